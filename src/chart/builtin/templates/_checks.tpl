@@ -29,12 +29,13 @@
 {{/* A name twice in `env` is an error under server-side apply, and silently the last one before it. */}}
 {{- define "mqctl-rabbitmq.checks.env" -}}
 {{- $seen := dict -}}
-{{- range list "HOME" "MQCTL_POD_NAME" "RABBITMQ_CTL_ERL_ARGS" "RABBITMQ_DEFAULT_PASS" "RABBITMQ_DEFAULT_USER" "RABBITMQ_LOGS" "RABBITMQ_NODENAME" "RABBITMQ_USE_LONGNAME" "RABBITMQ_ERLANG_COOKIE" -}}
+{{- range list "HOME" "MQCTL_POD_NAME" "RABBITMQ_CTL_ERL_ARGS" "RABBITMQ_LOGS" "RABBITMQ_NODENAME" "RABBITMQ_USE_LONGNAME" -}}
 {{- $_ := set $seen . "is set by the chart" -}}
 {{- end -}}
-{{- if .Values.erlangArguments -}}
-{{- $_ := set $seen "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS" "is set by erlangArguments" -}}
+{{- range list "RABBITMQ_DEFAULT_PASS" "RABBITMQ_DEFAULT_USER" "RABBITMQ_ERLANG_COOKIE" -}}
+{{- $_ := set $seen . "comes from credentials.existingSecret" -}}
 {{- end -}}
+{{- $_ := set $seen "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS" "is set by the chart: use erlangArguments" -}}
 {{- range .Values.extraEnv -}}
 {{- if hasKey $seen .name -}}
 {{- fail (printf "extraEnv: `%s` %s" .name (get $seen .name)) -}}

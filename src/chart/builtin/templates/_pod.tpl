@@ -111,19 +111,15 @@ volumes:
 
 {{- define "mqctl-rabbitmq.env" -}}
 - {name: MQCTL_POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
-# Broker and CLI look for the Erlang cookie here: it is memory, laid by start-gate.
+# Broker and CLI look for the Erlang cookie here: it is memory, filled by start-gate.
 - {name: HOME, value: /mqctl/home}
 - {name: RABBITMQ_USE_LONGNAME, value: "true"}
 - {name: RABBITMQ_NODENAME, value: rabbit@$(MQCTL_POD_NAME).{{ include "mqctl-rabbitmq.domain" . }}}
 - {name: RABBITMQ_LOGS, value: "-"}
-# Read by the broker itself, at the first boot on a blank volume; there is no `guest` then.
-- {name: RABBITMQ_DEFAULT_USER, valueFrom: {secretKeyRef: {name: {{ .Values.credentials.existingSecret | quote }}, key: {{ .Values.credentials.usernameKey | quote }}}}}
-- {name: RABBITMQ_DEFAULT_PASS, valueFrom: {secretKeyRef: {name: {{ .Values.credentials.existingSecret | quote }}, key: {{ .Values.credentials.passwordKey | quote }}}}}
 # A CLI call is a VM of its own beside the broker: one scheduler that does not spin is enough for it.
 - {name: RABBITMQ_CTL_ERL_ARGS, value: +S 1:1 +sbwt none}
-{{- with .Values.erlangArguments }}
-- {name: RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS, value: {{ . | quote }}}
-{{- end }}
+# User and password for the first boot on a blank volume, laid by start-gate; there is no `guest` then.
+- {name: RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS, value: {{ printf "-config /mqctl/home/default-user %s" .Values.erlangArguments | trim | quote }}}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
 {{- end }}
@@ -156,6 +152,8 @@ volumes:
     secretName: {{ .Values.credentials.existingSecret | quote }}
     defaultMode: 288 # 0440
     items:
+      - {key: {{ .Values.credentials.usernameKey | quote }}, path: username}
+      - {key: {{ .Values.credentials.passwordKey | quote }}, path: password}
       - {key: {{ .Values.credentials.erlangCookieKey | quote }}, path: erlang-cookie}
 - name: pod
   downwardAPI:
