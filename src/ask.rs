@@ -1,0 +1,99 @@
+//! Every prompt of the program; the only user of dialoguer.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Result;
+use dialoguer::{Confirm, Input};
+
+use crate::error::Failure;
+use crate::outcome::Outcome;
+use crate::plan::{Danger, Plan};
+use crate::report;
+
+/// Whether there is somebody to ask: decided once, from terminals, flags and `CI`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Person {
+    There,
+    Absent,
+}
+
+static PROMPTING: AtomicBool = AtomicBool::new(false);
+
+/// Ctrl-C in a prompt: nothing has been changed, so the process may end at once; the cursor is shown first.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "dialoguer reads on after the signal; a prompt can be left in no other way"
+)]
+pub(crate) fn leave_prompt() {
+    if PROMPTING.load(Ordering::SeqCst) {
+        report::show_cursor();
+        report::say("\ninterrupted; nothing was changed");
+        std::process::exit(i32::from(Outcome::Interrupted.code()));
+    }
+}
+
+/// Asks for what the plan's danger calls for.
+///
+/// # Errors
+/// Nobody to ask, or the answer is no: exit 64 and 1, nothing changed.
+pub(crate) fn consent(person: Person, plan: &Plan, yes: bool, confirm: Option<&str>) -> Result<()> {
+    match plan.danger() {
+        Danger::Reads => Ok(()),
+        Danger::Changes if yes => Ok(()),
+        Danger::Changes => go_on(person, plan),
+        Danger::Destroys => by_name(person, plan, confirm),
+    }
+}
+
+fn go_on(person: Person, plan: &Plan) -> Result<()> {
+    if person == Person::Absent {
+        let text = format!("{} would change something, and there is nobody to ask; nothing was changed", plan.verb);
+        return Err(Failure::new(Outcome::Usage, text)
+            .hint("see it first with --dry-run, then agree with --yes")
+            .into());
+    }
+    match prompting(|| Confirm::new().with_prompt("Go on?").default(false).interact()) {
+        Ok(true) => Ok(()),
+        _ => Err(Failure::new(Outcome::Failed, "nothing was changed").into()),
+    }
+}
+
+/// A protected profile wants a person at a terminal, whatever the flags say.
+fn by_name(person: Person, plan: &Plan, confirm: Option<&str>) -> Result<()> {
+    let release = &plan.target.release;
+    let refuse = |text: String, hint: String| Err(Failure::new(Outcome::Usage, text).hint(hint).into());
+    match confirm {
+        Some(name) if name != release => refuse(
+            format!("`--confirm {name}` is not the release's name; nothing was changed"),
+            format!("--confirm {release}"),
+        ),
+        Some(_) if !plan.protected => Ok(()),
+        _ if person == Person::There => typed(release),
+        Some(_) => refuse(
+            format!(
+                "`{release}` is protected: what destroys its data needs its name typed at a terminal; nothing was changed"
+            ),
+            "take `protected: true` out of the profile first".to_owned(),
+        ),
+        None => refuse(
+            "this destroys data, and there is nobody to ask; nothing was changed".to_owned(),
+            format!("see it first with --dry-run, then agree with --confirm {release}"),
+        ),
+    }
+}
+
+fn typed(release: &str) -> Result<()> {
+    let ask =
+        || Input::<String>::new().with_prompt("Type the release's name to go on").allow_empty(true).interact_text();
+    match prompting(ask) {
+        Ok(name) if name == *release => Ok(()),
+        _ => Err(Failure::new(Outcome::Failed, "that is not the release's name; nothing was changed").into()),
+    }
+}
+
+fn prompting<T>(ask: impl FnOnce() -> T) -> T {
+    PROMPTING.store(true, Ordering::SeqCst);
+    let answer = ask();
+    PROMPTING.store(false, Ordering::SeqCst);
+    answer
+}

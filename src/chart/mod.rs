@@ -1,0 +1,111 @@
+//! The charts that mqctl drives: a closed set. A dialect is one file: `Profile → values`, and a table of names.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use include_dir::{Dir, include_dir};
+
+use crate::digest;
+use crate::profile::{ChartRef, Profile};
+
+pub mod builtin;
+
+/// The annotation on the StatefulSet by which mqctl knows what it installed last.
+pub const VALUES_DIGEST: &str = "mqctl/values";
+
+static BUILTIN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/src/chart/builtin");
+
+/// Version of the built-in chart, as in its Chart.yaml.
+pub const BUILTIN_VERSION: &str = "1.0.0";
+
+/// The object names that a chart gives a release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    pub stateful_set: String,
+    pub pods: Vec<String>,
+    pub claims: Vec<String>,
+    pub services: Vec<String>,
+    /// mqctl's own Secret, outside the release.
+    pub secret: String,
+}
+
+/// The names of a profile's release.
+pub fn names(profile: &Profile) -> Names {
+    match profile.chart {
+        ChartRef::Builtin => builtin::names(profile),
+    }
+}
+
+/// The chart's values, complete, without anything secret in them.
+pub fn values(profile: &Profile) -> serde_json::Value {
+    match profile.chart {
+        ChartRef::Builtin => builtin::values(profile),
+    }
+}
+
+/// Twelve hexadecimal digits over the built-in chart's files: two builds that differ in it never share a folder.
+pub fn builtin_digest() -> String {
+    let mut pieces = Vec::new();
+    collect(&BUILTIN, &mut pieces);
+    digest::of(pieces, 12)
+}
+
+fn collect(folder: &'static Dir<'static>, pieces: &mut Vec<&'static [u8]>) {
+    for file in folder.files() {
+        pieces.extend([file.path().as_os_str().as_encoded_bytes(), file.contents()]);
+    }
+    folder.dirs().for_each(|inner| collect(inner, pieces));
+}
+
+/// Where the built-in chart is laid out for helm, which takes a chart by its path only.
+pub fn folder(cache: &Path) -> PathBuf {
+    cache.join(format!("builtin-{BUILTIN_VERSION}-{}", builtin_digest()))
+}
+
+/// Lays the built-in chart out. The folder appears whole or not at all, also after a kill.
+///
+/// # Errors
+/// The cache folder cannot be written.
+#[expect(clippy::disallowed_methods, reason = "door: writes the chart, which holds no secret, for helm to read")]
+pub fn lay(folder: &Path) -> Result<()> {
+    if folder.join("Chart.yaml").is_file() {
+        return Ok(());
+    }
+    let parent = folder.parent().unwrap_or(folder);
+    fs_err::create_dir_all(parent)?;
+    let whole = tempdir_beside(folder)?;
+    BUILTIN.extract(&whole)?;
+    // Two at once: the second rename finds the folder there, with the same content.
+    match fs_err::rename(&whole, folder) {
+        Err(_) if folder.join("Chart.yaml").is_file() => Ok(fs_err::remove_dir_all(&whole)?),
+        other => Ok(other?),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "door: makes the folder that becomes the chart")]
+fn tempdir_beside(folder: &Path) -> Result<PathBuf> {
+    let whole = folder.with_extension(format!("new-{}", std::process::id()));
+    fs_err::create_dir_all(&whole)?;
+    Ok(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_the_one_in_the_chart() {
+        let chart = BUILTIN.get_file("Chart.yaml").unwrap().contents_utf8().unwrap();
+        assert!(chart.contains(&format!("\nversion: {BUILTIN_VERSION}\n")), "{chart}");
+    }
+
+    #[test]
+    fn the_chart_is_laid_out_once_and_whole() {
+        let cache = tempfile::tempdir().unwrap();
+        let folder = folder(cache.path());
+        lay(&folder).unwrap();
+        lay(&folder).unwrap();
+        assert!(folder.join("templates/statefulset.yaml").is_file());
+        assert_eq!(std::fs::read_dir(cache.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,207 @@
+//! The command line: clap types only, no logic.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::units;
+
+/// Run RabbitMQ clusters on Kubernetes
+///
+/// mqctl drives helm and kubectl. One profile file says what is wished; the cluster is the record of what is.
+/// A command that changes something shows its plan and asks; in a pipeline it takes --yes instead.
+#[derive(Debug, Parser)]
+#[command(name = "mqctl", version, propagate_version = false, disable_help_subcommand = true, max_term_width = 100)]
+#[command(
+    after_help = "Examples:\n  mqctl plan prodmq        what would be done, and nothing is\n  mqctl install prodmq     install it, or finish an install that was cut short\n  mqctl status prodmq      one page: is it healthy?"
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub globals: Globals,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command
+#[expect(clippy::struct_excessive_bools, reason = "flags are bools")]
+#[derive(Debug, Clone, Args)]
+pub struct Globals {
+    /// Read this profile file instead of looking for NAME.yaml
+    #[arg(long, global = true, value_name = "PATH", env = "MQCTL_PROFILE", help_heading = "Where")]
+    pub profile: Option<PathBuf>,
+    /// Use this kube context; refused where the profile names another
+    #[arg(long, global = true, value_name = "NAME", env = "MQCTL_CONTEXT", help_heading = "Where")]
+    pub context: Option<String>,
+    /// Use this kubeconfig file
+    #[arg(long, global = true, value_name = "PATH", env = "MQCTL_KUBECONFIG", help_heading = "Where")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Use this namespace instead of the profile's
+    #[arg(short, long, global = true, value_name = "NAME", env = "MQCTL_NAMESPACE", help_heading = "Where")]
+    pub namespace: Option<String>,
+    /// Print the answer for people or for programs
+    #[arg(short, long, global = true, value_enum, default_value_t = Output::Text, env = "MQCTL_OUTPUT", help_heading = "Output")]
+    pub output: Output,
+    /// Show the plan and change nothing
+    #[arg(long, global = true, env = "MQCTL_DRY_RUN", help_heading = "Consent")]
+    pub dry_run: bool,
+    /// Go on without asking; does not cover what destroys data
+    #[arg(short, long, global = true, env = "MQCTL_YES", help_heading = "Consent")]
+    pub yes: bool,
+    /// Agree to what destroys data, by the release's name
+    #[arg(long, global = true, value_name = "RELEASE", env = "MQCTL_CONFIRM", help_heading = "Consent")]
+    pub confirm: Option<String>,
+    /// Never ask: fail where a question would be
+    #[arg(long, global = true, env = "MQCTL_NO_INPUT", help_heading = "Consent")]
+    pub no_input: bool,
+    /// Wait at most this long, such as 90s or 10m, instead of the profile's timeouts
+    #[arg(long, global = true, value_name = "TIME", value_parser = duration, env = "MQCTL_TIMEOUT", help_heading = "Output")]
+    pub timeout: Option<Duration>,
+    /// Print the answer only, no conversation
+    #[arg(short, long, global = true, env = "MQCTL_QUIET", help_heading = "Output")]
+    pub quiet: bool,
+    /// Print each call of helm and kubectl with its time; twice: what was fed to it too
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, env = "MQCTL_VERBOSE", help_heading = "Output")]
+    pub verbose: u8,
+    /// Use colour: auto obeys NO_COLOR and pipes
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, env = "MQCTL_COLOR", help_heading = "Output")]
+    pub color: Color,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    units::duration(text).map_err(|expected| expected.to_string())
+}
+
+/// For whom the answer is printed
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    Text,
+    Json,
+}
+
+/// When to use colour
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// What to do
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Install(Install),
+    Plan(PlanArgs),
+    Status(Status),
+    Delete(Delete),
+    Credentials(Credentials),
+    Version(Version),
+}
+
+/// Install a release, or finish an install that was cut short
+///
+/// Finds or generates the Erlang cookie and the password, keeps them, runs helm, and waits until all nodes are one
+/// cluster and a login succeeds. Running it again is safe: it does what is left, and nothing when nothing is.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mqctl install prodmq\n  mqctl install prodmq --yes --timeout 15m     in a pipeline"
+)]
+pub struct Install {
+    /// The profile's name, or with --profile any name
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+/// Show what install would do, and change nothing
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  mqctl plan prodmq --detailed-exitcode     exit code 2 if something would change")]
+pub struct PlanArgs {
+    /// The profile's name
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Exit with 2 where the plan would change something
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// Show the state of a release on one page
+///
+/// Asks every node itself. Exit code 0 means healthy, 1 unhealthy or not installed.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  mqctl status prodmq -o json | jq .verdict")]
+pub struct Status {
+    /// The profile's name
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+/// Stop the nodes in order and uninstall the release; its data stays
+///
+/// Volumes, mqctl's Secret and the profile stay: `mqctl install` brings everything back. With --purge volumes and
+/// Secret go too; that takes the release's name, typed or as --confirm NAME.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mqctl delete prodmq\n  mqctl delete prodmq --purge --confirm prodmq     data and all, in a pipeline"
+)]
+pub struct Delete {
+    /// The profile's name
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Delete the volumes and mqctl's Secret as well: every message is lost
+    #[arg(long)]
+    pub purge: bool,
+}
+
+/// See which Erlang cookie and password a release has
+#[derive(Debug, Args)]
+pub struct Credentials {
+    #[command(subcommand)]
+    pub command: CredentialsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CredentialsCommand {
+    Show(Show),
+}
+
+/// Show fingerprints of both secrets, from the profile and from the cluster
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mqctl credentials show prodmq\n  mqctl credentials show prodmq --reveal     the secrets themselves, to a terminal only"
+)]
+pub struct Show {
+    /// The profile's name
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Print the secrets themselves
+    #[arg(long)]
+    pub reveal: bool,
+    /// Reveal also where the answer is no terminal
+    #[arg(long, requires = "reveal")]
+    pub force: bool,
+}
+
+/// Print the versions of mqctl, its chart, helm and kubectl
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  mqctl version -o json")]
+pub struct Version {}
+
+/// Reads the command line. As a kubectl plugin the program is `kubectl mq`.
+///
+/// # Errors
+/// A mistake on the command line, or a page of help to be printed.
+pub fn parse() -> Result<Cli, clap::Error> {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    Cli::try_parse_from(args)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

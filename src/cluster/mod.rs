@@ -1,0 +1,180 @@
+//! The cluster as seen at one moment. Pure: `observe` reads, this file understands.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::chart::VALUES_DIGEST;
+use crate::helm::Release;
+use crate::secret::{Name, Secret, Vault};
+
+pub(crate) mod observe;
+pub(crate) mod pod;
+
+pub use pod::{Pod, Standing};
+
+/// Where everything happens: fixed at the start and given to every child.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Target {
+    #[serde(skip)]
+    pub kubeconfig: Option<PathBuf>,
+    /// The kube context; `None` inside a pod, where kubectl uses its service account.
+    pub context: Option<String>,
+    pub namespace: String,
+    pub release: String,
+}
+
+impl Target {
+    fn context_name(&self) -> &str {
+        self.context.as_deref().unwrap_or("in-cluster")
+    }
+
+    /// The first line of every page.
+    pub fn headline(&self) -> String {
+        format!("{} / {} / {}", self.context_name(), self.namespace, self.release)
+    }
+
+    /// The same in a pipeline's log.
+    pub fn path(&self) -> String {
+        format!("{}/{}/{}", self.context_name(), self.namespace, self.release)
+    }
+}
+
+/// Whether an object is there; `Unknown` where the person may not look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Existence {
+    There,
+    Missing,
+    #[default]
+    Unknown,
+}
+
+/// The StatefulSet of a release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatefulSet {
+    pub replicas: u32,
+    pub ready: u32,
+    /// The controller has seen the newest template and every pod runs it.
+    pub settled: bool,
+    /// What mqctl noted at its last install: a digest of chart and values.
+    pub values_digest: Option<String>,
+}
+
+impl StatefulSet {
+    pub fn read(object: &Value) -> Self {
+        let number = |pointer: &str| object.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
+        let replicas = number("/spec/replicas");
+        let seen = number("/status/observedGeneration") >= number("/metadata/generation");
+        Self {
+            replicas: u32::try_from(replicas).unwrap_or(u32::MAX),
+            ready: u32::try_from(number("/status/readyReplicas")).unwrap_or(0),
+            settled: seen && number("/status/updatedReplicas") >= replicas,
+            values_digest: object["metadata"]["annotations"][VALUES_DIGEST].as_str().map(str::to_owned),
+        }
+    }
+
+    /// Every replica runs the newest template and is ready.
+    pub fn all_ready(&self) -> bool {
+        self.settled && self.ready == self.replicas
+    }
+}
+
+/// A volume claim of a release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    pub name: String,
+    pub size: String,
+    pub class: String,
+    pub phase: String,
+}
+
+impl Claim {
+    fn read(object: &Value) -> Self {
+        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        Self {
+            name: text("/metadata/name"),
+            size: text("/spec/resources/requests/storage"),
+            class: text("/spec/storageClassName"),
+            phase: text("/status/phase"),
+        }
+    }
+}
+
+/// Everything that `observe` saw of one release.
+#[derive(Debug, Default)]
+pub struct Observed {
+    pub release: Option<Release>,
+    pub set: Option<StatefulSet>,
+    pub pods: Vec<Pod>,
+    pub claims: Vec<Claim>,
+    pub services: Vec<String>,
+    /// What mqctl's own Secret holds; `None` where there is no such Secret.
+    pub secret: Option<Vault>,
+    pub namespace: Existence,
+    pub storage_class: Existence,
+    /// The StorageClasses that exist; read only where the wished one does not.
+    pub storage_classes: Vec<String>,
+    /// Rights that the plan needs and the person has not, as `create statefulsets`.
+    pub denied: Vec<String>,
+}
+
+impl Observed {
+    /// Sorts one object of an answer to its place.
+    fn take(&mut self, object: &Value, secret: &str) {
+        match object["kind"].as_str().unwrap_or_default() {
+            "StatefulSet" => self.set = Some(StatefulSet::read(object)),
+            "Pod" => self.pods.push(Pod::read(object)),
+            "PersistentVolumeClaim" => self.claims.push(Claim::read(object)),
+            "Service" => self.services.push(object["metadata"]["name"].as_str().unwrap_or_default().to_owned()),
+            "Secret" if object["metadata"]["name"] == secret => self.secret = Some(read_secret(object)),
+            "Namespace" => self.namespace = Existence::There,
+            "StorageClass" => self.storage_class = Existence::There,
+            _ => {}
+        }
+    }
+
+    /// Something of the release is there already: volumes count, they carry its past.
+    pub fn has_past(&self) -> bool {
+        self.set.is_some() || !self.claims.is_empty()
+    }
+}
+
+fn read_secret(object: &Value) -> Vault {
+    let mut vault = Vault::default();
+    for name in Name::BOTH {
+        if let Some(secret) = object["data"][name.secret_key()].as_str().and_then(Secret::from_base64) {
+            vault.put(name, secret);
+        }
+    }
+    vault
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_set_is_settled_only_when_every_pod_runs_the_newest_template() {
+        let object = |observed: u64, updated: u64| {
+            StatefulSet::read(&json!({
+                "metadata": {"generation": 3}, "spec": {"replicas": 3},
+                "status": {"observedGeneration": observed, "readyReplicas": 3, "updatedReplicas": updated},
+            }))
+        };
+        assert!(object(3, 3).all_ready());
+        assert!(!object(2, 3).all_ready(), "the controller has not looked yet");
+        assert!(!object(3, 1).all_ready(), "two pods run the old template");
+    }
+
+    #[test]
+    fn a_secret_object_is_read_by_its_keys() {
+        let vault = read_secret(
+            &json!({"data": {"erlang-cookie": "Y29va2ll", "password": "cGFzcw==", "username": "dXNlcg=="}}),
+        );
+        assert_eq!(vault.get(Name::ErlangCookie).unwrap().reveal(), "cookie");
+        assert_eq!(vault.get(Name::Password).unwrap().reveal(), "pass");
+    }
+}

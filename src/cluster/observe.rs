@@ -1,0 +1,183 @@
+//! A few read-only calls, side by side, become `Observed`.
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::{Existence, Observed, Target};
+use crate::chart::Names;
+use crate::error::Failure;
+use crate::helm;
+use crate::kubectl::{self, Right};
+use crate::outcome::Outcome;
+use crate::process::{Call, Reply, Tools};
+use crate::secret::Vault;
+
+/// What an install needs to be allowed. Helm's own records are Secrets; the wait reads pods, logs and events.
+pub(crate) const INSTALL_RIGHTS: [Right; 15] = [
+    ("get", "", "secrets"),
+    ("list", "", "secrets"),
+    ("create", "", "secrets"),
+    ("patch", "", "secrets"),
+    ("create", "", "configmaps"),
+    ("create", "", "services"),
+    ("create", "", "serviceaccounts"),
+    ("create", "apps", "statefulsets"),
+    ("patch", "apps", "statefulsets"),
+    ("list", "apps", "statefulsets"),
+    ("create", "policy", "poddisruptionbudgets"),
+    ("list", "", "pods"),
+    ("get", "", "pods/log"),
+    ("create", "", "pods/exec"),
+    ("get", "", "persistentvolumeclaims"),
+];
+
+/// What a delete needs to be allowed.
+pub(crate) const DELETE_RIGHTS: [Right; 7] = [
+    ("list", "", "pods"),
+    ("patch", "", "pods"),
+    ("patch", "apps", "statefulsets/scale"),
+    ("delete", "apps", "statefulsets"),
+    ("delete", "", "services"),
+    ("delete", "", "secrets"),
+    ("delete", "", "configmaps"),
+];
+
+/// What a purge needs beyond that.
+pub(crate) const PURGE_RIGHTS: [Right; 1] = [("delete", "", "persistentvolumeclaims")];
+
+/// What to look for.
+pub(crate) struct Question<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) names: &'a Names,
+    pub(crate) storage_class: Option<&'a str>,
+    pub(crate) rights: &'a [Right],
+}
+
+impl Question<'_> {
+    /// Named objects: helm's own record comes from helm, everything else from one `get`.
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        self.with(kubectl::get(self.target, &self.objects()))
+    }
+
+    fn with(&self, look: Call) -> Vec<Call> {
+        let mut calls = vec![helm::list(self.target), look];
+        if !self.rights.is_empty() {
+            calls.push(kubectl::review(self.target, self.rights));
+        }
+        calls
+    }
+
+    fn objects(&self) -> Vec<String> {
+        let names = self.names;
+        let mut objects = vec![
+            format!("statefulset/{}", names.stateful_set),
+            format!("secret/{}", names.secret),
+            format!("namespace/{}", self.target.namespace),
+        ];
+        objects.extend(names.services.iter().map(|n| format!("service/{n}")));
+        objects.extend(names.pods.iter().map(|n| format!("pod/{n}")));
+        objects.extend(names.claims.iter().map(|n| format!("persistentvolumeclaim/{n}")));
+        objects.extend(self.storage_class.map(|n| format!("storageclass/{n}")));
+        objects
+    }
+
+    /// Understands the answers, in the order of `calls`.
+    pub(crate) fn understand(&self, replies: &[Reply]) -> Result<Observed> {
+        let mut observed = Observed::default();
+        let [list, get, review @ ..] = replies else { return Ok(observed) };
+        tolerate_forbidden_scopes(get)?;
+        observed.release = helm::read_list(list)?;
+        self.missing_until_seen(get, &mut observed);
+        for object in kubectl::items(get) {
+            observed.take(&object, &self.names.secret);
+        }
+        if let Some(review) = review.first() {
+            observed.denied = kubectl::denied(review);
+        }
+        Ok(observed)
+    }
+
+    /// An object that was asked for, may be looked at and did not come is missing.
+    fn missing_until_seen(&self, get: &Reply, observed: &mut Observed) {
+        let may_look = |kind: &str| !get.stderr.contains(&format!("{kind} \""));
+        if may_look("namespaces") {
+            observed.namespace = Existence::Missing;
+        }
+        if self.storage_class.is_some() && may_look("storageclasses.storage.k8s.io") {
+            observed.storage_class = Existence::Missing;
+        }
+    }
+}
+
+/// Namespaces and StorageClasses belong to no namespace: many people may not read them and need not.
+fn tolerate_forbidden_scopes(get: &Reply) -> Result<()> {
+    if get.ok() {
+        return Ok(());
+    }
+    let serious = get.stderr.lines().filter(|l| !l.trim().is_empty()).any(|line| {
+        let scoped = line.contains("namespaces \"") || line.contains("storageclasses.storage.k8s.io \"");
+        !(scoped && line.contains("forbidden"))
+    });
+    if serious || get.stderr.is_empty() { Err(kubectl::failure("kubectl get", get).into()) } else { Ok(()) }
+}
+
+/// Looks at a release.
+///
+/// # Errors
+/// An unreachable cluster, a missing right to read, helm or kubectl missing.
+pub(crate) fn observe(tools: &Tools, question: &Question<'_>) -> Result<Observed> {
+    let replies = tools.run_all(&question.calls(), &Vault::default()).into_iter().collect::<Result<Vec<_>>>()?;
+    let mut observed = question.understand(&replies)?;
+    if observed.storage_class == Existence::Missing {
+        observed.storage_classes = storage_classes(tools, question.target)?;
+    }
+    Ok(observed)
+}
+
+/// Looks at everything that carries the release's label, also volumes beyond the profile's replicas.
+///
+/// # Errors
+/// As `observe`.
+pub(crate) fn observe_all(tools: &Tools, question: &Question<'_>) -> Result<Observed> {
+    let look = kubectl::list(question.target, "statefulsets,pods,persistentvolumeclaims,secrets");
+    let replies = tools.run_all(&question.with(look), &Vault::default()).into_iter().collect::<Result<Vec<_>>>()?;
+    question.understand(&replies)
+}
+
+/// Only for the sentence that lists them.
+fn storage_classes(tools: &Tools, target: &Target) -> Result<Vec<String>> {
+    let reply = tools.run(&kubectl::list_all(target, "storageclasses"), &Vault::default())?;
+    let name = |object: &Value| object["metadata"]["name"].as_str().map(str::to_owned);
+    Ok(kubectl::items(&reply).iter().filter_map(name).collect())
+}
+
+/// Refuses where a right is missing, naming all that are.
+///
+/// # Errors
+/// At least one right is denied.
+pub(crate) fn require_rights(observed: &Observed, target: &Target) -> Result<()> {
+    if observed.denied.is_empty() {
+        return Ok(());
+    }
+    let text = format!(
+        "not permitted in namespace `{}`: {}; nothing was changed",
+        target.namespace,
+        observed.denied.join(", ")
+    );
+    let hint = format!("kubectl auth can-i --list --namespace {}", target.namespace);
+    Err(Failure::new(Outcome::NotPermitted, text).hint(hint).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubectl::tests::reply;
+
+    #[test]
+    fn a_namespace_that_may_not_be_read_is_no_failure() {
+        let words = "Error from server (Forbidden): namespaces \"mq\" is forbidden: User \"ci\" cannot get resource";
+        assert!(tolerate_forbidden_scopes(&reply(1, "", words)).is_ok());
+        let words = format!("{words}\nError from server (Forbidden): secrets \"x\" is forbidden");
+        assert!(tolerate_forbidden_scopes(&reply(1, "", &words)).is_err());
+    }
+}

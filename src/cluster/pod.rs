@@ -1,0 +1,205 @@
+//! One pod: what Kubernetes says of it before and beside what the broker says.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::rabbitmq::Phase;
+
+/// A pod of the release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pod {
+    pub name: String,
+    pub standing: Standing,
+    pub restarts: u64,
+    /// RFC 3339, as Kubernetes gives it.
+    pub started: Option<String>,
+}
+
+/// How far a pod has come, from Kubernetes' side; `Booting` goes on in the broker's own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Not created (yet).
+    Absent,
+    /// The scheduler's own words.
+    Unscheduled(String),
+    /// Waits in the start gate, where mqctl can hold single pods back.
+    Held,
+    /// The image cannot be had: the kubelet's reason and words.
+    ImageTrouble(String),
+    /// Volumes, network, image: before the broker's container runs. With the newest event's words.
+    Creating(String),
+    Booting(Phase),
+    /// The container ended and waits for its next start.
+    Crashed(String),
+    Stopping,
+    Ready,
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("not created yet"),
+            Self::Unscheduled(words) => write!(f, "cannot be scheduled: {words}"),
+            Self::Held => f.write_str("held at the start gate"),
+            Self::ImageTrouble(words) => write!(f, "image: {words}"),
+            Self::Creating(words) => f.write_str(words),
+            Self::Booting(phase) => write!(f, "{phase}"),
+            Self::Crashed(words) => write!(f, "crashed: {words}"),
+            Self::Stopping => f.write_str("stopping"),
+            Self::Ready => f.write_str("ready"),
+        }
+    }
+}
+
+impl Standing {
+    /// Steps done of ten, for the progress bar.
+    pub fn tenths(&self) -> u64 {
+        match self {
+            Self::Absent | Self::Unscheduled(_) => 0,
+            Self::ImageTrouble(_) | Self::Creating(_) | Self::Held => 2,
+            Self::Crashed(_) | Self::Stopping => 1,
+            Self::Booting(phase) => phase.tenths(),
+            Self::Ready => 10,
+        }
+    }
+}
+
+impl Pod {
+    pub fn read(object: &Value) -> Self {
+        let broker = container(object, "/status/containerStatuses", "rabbitmq");
+        Self {
+            name: object["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
+            standing: standing(object, broker),
+            restarts: broker.and_then(|c| c["restartCount"].as_u64()).unwrap_or(0),
+            started: broker.and_then(|c| c.pointer("/state/running/startedAt")?.as_str()).map(str::to_owned),
+        }
+    }
+
+    /// Its container runs, so it can be asked and has a log.
+    pub fn runs(&self) -> bool {
+        matches!(self.standing, Standing::Booting(_) | Standing::Ready)
+    }
+}
+
+fn container<'a>(object: &'a Value, list: &str, name: &str) -> Option<&'a Value> {
+    object.pointer(list)?.as_array()?.iter().find(|c| c["name"] == name)
+}
+
+fn standing(object: &Value, broker: Option<&Value>) -> Standing {
+    if object.pointer("/metadata/deletionTimestamp").is_some() {
+        return Standing::Stopping;
+    }
+    if let Some(words) = unscheduled(object) {
+        return Standing::Unscheduled(words);
+    }
+    let gate = container(object, "/status/initContainerStatuses", "start-gate");
+    match (gate.and_then(waiting), broker.and_then(waiting)) {
+        (Some((reason, words)), _) | (None, Some((reason, words))) if image_reason(&reason) => {
+            Standing::ImageTrouble(image_words(&reason, &words))
+        }
+        _ if gate.is_some_and(|g| g.pointer("/state/running").is_some()) => Standing::Held,
+        (_, Some((reason, words))) if reason.contains("CrashLoopBackOff") => {
+            Standing::Crashed(crash_words(broker, &words))
+        }
+        _ => running(broker),
+    }
+}
+
+fn running(broker: Option<&Value>) -> Standing {
+    let Some(broker) = broker else { return Standing::Creating("scheduled".to_owned()) };
+    if broker["ready"] == true {
+        return Standing::Ready;
+    }
+    if broker.pointer("/state/running").is_some() {
+        return Standing::Booting(Phase::Starting);
+    }
+    if broker.pointer("/state/terminated").is_some() {
+        return Standing::Crashed(crash_words(Some(broker), ""));
+    }
+    Standing::Creating("creating the container".to_owned())
+}
+
+fn unscheduled(object: &Value) -> Option<String> {
+    let conditions = object.pointer("/status/conditions")?.as_array()?;
+    let scheduled = conditions.iter().find(|c| c["type"] == "PodScheduled" && c["status"] == "False")?;
+    Some(scheduled["message"].as_str().unwrap_or("no reason given").to_owned())
+}
+
+fn waiting(status: &Value) -> Option<(String, String)> {
+    let waiting = status.pointer("/state/waiting")?;
+    let text = |key: &str| waiting[key].as_str().unwrap_or_default().to_owned();
+    Some((text("reason"), text("message")))
+}
+
+fn image_reason(reason: &str) -> bool {
+    matches!(
+        reason,
+        "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" | "ImageInspectError"
+    )
+}
+
+fn image_words(reason: &str, words: &str) -> String {
+    let first = words.lines().next().unwrap_or_default();
+    if first.is_empty() { reason.to_owned() } else { format!("{reason}: {first}") }
+}
+
+fn crash_words(broker: Option<&Value>, words: &str) -> String {
+    let ended = broker.and_then(|b| b.pointer("/lastState/terminated").or_else(|| b.pointer("/state/terminated")));
+    let Some(ended) = ended else { return words.to_owned() };
+    let reason = ended["reason"].as_str().unwrap_or("ended");
+    format!(
+        "{reason}, exit code {}, restarts {}",
+        ended["exitCode"],
+        broker.map_or(&Value::Null, |b| &b["restartCount"])
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn status(status: &Value) -> Standing {
+        Pod::read(&json!({"metadata": {"name": "q-0"}, "status": status})).standing
+    }
+
+    #[test]
+    fn each_state_that_kubernetes_tells() {
+        let waits = |reason: &str, message: &str| json!({"name": "rabbitmq", "state": {"waiting": {"reason": reason, "message": message}}});
+        let cases = [
+            (
+                json!({"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available"}]}),
+                "cannot be scheduled: 0/3 nodes are available",
+            ),
+            (
+                json!({"containerStatuses": [waits("ErrImagePull", "not found\nmore")]}),
+                "image: ErrImagePull: not found",
+            ),
+            (
+                json!({"initContainerStatuses": [{"name": "start-gate", "state": {"running": {}}}], "containerStatuses": [waits("PodInitializing", "")]}),
+                "held at the start gate",
+            ),
+            (json!({"containerStatuses": [waits("ContainerCreating", "")]}), "creating the container"),
+            (
+                json!({"containerStatuses": [{"name": "rabbitmq", "ready": false, "state": {"running": {}}}]}),
+                "starting",
+            ),
+            (json!({"containerStatuses": [{"name": "rabbitmq", "ready": true, "state": {"running": {}}}]}), "ready"),
+            (json!({}), "scheduled"),
+        ];
+        for (given, words) in cases {
+            assert_eq!(status(&given).to_string(), words);
+        }
+    }
+
+    #[test]
+    fn a_crash_says_reason_code_and_count() {
+        let broker = json!({"name": "rabbitmq", "restartCount": 4, "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+            "lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137}}});
+        assert_eq!(
+            status(&json!({"containerStatuses": [broker]})).to_string(),
+            "crashed: OOMKilled, exit code 137, restarts 4"
+        );
+    }
+}

@@ -1,0 +1,14 @@
+//! `mqctl plan NAME`: the install's plan, without its last stages
+
+use anyhow::Result;
+
+use crate::cli::PlanArgs;
+use crate::context::Context;
+use crate::outcome::Outcome;
+use crate::report;
+
+pub(crate) fn run(args: &PlanArgs, cx: &Context) -> Result<Outcome> {
+    let (plan, _) = super::install::planned(args.name.as_deref(), cx)?;
+    report::answer(&if cx.json() { report::pretty(&plan.to_json()) } else { plan.to_text() });
+    Ok(if args.detailed_exitcode && plan.changes() { Outcome::Difference } else { Outcome::Done })
+}

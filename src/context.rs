@@ -1,0 +1,224 @@
+//! What a command is given: the environment, read once; the door; the target; and `carry_out`.
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::ask::{self, Person};
+use crate::cli::{Color, Globals, Output};
+use crate::cluster::Target;
+use crate::error::Failure;
+use crate::outcome::Outcome;
+use crate::plan::execute::{self, Report, Run};
+use crate::plan::{Danger, Plan};
+use crate::process::{Program, Tools};
+use crate::profile::{self, Places, Profile};
+use crate::progress::Progress;
+use crate::report;
+use crate::secret::Vault;
+use crate::yaml;
+
+/// Everything that a command knows beside its own arguments.
+pub(crate) struct Context {
+    pub(crate) globals: Globals,
+    pub(crate) tools: Tools,
+    pub(crate) person: Person,
+    interrupted: Arc<AtomicBool>,
+    home: Option<PathBuf>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "door: the environment is read here")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+impl Context {
+    pub(crate) fn new(globals: &Globals) -> Result<Self> {
+        match globals.color {
+            Color::Auto => {}
+            Color::Always => anstream::ColorChoice::Always.write_global(),
+            Color::Never => anstream::ColorChoice::Never.write_global(),
+        }
+        let folders = variable("PATH").unwrap_or_default();
+        let path = folders.split(':').map(PathBuf::from).collect();
+        let watched = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        let there = watched && !globals.no_input && variable("CI").is_none();
+        report::be_quiet(globals.quiet);
+        Ok(Self {
+            tools: Tools { path, verbosity: globals.verbose },
+            person: if there { Person::There } else { Person::Absent },
+            globals: globals.clone(),
+            interrupted: watch_for_interrupts()?,
+            home: variable("HOME").map(PathBuf::from),
+        })
+    }
+
+    /// A variable of the environment, for a secret's source.
+    #[expect(clippy::unused_self, reason = "the environment is reached through the context only")]
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+        variable(name)
+    }
+
+    /// Finds and reads the profile, and fixes the target.
+    pub(crate) fn load(&self, name: Option<&str>) -> Result<(Profile, Target)> {
+        let path = self.profile_path(name)?;
+        let profile = profile::load(&path).map_err(|e| Failure::new(Outcome::BadProfile, e.to_string()))?;
+        let target = self.target(&profile)?;
+        Ok((profile, target))
+    }
+
+    fn profile_path(&self, name: Option<&str>) -> Result<PathBuf> {
+        let explicit = self.globals.profile.as_deref();
+        let name = match (name, explicit) {
+            (Some(name), _) => name.to_owned(),
+            (None, Some(path)) => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            (None, None) => {
+                let text = "which profile? no NAME was given";
+                return Err(Failure::new(Outcome::Usage, text)
+                    .hint("mqctl install prodmq   # reads profiles/prodmq.yaml")
+                    .into());
+            }
+        };
+        let config =
+            variable("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| Some(self.home.as_ref()?.join(".config")));
+        let places = Places {
+            working: PathBuf::from("profiles"),
+            named: variable("MQCTL_PROFILES").map(PathBuf::from),
+            user: config.map(|c| c.join("mqctl/profiles")),
+        };
+        profile::find(&name, explicit, &places).map_err(|missing| {
+            let failure = Failure::new(Outcome::BadProfile, missing.to_string());
+            missing.hint().into_iter().fold(failure, Failure::hint).into()
+        })
+    }
+
+    /// Kube context, namespace and release: flag, then profile, then what kubectl would use now.
+    pub(crate) fn target(&self, profile: &Profile) -> Result<Target> {
+        let context = match (&self.globals.context, &profile.context) {
+            (Some(flag), Some(own)) if flag != own => {
+                let text = format!(
+                    "profile `{}` is for kube context `{own}`, not `{flag}`; nothing was changed",
+                    profile.name
+                );
+                return Err(Failure::new(Outcome::Contradiction, text)
+                    .hint("leave --context (or MQCTL_CONTEXT) out")
+                    .into());
+            }
+            (Some(flag), _) => Some(flag.clone()),
+            (None, Some(own)) => Some(own.clone()),
+            (None, None) => self.current_context(),
+        };
+        let namespace = self.globals.namespace.clone().unwrap_or_else(|| profile.namespace.to_string());
+        Ok(Target {
+            kubeconfig: self.globals.kubeconfig.clone(),
+            context,
+            namespace,
+            release: profile.release.to_string(),
+        })
+    }
+
+    /// Read once, so that a switch of context in another terminal cannot move a half-done run.
+    fn current_context(&self) -> Option<String> {
+        let files = match (&self.globals.kubeconfig, variable("KUBECONFIG")) {
+            (Some(file), _) => vec![file.clone()],
+            (None, Some(list)) => list.split(':').map(PathBuf::from).collect(),
+            (None, None) => vec![self.home.as_ref()?.join(".kube/config")],
+        };
+        files.iter().find_map(|file| context_in(file))
+    }
+
+    /// Where the built-in chart is laid out.
+    pub(crate) fn cache(&self) -> PathBuf {
+        let cache = variable("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| Some(self.home.as_ref()?.join(".cache")));
+        cache.unwrap_or_else(|| PathBuf::from("/tmp")).join("mqctl/charts")
+    }
+
+    /// How long a wait may take: the flag, else the profile's limit.
+    pub(crate) fn within(&self, limit: Duration) -> Duration {
+        self.globals.timeout.unwrap_or(limit)
+    }
+
+    pub(crate) fn json(&self) -> bool {
+        self.globals.output == Output::Json
+    }
+
+    /// Both programs are there, or a sentence which is not.
+    pub(crate) fn require_tools(&self) -> Result<()> {
+        self.tools.require(&Program::Kubectl)?;
+        self.tools.require(&Program::Helm)
+    }
+
+    /// Ctrl-C and SIGTERM end a run between two looks or two steps.
+    pub(crate) fn stop_if_interrupted(&self) -> Result<()> {
+        if self.interrupted.load(Ordering::SeqCst) {
+            return Err(Failure::new(Outcome::Interrupted, "interrupted")
+                .hint("run the same command again: it goes on where it stands")
+                .into());
+        }
+        Ok(())
+    }
+
+    /// The only place that knows dry run, consent and output.
+    pub(crate) fn carry_out(&self, plan: &Plan, vault: &mut Vault) -> Result<Outcome> {
+        if self.globals.dry_run || plan.steps.is_empty() {
+            report::answer(&if self.json() { report::pretty(&plan.to_json()) } else { plan.to_text() });
+            return Ok(Outcome::Done);
+        }
+        self.show(plan);
+        ask::consent(self.person, plan, self.globals.yes, self.globals.confirm.as_deref())?;
+        self.stop_if_interrupted()?;
+        let progress = Progress::new(self.person == Person::There && !self.globals.quiet, self.globals.quiet);
+        let report = execute::execute(&mut Run { cx: self, plan, vault, progress: &progress });
+        Ok(self.account(plan, report))
+    }
+
+    fn show(&self, plan: &Plan) {
+        if self.person == Person::There || self.globals.verbose > 0 {
+            report::say(&plan.to_text());
+        } else {
+            let (changes, destroys) = (plan.count(Danger::Changes), plan.count(Danger::Destroys));
+            report::say(&format!("{}: {}: {changes} changes, {destroys} destroys", plan.target.path(), plan.verb));
+            plan.warnings.iter().for_each(|w| report::say(&format!("warning: {w}")));
+        }
+    }
+
+    fn account(&self, plan: &Plan, report: Report) -> Outcome {
+        if self.json() {
+            report::answer(&report::pretty(&report.to_json(plan)));
+        }
+        let outcome = report.outcome();
+        let Some((step, error)) = report.failed else {
+            if !self.json() {
+                plan.farewell.iter().for_each(|line| report::answer(line));
+            }
+            return outcome;
+        };
+        report::failed(&error.context(format!("{}: {step}", plan.verb)));
+        if !report.not_reached.is_empty() {
+            report::say(&format!("not reached: {}", report.not_reached.join(", ")));
+        }
+        outcome
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "door: the kubeconfig's current context is read once")]
+fn context_in(file: &Path) -> Option<String> {
+    let text = fs_err::read_to_string(file).ok()?;
+    let document = yaml::read(&text).ok()?;
+    document.value["current-context"].as_str().filter(|c| !c.is_empty()).map(str::to_owned)
+}
+
+fn watch_for_interrupts() -> Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&flag);
+    ctrlc::set_handler(move || {
+        // The child has the signal too; a prompt is left here and now, with the cursor shown again.
+        seen.store(true, Ordering::SeqCst);
+        ask::leave_prompt();
+    })?;
+    Ok(flag)
+}

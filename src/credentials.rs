@@ -1,0 +1,214 @@
+//! Both secrets of a release: found in the order that the design names, compared, or planned to be generated.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+
+use crate::cluster::Observed;
+use crate::context::Context;
+use crate::error::Failure;
+use crate::kubectl;
+use crate::outcome::Outcome;
+use crate::process::{Call, Program};
+use crate::profile::{Profile, Source};
+use crate::secret::{self, Name, Secret, Vault};
+
+/// Where a secret was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A source in the profile.
+    Profile(String),
+    /// The secrets file beside the profile.
+    File,
+    /// mqctl's own Secret in the cluster.
+    Cluster,
+    /// Nowhere: it will be generated when the plan is carried out.
+    Generated,
+}
+
+/// What was found, and what has to be written where.
+#[derive(Debug)]
+pub struct Found {
+    pub vault: Vault,
+    pub origins: Vec<(Name, Origin)>,
+    pub file: PathBuf,
+    /// mqctl's Secret holds both already, the same as here.
+    pub in_cluster: bool,
+}
+
+impl Found {
+    pub fn origin(&self, name: Name) -> &Origin {
+        let found = self.origins.iter().find(|(n, _)| *n == name);
+        found.map_or(&Origin::Generated, |(_, origin)| origin)
+    }
+
+    fn from(&self, wanted: &Origin) -> Vec<Name> {
+        Name::BOTH.into_iter().filter(|&n| self.origin(n) == wanted).collect()
+    }
+
+    /// Secrets that nobody has yet.
+    pub fn to_generate(&self) -> Vec<Name> {
+        self.from(&Origin::Generated)
+    }
+
+    /// Secrets that the cluster alone has: the secrets file was lost.
+    pub fn to_keep(&self) -> Vec<Name> {
+        self.from(&Origin::Cluster)
+    }
+
+    pub fn file_name(&self) -> String {
+        self.file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// For the plan: where both come from.
+    pub fn in_words(&self) -> String {
+        let word = |name| match self.origin(name) {
+            Origin::Profile(source) => source.clone(),
+            Origin::File => self.file_name(),
+            Origin::Cluster => "the Secret in the cluster".to_owned(),
+            Origin::Generated => "this run, generated".to_owned(),
+        };
+        let (cookie, password) = (word(Name::ErlangCookie), word(Name::Password));
+        if cookie == password {
+            format!("cookie and password from {cookie}")
+        } else {
+            format!("cookie from {cookie}, password from {password}")
+        }
+    }
+}
+
+/// What the profile's own sources and the secrets file say, without a look at the cluster.
+///
+/// # Errors
+/// A source that fails, a secrets file with mistakes.
+pub(crate) fn local(cx: &Context, profile: &Profile) -> Result<Found> {
+    let file = secret::file_of(&profile.path, &profile.name);
+    let mut found = Found { vault: Vault::default(), origins: Vec::new(), file, in_cluster: false };
+    let kept = secret::read_file(&found.file)?;
+    for name in Name::BOTH {
+        let source = match name {
+            Name::ErlangCookie => profile.credentials.erlang_cookie.as_ref(),
+            Name::Password => profile.credentials.password.as_ref(),
+        };
+        if let Some(source) = source {
+            let secret = resolve(cx, profile, source).with_context(|| format!("`credentials.{}`", name.key()))?;
+            found.vault.put(name, secret);
+            found.origins.push((name, Origin::Profile(in_words(source))));
+        }
+    }
+    take(&mut found, kept, &Origin::File);
+    Ok(found)
+}
+
+/// Moves over what is still missing.
+fn take(found: &mut Found, mut from: Vault, origin: &Origin) {
+    for name in Name::BOTH {
+        if found.vault.get(name).is_none()
+            && let Some(secret) = from.take(name)
+        {
+            found.vault.put(name, secret);
+            found.origins.push((name, origin.clone()));
+        }
+    }
+}
+
+/// Adds what the cluster's Secret says, after the proof that nothing contradicts it.
+///
+/// # Errors
+/// A contradiction, or volumes whose credentials nobody knows: exit 78, nothing changed.
+pub(crate) fn prove(mut found: Found, profile: &Profile, observed: &mut Observed) -> Result<Found> {
+    if let Some(secret) = observed.secret.take() {
+        contradiction(&found, &secret, profile)?;
+        found.in_cluster = Name::BOTH.into_iter().all(|name| secret.get(name).is_some());
+        take(&mut found, secret, &Origin::Cluster);
+    }
+    let missing = found.to_generate();
+    if !missing.is_empty() && observed.has_past() {
+        return Err(unknown(&missing, profile, observed));
+    }
+    Ok(found)
+}
+
+fn contradiction(found: &Found, cluster: &Vault, profile: &Profile) -> Result<()> {
+    let differs = |name: &Name| match (found.vault.get(*name), cluster.get(*name)) {
+        (Some(ours), Some(theirs)) => ours.fingerprint() != theirs.fingerprint(),
+        _ => false,
+    };
+    let wrong: Vec<Name> = Name::BOTH.into_iter().filter(differs).collect();
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let what = wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and the ");
+    let verb = if wrong.len() == 1 { "is" } else { "are" };
+    let mut text =
+        format!("the {what} {verb} not what `{}` was installed with; nothing was changed\n", profile.release);
+    text.push_str(&table(found, cluster, profile));
+    let name = profile.name.as_str();
+    Err(Failure::new(Outcome::Contradiction, text)
+        .hint(format!("keep the cluster's: move {} away, then mqctl install {name}", found.file_name()))
+        .hint(format!("see both: mqctl credentials show {name}"))
+        .into())
+}
+
+fn table(found: &Found, cluster: &Vault, profile: &Profile) -> String {
+    let print = |vault: &Vault, name| vault.get(name).map_or_else(|| "-".to_owned(), |s| s.fingerprint().short());
+    let row = |who: &str, vault: &Vault| {
+        format!("  {who:<28}  {:<10}  {}", print(vault, Name::ErlangCookie), print(vault, Name::Password))
+    };
+    let head = format!("  {:<28}  {:<10}  password", "", "cookie");
+    let ours = if found.origins.iter().any(|(_, o)| *o == Origin::File) {
+        found.file_name()
+    } else {
+        format!("{}.yaml", profile.name)
+    };
+    [head, row(&ours, &found.vault), row("Secret in the cluster", cluster)].join("\n")
+}
+
+fn unknown(missing: &[Name], profile: &Profile, observed: &Observed) -> anyhow::Error {
+    let what = missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and the ");
+    let volumes = observed.claims.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ");
+    let text = format!(
+        "`{}` has volumes ({volumes}), but nobody knows the {what} that they were made with; nothing was changed",
+        profile.release
+    );
+    let file = secret::file_of(&profile.path, &profile.name);
+    Failure::new(Outcome::Contradiction, text)
+        .hint(format!("put them into {} (keys erlangCookie, password; chmod 600)", file.display()))
+        .hint(format!("start afresh without the data: mqctl delete {} --purge", profile.name))
+        .into()
+}
+
+fn resolve(cx: &Context, profile: &Profile, source: &Source) -> Result<Secret> {
+    match source {
+        Source::Env(name) => {
+            cx.variable(name).as_deref().and_then(Secret::new).ok_or_else(|| anyhow::anyhow!("`${name}` is not set"))
+        }
+        Source::File(path) => secret::from_file(path),
+        Source::Command(words) => {
+            let (program, args) = words.split_first().context("the command is empty")?;
+            let reply =
+                cx.tools.run(&Call::new(Program::Named(program.clone()), args.iter().cloned()), &Vault::default())?;
+            secret::from_reply(program, &reply)
+        }
+        Source::Secret { name, key } => {
+            let target = cx.target(profile)?;
+            let reply = cx.tools.run(&kubectl::get(&target, &[format!("secret/{name}")]), &Vault::default())?;
+            if !reply.ok() {
+                return Err(kubectl::failure("kubectl get secret", &reply).into());
+            }
+            let object =
+                kubectl::items(&reply).into_iter().next().with_context(|| format!("there is no Secret `{name}`"))?;
+            let data = object["data"][key].as_str().and_then(Secret::from_base64);
+            data.with_context(|| format!("Secret `{name}` has no key `{key}`"))
+        }
+    }
+}
+
+fn in_words(source: &Source) -> String {
+    match source {
+        Source::Env(name) => format!("${name}"),
+        Source::File(path) => path.display().to_string(),
+        Source::Command(words) => format!("command `{}`", words.first().map_or("", String::as_str)),
+        Source::Secret { name, .. } => format!("Secret {name}"),
+    }
+}

@@ -1,0 +1,121 @@
+//! What is said to helm and how its answers are read; nothing here runs anything.
+//!
+//! Helm 3.8 to 4.x take the same words for all of this. What differs stands here and nowhere else:
+//! Helm 2 knows no `list --filter`; Helm 4 has no `list --all`, so the states are named one by one.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::cluster::Target;
+use crate::error::Failure;
+use crate::kubectl;
+use crate::outcome::Outcome;
+use crate::process::{Call, Part, Program, Reply};
+
+/// A release as `helm list -o json` tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Release {
+    pub revision: String,
+    pub status: String,
+    pub chart: String,
+    pub updated: String,
+}
+
+impl Release {
+    /// An operation that never ended: helm, or the machine that it ran on, was killed.
+    pub fn pending(&self) -> bool {
+        self.status.starts_with("pending-") || self.status == "uninstalling"
+    }
+
+    pub fn deployed(&self) -> bool {
+        self.status == "deployed"
+    }
+}
+
+fn call(target: &Target, args: &[&str]) -> Call {
+    let mut all: Vec<String> = args.iter().map(|&a| a.to_owned()).collect();
+    all.extend(["--namespace".to_owned(), target.namespace.clone()]);
+    if let Some(context) = &target.context {
+        all.extend(["--kube-context".to_owned(), context.clone()]);
+    }
+    if let Some(file) = &target.kubeconfig {
+        all.extend(["--kubeconfig".to_owned(), file.display().to_string()]);
+    }
+    Call::new(Program::Helm, all)
+}
+
+/// Asks for the release, in whatever state.
+pub fn list(target: &Target) -> Call {
+    // The filter is a regular expression: anchored, and a release's name has no special character but the dash.
+    let filter = format!("^{}$", target.release);
+    let states = ["--deployed", "--failed", "--pending", "--uninstalling", "--uninstalled", "--superseded"];
+    let mut args = vec!["list", "--filter", &filter, "--output", "json"];
+    args.extend(states);
+    call(target, &args)
+}
+
+/// The release, or `None` where there is none.
+///
+/// # Errors
+/// Helm 2, an unreachable cluster, a missing permission, an answer that is not JSON.
+pub fn read_list(reply: &Reply) -> Result<Option<Release>> {
+    if !reply.ok() {
+        if reply.stderr.contains("unknown flag: --filter") {
+            let text = "`helm` is Helm 2, which keeps its releases in Tiller; mqctl drives Helm 3.8 and later";
+            return Err(Failure::new(Outcome::Unreachable, text)
+                .hint("install Helm 3 or 4, then move the release: helm 2to3 convert RELEASE")
+                .into());
+        }
+        return Err(kubectl::failure("helm list", reply).into());
+    }
+    let releases: Vec<Release> = serde_json::from_str(&reply.stdout)
+        .map_err(|e| Failure::new(Outcome::Failed, format!("`helm list` did not answer in JSON: {e}")))?;
+    Ok(releases.into_iter().next())
+}
+
+/// Installs or upgrades with values on stdin: no argument list and no file ever has them.
+pub fn upgrade_install(target: &Target, chart: &Path, values: &Value) -> Call {
+    let chart = chart.display().to_string();
+    let args =
+        ["upgrade", "--install", &target.release, &chart, "--values", "-", "--history-max", "10", "--timeout", "3m"];
+    call(target, &args).fed(vec![Part::Text(values.to_string())]).within(Duration::from_secs(200))
+}
+
+/// Removes the release; volumes and mqctl's Secret are none of its objects.
+pub fn uninstall(target: &Target) -> Call {
+    call(target, &["uninstall", &target.release, "--timeout", "3m"]).within(Duration::from_secs(200))
+}
+
+/// Takes a release whose upgrade was cut short back to its last whole revision.
+pub fn rollback(target: &Target) -> Call {
+    call(target, &["rollback", &target.release, "--timeout", "3m"]).within(Duration::from_secs(200))
+}
+
+/// Helm's own version, as `v3.22.0` or `v4.3.1`.
+pub fn version() -> Call {
+    Call::new(Program::Helm, ["version", "--short"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubectl::tests::reply;
+
+    #[test]
+    fn a_release_is_read_from_the_list() {
+        let answer = r#"[{"name":"q","namespace":"n","revision":"4","updated":"2026-11-22 08:57:17.15775346 +0000 UTC","status":"deployed","chart":"mqctl-rabbitmq-1.0.0","app_version":"4.3"}]"#;
+        let release = read_list(&reply(0, answer, "")).unwrap().unwrap();
+        assert_eq!((release.revision.as_str(), release.deployed(), release.pending()), ("4", true, false));
+        assert_eq!(read_list(&reply(0, "[]", "")).unwrap(), None);
+    }
+
+    #[test]
+    fn helm_2_is_told_by_its_answer() {
+        let error = read_list(&reply(1, "", "Error: unknown flag: --filter")).unwrap_err();
+        assert!(error.to_string().contains("Helm 2"), "{error}");
+    }
+}

@@ -1,0 +1,248 @@
+//! What is said to kubectl and how its answers are read; nothing here runs anything.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::cluster::Target;
+use crate::error::Failure;
+use crate::outcome::Outcome;
+use crate::process::{Call, Part, Program, Reply};
+
+fn call(target: &Target, args: &[&str]) -> Call {
+    let mut all: Vec<String> = Vec::new();
+    if let Some(file) = &target.kubeconfig {
+        all.extend(["--kubeconfig".to_owned(), file.display().to_string()]);
+    }
+    if let Some(context) = &target.context {
+        all.extend(["--context".to_owned(), context.clone()]);
+    }
+    all.extend(["--namespace".to_owned(), target.namespace.clone()]);
+    all.extend(args.iter().map(|&a| a.to_owned()));
+    Call::new(Program::Kubectl, all)
+}
+
+/// One read of objects named one by one, of any kinds: it needs no more than the right to `get` them.
+pub fn get(target: &Target, names: &[String]) -> Call {
+    let mut args = vec!["get", "--ignore-not-found", "--output", "json"];
+    args.extend(names.iter().map(String::as_str));
+    call(target, &args)
+}
+
+/// All objects of some kinds that carry the release's label.
+pub fn list(target: &Target, kinds: &str) -> Call {
+    let selector = format!("app.kubernetes.io/instance={}", target.release);
+    call(target, &["get", kinds, "--selector", &selector, "--output", "json"])
+}
+
+/// All objects of one kind, for an error that lists what there is.
+pub fn list_all(target: &Target, kind: &str) -> Call {
+    call(target, &["get", kind, "--output", "json"])
+}
+
+/// The items of a `get`: kubectl prints a List, one bare object, or nothing.
+pub fn items(reply: &Reply) -> Vec<Value> {
+    match serde_json::from_str(&reply.stdout) {
+        Ok(Value::Object(mut map)) if map.contains_key("items") => match map.remove("items") {
+            Some(Value::Array(items)) => items,
+            _ => Vec::new(),
+        },
+        Ok(Value::Object(map)) => vec![Value::Object(map)],
+        _ => Vec::new(),
+    }
+}
+
+/// A right that a plan needs: verb, API group, resource.
+pub type Right = (&'static str, &'static str, &'static str);
+
+/// Asks the API server, in one call, which of these rights the person has.
+pub fn review(target: &Target, rights: &[Right]) -> Call {
+    let reviews: Vec<Value> = rights.iter().map(|right| access_review(target, right)).collect();
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": reviews});
+    call(target, &["create", "--validate=false", "--filename", "-", "--output", "json"])
+        .fed(vec![Part::Text(list.to_string())])
+}
+
+fn access_review(target: &Target, (verb, group, resource): &Right) -> Value {
+    let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+    json!({
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": {
+            "namespace": target.namespace, "verb": verb, "group": group, "resource": resource, "subresource": subresource,
+        }},
+    })
+}
+
+/// The rights that were denied, as `create statefulsets`.
+pub fn denied(reply: &Reply) -> Vec<String> {
+    let answers = items(reply);
+    let denied = answers.iter().filter(|review| review["status"]["allowed"] == json!(false));
+    denied.map(|review| right_in_words(&review["spec"]["resourceAttributes"])).collect()
+}
+
+fn right_in_words(attributes: &Value) -> String {
+    let text = |key: &str| attributes[key].as_str().unwrap_or_default().to_owned();
+    let subresource = text("subresource");
+    let slash = if subresource.is_empty() { "" } else { "/" };
+    format!("{} {}{slash}{subresource}", text("verb"), text("resource"))
+}
+
+/// Creates or updates objects server-side; the manifest, with what is secret in it, goes over stdin.
+pub fn apply(target: &Target, manifest: Vec<Part>) -> Call {
+    // Server-side: client-side apply would copy a whole Secret into an annotation.
+    let args = ["apply", "--server-side", "--field-manager", "mqctl", "--filename", "-", "--output", "name"];
+    call(target, &args).fed(manifest)
+}
+
+/// Runs an Erlang expression, sent over stdin, inside a broker's container.
+///
+/// `timeout` runs in the container: a hung CLI outlives kubectl, and a handful of them had brokers OOM-killed.
+/// No option stands before `eval`: the wrapper of 4.x connects stdin for exactly one argument.
+pub fn exec_eval(target: &Target, pod: &str, code: Vec<Part>) -> Call {
+    let args =
+        ["exec", "--stdin", pod, "--container", "rabbitmq", "--", "timeout", "-k", "2", "25", "rabbitmqctl", "eval"];
+    call(target, &args).fed(code)
+}
+
+/// The last lines of every broker's log, each behind `[pod/NAME/rabbitmq] `: one child for all pods.
+pub fn logs(target: &Target, lines: u32) -> Call {
+    let selector = format!("app.kubernetes.io/instance={}", target.release);
+    let tail = lines.to_string();
+    let args =
+        ["logs", "--selector", &selector, "--container", "rabbitmq", "--prefix", "--ignore-errors", "--tail", &tail];
+    call(target, &args)
+}
+
+/// One pod's lines of such a log.
+pub fn log_of(logs: &str, pod: &str) -> String {
+    let prefix = format!("[pod/{pod}/rabbitmq] ");
+    let lines: Vec<&str> = logs.lines().filter_map(|line| line.strip_prefix(&prefix)).collect();
+    lines.join("\n")
+}
+
+pub fn scale(target: &Target, replicas: u32) -> Call {
+    call(target, &["scale", "statefulset", &target.release, "--replicas", &replicas.to_string()])
+}
+
+/// Tells the preStop hook of every pod that the whole set is being stopped, so that none waits for a quorum.
+pub fn announce_stop(target: &Target) -> Call {
+    let selector = format!("app.kubernetes.io/instance={}", target.release);
+    call(target, &["annotate", "pods", "--selector", &selector, "--overwrite", "mqctl/stopping=true"])
+}
+
+/// Deletes objects named as `kind/name`; those that are gone already are no error.
+pub fn delete(target: &Target, names: &[String]) -> Call {
+    let mut args = vec!["delete", "--ignore-not-found", "--wait=true", "--timeout", "2m"];
+    args.extend(names.iter().map(String::as_str));
+    call(target, &args).within(Duration::from_secs(150))
+}
+
+pub fn version() -> Call {
+    Call::new(Program::Kubectl, ["version", "--client", "--output", "json"])
+}
+
+/// What a failed call means, in the words of the program that failed.
+pub fn failure(what: &str, reply: &Reply) -> Failure {
+    if reply.timed_out {
+        return Failure::new(Outcome::TimedOut, format!("`{what}` did not answer in time"));
+    }
+    let said = last_words(&reply.stderr);
+    let outcome = outcome_of(&reply.stderr);
+    let failure = Failure::new(outcome, format!("`{what}`: {said}"));
+    match outcome {
+        Outcome::Unreachable => failure.hint("kubectl cluster-info   # does the API server answer?"),
+        Outcome::Contradiction => failure.hint("kubectl config get-contexts"),
+        Outcome::NotPermitted => failure.hint("ask for this right in the namespace, or use another --context"),
+        _ => failure,
+    }
+}
+
+/// The exit code that a child's words ask for.
+pub fn outcome_of(stderr: &str) -> Outcome {
+    let said = stderr.to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|w| said.contains(w));
+    if has(&["is forbidden", "forbidden:", "unauthorized", "must be logged in"]) {
+        Outcome::NotPermitted
+    } else if said.contains("context") && has(&["does not exist", "no context exists"]) {
+        Outcome::Contradiction
+    } else if has(&[
+        "unable to connect to the server",
+        "cluster unreachable",
+        "connection refused",
+        "no such host",
+        "i/o timeout",
+        "was refused - did you specify",
+        "no route to host",
+        "tls handshake",
+        "certificate signed by unknown",
+        "unexpected eof",
+        "connection reset",
+    ]) {
+        Outcome::Unreachable
+    } else {
+        Outcome::Failed
+    }
+}
+
+/// The last line that a program said, without its `Error:`; never more than one, so that nothing secret is swept along.
+fn last_words(stderr: &str) -> String {
+    let line = stderr.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("it failed and said nothing");
+    let line = line.trim();
+    ["Error: ", "error: ", "Error from server "].iter().fold(line, |l, p| l.strip_prefix(p).unwrap_or(l)).to_owned()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use zeroize::Zeroizing;
+
+    pub(crate) fn reply(code: i32, stdout: &str, stderr: &str) -> Reply {
+        Reply {
+            code: Some(code),
+            stdout: Zeroizing::new(stdout.to_owned()),
+            stderr: stderr.to_owned(),
+            timed_out: false,
+        }
+    }
+
+    #[test]
+    fn what_children_say_becomes_an_exit_code() {
+        let cases = [
+            (
+                "The connection to the server 10.0.0.1:6443 was refused - did you specify the right host or port?",
+                Outcome::Unreachable,
+            ),
+            (
+                "Error: Kubernetes cluster unreachable: Get \"https://x\": dial tcp: lookup x: no such host",
+                Outcome::Unreachable,
+            ),
+            (
+                "Error from server (Forbidden): secrets is forbidden: User \"ci\" cannot list resource \"secrets\"",
+                Outcome::NotPermitted,
+            ),
+            ("error: context \"prod\" does not exist", Outcome::Contradiction),
+            ("Error: kube context \"prod\" does not exist", Outcome::Contradiction),
+            ("Error: something else", Outcome::Failed),
+        ];
+        for (words, outcome) in cases {
+            assert_eq!(outcome_of(words), outcome, "{words}");
+        }
+    }
+
+    #[test]
+    fn items_of_a_list_of_one_object_and_of_nothing() {
+        assert_eq!(items(&reply(0, r#"{"items":[{"kind":"Pod"},{"kind":"Pod"}]}"#, "")).len(), 2);
+        assert_eq!(items(&reply(0, r#"{"kind":"Pod"}"#, "")).len(), 1);
+        assert_eq!(items(&reply(0, "", "")).len(), 0);
+    }
+
+    #[test]
+    fn a_denied_right_is_named_with_verb_and_resource() {
+        let answer = r#"{"items":[
+            {"spec":{"resourceAttributes":{"verb":"create","resource":"statefulsets"}},"status":{"allowed":false}},
+            {"spec":{"resourceAttributes":{"verb":"create","resource":"pods","subresource":"exec"}},"status":{"allowed":false}},
+            {"spec":{"resourceAttributes":{"verb":"get","resource":"pods"}},"status":{"allowed":true}}]}"#;
+        assert_eq!(denied(&reply(0, answer, "")), ["create statefulsets", "create pods/exec"]);
+    }
+}

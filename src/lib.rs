@@ -1,0 +1,46 @@
+//! `mqctl` runs RabbitMQ clusters on Kubernetes through helm and kubectl.
+//!
+//! This library is the inside of the program `mqctl`, in a shape that its tests can reach; it promises no stability.
+//! One way, no step looks back: parse → load → observe → plan (pure) → show → consent → execute → report.
+
+use std::process::ExitCode;
+
+mod ask;
+pub mod chart;
+pub mod cli;
+pub mod cluster;
+mod commands;
+mod context;
+pub mod credentials;
+mod digest;
+pub mod error;
+pub mod helm;
+pub mod kubectl;
+pub mod outcome;
+pub mod plan;
+pub mod process;
+pub mod profile;
+mod progress;
+pub mod rabbitmq;
+mod report;
+pub mod secret;
+mod status;
+pub mod units;
+pub mod yaml;
+
+use outcome::Outcome;
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(report::panicked));
+    let run = std::panic::catch_unwind(|| match cli::parse() {
+        Ok(cli) => run(&cli),
+        Err(error) => report::usage(&error),
+    });
+    ExitCode::from(run.unwrap_or(Outcome::Bug).code())
+}
+
+fn run(cli: &cli::Cli) -> Outcome {
+    let result = context::Context::new(&cli.globals).and_then(|cx| commands::run(&cli.command, &cx));
+    result.unwrap_or_else(|error| report::failed(&error))
+}

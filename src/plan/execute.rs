@@ -1,0 +1,121 @@
+//! Carries a plan out: step by step, stops at the first failure or at Ctrl-C, and keeps the account.
+
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+
+use super::{Action, Plan, Step, verify, wait};
+use crate::chart;
+use crate::context::Context;
+use crate::error::{self, Failure};
+use crate::kubectl;
+use crate::outcome::Outcome;
+use crate::process::Call;
+use crate::progress::Progress;
+use crate::secret::{self, Secret, Vault};
+
+/// How far a plan came.
+pub(crate) struct Report {
+    /// Title and seconds of each step that is done.
+    pub(crate) done: Vec<(String, f64)>,
+    /// Titles of the steps that were not reached.
+    pub(crate) not_reached: Vec<String>,
+    /// The step that failed, and why.
+    pub(crate) failed: Option<(String, anyhow::Error)>,
+}
+
+impl Report {
+    pub(crate) fn outcome(&self) -> Outcome {
+        self.failed.as_ref().map_or(Outcome::Done, |(_, error)| error::outcome_of(error))
+    }
+
+    pub(crate) fn to_json(&self, plan: &Plan) -> Value {
+        let done: Vec<Value> = self
+            .done
+            .iter()
+            .map(|(title, seconds)| json!({"title": title, "seconds": (seconds * 10.0).round() / 10.0}))
+            .collect();
+        let failed =
+            self.failed.as_ref().map(|(title, error)| json!({"title": title, "message": format!("{error:#}")}));
+        json!({
+            "apiVersion": "mqctl/v1", "kind": "Report", "target": plan.target, "verb": plan.verb,
+            "outcome": self.outcome().meaning(), "exitCode": self.outcome().code(),
+            "done": done, "failed": failed, "notReached": self.not_reached,
+        })
+    }
+}
+
+/// What the actions share.
+pub(crate) struct Run<'a> {
+    pub(crate) cx: &'a Context,
+    pub(crate) plan: &'a Plan,
+    pub(crate) vault: &'a mut Vault,
+    pub(crate) progress: &'a Progress,
+}
+
+/// Runs every step in order.
+#[expect(clippy::disallowed_methods, reason = "door: the account says how long each step took")]
+pub(crate) fn execute(run: &mut Run<'_>) -> Report {
+    let mut report = Report { done: Vec::new(), not_reached: Vec::new(), failed: None };
+    for step in &run.plan.steps {
+        if report.failed.is_some() {
+            report.not_reached.push(step.title.clone());
+            continue;
+        }
+        let begun = Instant::now();
+        match carry_out(run, step) {
+            Ok(()) => {
+                let seconds = begun.elapsed().as_secs_f64();
+                run.progress.done(&step.done, seconds);
+                report.done.push((step.done.clone(), seconds));
+            }
+            Err(error) => report.failed = Some((step.title.clone(), error)),
+        }
+    }
+    report
+}
+
+fn carry_out(run: &mut Run<'_>, step: &Step) -> Result<()> {
+    run.progress.begin(&step.title);
+    for action in &step.actions {
+        run.cx.stop_if_interrupted()?;
+        act(run, action)?;
+    }
+    run.cx.stop_if_interrupted()
+}
+
+fn act(run: &mut Run<'_>, action: &Action) -> Result<()> {
+    match action {
+        Action::KeepSecrets { file, generate, write } => {
+            for &name in generate {
+                run.vault.put(name, Secret::generate()?);
+            }
+            secret::append_file(file, run.vault, write).with_context(|| format!("cannot write `{}`", file.display()))
+        }
+        Action::LayChart(folder) => chart::lay(folder).context("cannot lay out the built-in chart"),
+        Action::Run(call) => run_call(run, call),
+        Action::Try(call) => run.cx.tools.run(call, run.vault).map(|_| ()),
+        Action::Wait(condition) => wait::until(run, condition),
+        Action::Verify(wished) => verify::until_healthy(run, wished),
+    }
+}
+
+fn run_call(run: &Run<'_>, call: &Call) -> Result<()> {
+    let reply = run.cx.tools.run(call, run.vault)?;
+    if reply.ok() {
+        return Ok(());
+    }
+    run.cx.stop_if_interrupted()?;
+    let words: Vec<&str> = call.args.iter().filter(|a| !a.starts_with('-')).map(String::as_str).collect();
+    let verb = words.iter().find(|w| VERBS.contains(w)).copied().unwrap_or_default();
+    let failure = kubectl::failure(&format!("{} {verb}", call.program.name()), &reply);
+    if failure.outcome == Outcome::Failed && reply.stderr.contains("another operation") {
+        let text = format!("{failure}: another helm is at work on this release");
+        return Err(Failure::new(Outcome::TimedOut, text).hint("run the same command again in a minute").into());
+    }
+    Err(failure.into())
+}
+
+/// The words that name a call in an error.
+const VERBS: [&str; 8] = ["upgrade", "uninstall", "rollback", "apply", "scale", "annotate", "delete", "get"];

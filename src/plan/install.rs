@@ -1,0 +1,225 @@
+//! Install: preflight → credentials → Secret → helm → boot → login. Pure.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::{Action, Condition, Danger, Plan, Step, Wished};
+use crate::chart::{self, BUILTIN_VERSION, Names, builtin};
+use crate::cluster::{Existence, Observed, Target};
+use crate::credentials::Found;
+use crate::error::Failure;
+use crate::helm;
+use crate::kubectl;
+use crate::outcome::Outcome;
+use crate::process::Part;
+use crate::profile::Profile;
+use crate::secret::{Hole, Name};
+use crate::units::show_duration;
+
+/// Everything that the planner decides from.
+pub struct Given<'a> {
+    pub profile: &'a Profile,
+    pub target: &'a Target,
+    pub observed: &'a Observed,
+    pub found: &'a Found,
+    /// Where the chart is laid out for helm.
+    pub chart: PathBuf,
+    /// The limit of the boot.
+    pub limit: std::time::Duration,
+}
+
+/// Plans an install; running it again after any interruption plans what is left.
+///
+/// # Errors
+/// A StorageClass that does not exist, a release of another chart.
+pub fn install(given: &Given<'_>) -> Result<Plan> {
+    refuse(given)?;
+    let names = chart::names(given.profile);
+    let values = chart::values(given.profile);
+    let mut steps = Vec::new();
+    if !unchanged(given, &values) {
+        steps.extend(clear_pending(given));
+        steps.extend(keep_secrets(given.found));
+        steps.extend(write_secret(given, &names));
+        steps.push(run_helm(given, &values));
+    }
+    let ready = steps.is_empty() && given.observed.set.as_ref().is_some_and(|s| s.all_ready());
+    if !ready {
+        steps.extend(boot_and_verify(given, &names));
+    }
+    Ok(plan(given, names, steps))
+}
+
+fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {
+    let (profile, target) = (given.profile, given.target);
+    let (name, release) = (&profile.name, &target.release);
+    let revision = given.observed.release.as_ref().map_or("0", |r| r.revision.as_str());
+    let address = format!("amqp://{}@{release}.{}.svc:5672", profile.credentials.username, target.namespace);
+    Plan {
+        verb: "install",
+        target: target.clone(),
+        names,
+        about: about(profile),
+        steps,
+        warnings: profile.warnings.iter().map(|w| format!("`{}`: {}", w.path, w.text)).collect(),
+        nothing: format!("nothing to change (revision {revision}, {} nodes ready)", profile.replicas),
+        farewell: vec![format!(
+            "{release} is ready.   {address}     mqctl status {name}     mqctl credentials show {name}"
+        )],
+        limit: given.limit,
+        protected: profile.protected,
+    }
+}
+
+/// `builtin 1.0.0 · RabbitMQ 4.3.6-management · 3 nodes · 8Gi standard`
+fn about(profile: &Profile) -> String {
+    let class = profile.storage.class.as_deref().unwrap_or("default class");
+    let nodes = if profile.replicas == 1 { "1 node".to_owned() } else { format!("{} nodes", profile.replicas) };
+    format!("builtin {BUILTIN_VERSION} · RabbitMQ {} · {nodes} · {} {class}", profile.image.tag, profile.storage.size)
+}
+
+fn refuse(given: &Given<'_>) -> Result<()> {
+    let observed = given.observed;
+    if observed.storage_class == Existence::Missing && observed.claims.is_empty() {
+        let wished = given.profile.storage.class.as_deref().unwrap_or_default();
+        let there =
+            if observed.storage_classes.is_empty() { "none".to_owned() } else { observed.storage_classes.join(", ") };
+        let text = format!("`storage.class`: the cluster has no StorageClass `{wished}`; nothing was changed");
+        return Err(Failure::new(Outcome::Contradiction, text).hint(format!("those that exist: {there}")).into());
+    }
+    match &observed.release {
+        Some(release) if !release.chart.starts_with("mqctl-rabbitmq-") => {
+            let text = format!(
+                "the release name `{}` is taken by chart `{}`; nothing was changed",
+                given.target.release, release.chart
+            );
+            Err(Failure::new(Outcome::Contradiction, text).hint("choose another `release` in the profile").into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Helm deployed exactly this chart with these values, and the credentials are in all their homes.
+fn unchanged(given: &Given<'_>, values: &Value) -> bool {
+    let deployed = given.observed.release.as_ref().is_some_and(helm::Release::deployed);
+    let noted = given.observed.set.as_ref().and_then(|s| s.values_digest.as_deref());
+    let same_size = given.observed.set.as_ref().is_some_and(|s| s.replicas == given.profile.replicas);
+    let kept = given.found.to_generate().is_empty() && given.found.to_keep().is_empty();
+    deployed && same_size && kept && given.found.in_cluster && noted == builtin::wished_digest(values)
+}
+
+/// A killed helm leaves `pending-…`, and every later helm refuses to work on it.
+fn clear_pending(given: &Given<'_>) -> Option<Step> {
+    let release = given.observed.release.as_ref().filter(|r| r.pending())?;
+    let call = match release.status.as_str() {
+        "pending-install" | "uninstalling" => helm::uninstall(given.target),
+        _ => helm::rollback(given.target),
+    };
+    let title = format!("clear `{}`", release.status);
+    let detail = format!("an earlier helm was cut short at revision {}; volumes are not touched", release.revision);
+    Some(
+        Step::new(Danger::Changes, title, detail).action(Action::Run(call)).done(format!("{} cleared", release.status)),
+    )
+}
+
+fn keep_secrets(found: &Found) -> Option<Step> {
+    let (generate, from_cluster) = (found.to_generate(), found.to_keep());
+    let write = [generate.clone(), from_cluster.clone()].concat();
+    if write.is_empty() {
+        return None;
+    }
+    let what = |names: &[Name]| names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+    let detail = match (generate.is_empty(), from_cluster.is_empty()) {
+        (false, true) => format!("{}: generated, 32 characters, mode 0600", what(&generate)),
+        (true, false) => format!("{}: taken from the Secret in the cluster, mode 0600", what(&from_cluster)),
+        _ => format!("{} generated, {} from the cluster, mode 0600", what(&generate), what(&from_cluster)),
+    };
+    let action = Action::KeepSecrets { file: found.file.clone(), generate, write };
+    let name = found.file_name();
+    Some(Step::new(Danger::Changes, name.clone(), detail).action(action).done(format!("{name} written")))
+}
+
+/// Namespace, if it is missing, and mqctl's own Secret: outside the release, so that uninstall cannot take it.
+fn write_secret(given: &Given<'_>, names: &Names) -> Option<Step> {
+    if given.found.in_cluster {
+        return None;
+    }
+    let missing = given.observed.namespace == Existence::Missing;
+    let title = format!("Secret {}", names.secret);
+    let detail = if missing {
+        format!("{}; namespace {} is created", given.found.in_words(), given.target.namespace)
+    } else {
+        given.found.in_words()
+    };
+    let call = kubectl::apply(given.target, manifest(given, names, missing));
+    Some(
+        Step::new(Danger::Changes, title, detail)
+            .action(Action::Run(call))
+            .done(format!("Secret {} written", names.secret)),
+    )
+}
+
+/// One List as text, with holes where the secrets go. It carries the key names of every chart that mqctl drives.
+fn manifest(given: &Given<'_>, names: &Names, with_namespace: bool) -> Vec<Part> {
+    const KEYS: [(&str, Name); 7] = [
+        ("erlang-cookie", Name::ErlangCookie),
+        ("rabbitmq-erlang-cookie", Name::ErlangCookie),
+        (".erlang.cookie", Name::ErlangCookie),
+        ("password", Name::Password),
+        ("rabbitmq-password", Name::Password),
+        ("default-password", Name::Password),
+        ("admin-password", Name::Password),
+    ];
+    let mut head = String::from(r#"{"apiVersion":"v1","kind":"List","items":["#);
+    if with_namespace {
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": given.target.namespace}});
+        head.push_str(&format!("{namespace},"));
+    }
+    let metadata = json!({"name": names.secret, "namespace": given.target.namespace, "labels": {
+        "app.kubernetes.io/instance": given.target.release, "app.kubernetes.io/managed-by": "mqctl",
+    }});
+    let user = base64_text(&given.profile.credentials.username);
+    head.push_str(&format!(
+        r#"{{"apiVersion":"v1","kind":"Secret","type":"Opaque","metadata":{metadata},"data":{{"username":"{user}""#
+    ));
+    let mut parts = vec![Part::Text(head)];
+    for (key, name) in KEYS {
+        parts.extend([Part::Text(format!(r#","{key}":""#)), Part::Hole(Hole(name)), Part::Text("\"".to_owned())]);
+    }
+    parts.push(Part::Text("}}]}".to_owned()));
+    parts
+}
+
+fn base64_text(text: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
+
+fn run_helm(given: &Given<'_>, values: &Value) -> Step {
+    let call = helm::upgrade_install(given.target, &given.chart, values);
+    let again = given.observed.release.as_ref().is_some_and(|r| !r.status.starts_with("pending-install"));
+    let (title, next) = if again { ("helm upgrade", "upgraded") } else { ("helm install", "installed") };
+    let detail = "1 StatefulSet, 2 Services, 1 ConfigMap, 1 PodDisruptionBudget, 1 ServiceAccount";
+    Step::new(Danger::Changes, title, detail)
+        .action(Action::LayChart(given.chart.clone()))
+        .action(Action::Run(call))
+        .done(format!("helm release {next}"))
+}
+
+fn boot_and_verify(given: &Given<'_>, names: &Names) -> [Step; 2] {
+    let count = given.profile.replicas;
+    let (nodes, cluster) =
+        if count == 1 { ("1 node".to_owned(), "1 node") } else { (format!("{count} nodes"), "one cluster") };
+    let wished = Wished { pods: names.pods.clone(), username: given.profile.credentials.username.clone() };
+    let user = &wished.username;
+    [
+        Step::new(Danger::Reads, format!("{nodes} booted"), format!("up to {}", show_duration(given.limit)))
+            .action(Action::Wait(Condition::AllReady))
+            .done(format!("{nodes} ready")),
+        Step::new(Danger::Reads, format!("login as {user}"), "members, alarms, cookie, by the brokers' own word")
+            .done(format!("{cluster}, no alarm, logged in as {user}"))
+            .action(Action::Verify(wished)),
+    ]
+}

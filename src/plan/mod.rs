@@ -1,0 +1,191 @@
+//! A plan: steps that can be printed, counted, refused, compared in a test, and run. Pure; `execute` and `wait` are not.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::chart::Names;
+use crate::cluster::Target;
+use crate::process::Call;
+use crate::secret::Name;
+
+pub mod delete;
+pub(crate) mod execute;
+pub mod install;
+pub(crate) mod verify;
+pub(crate) mod wait;
+
+/// How much a step can take away; consent grows with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Danger {
+    Reads,
+    Changes,
+    Destroys,
+}
+
+impl Danger {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Reads => "reads",
+            Self::Changes => "changes",
+            Self::Destroys => "DESTROYS",
+        }
+    }
+}
+
+/// What is done in a step.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Generate the missing secrets and write them into the secrets file, before anything needs them.
+    KeepSecrets {
+        file: PathBuf,
+        generate: Vec<Name>,
+        write: Vec<Name>,
+    },
+    /// Lay the built-in chart out for helm.
+    LayChart(PathBuf),
+    Run(Call),
+    /// Run, whatever comes of it: what it does is a courtesy.
+    Try(Call),
+    Wait(Condition),
+    Verify(Wished),
+}
+
+/// What is waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// Every replica runs the newest template and is ready.
+    AllReady,
+    /// These pods are gone.
+    Gone(Vec<String>),
+}
+
+/// What a healthy release looks like to its brokers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wished {
+    pub pods: Vec<String>,
+    pub username: String,
+}
+
+/// One step: a sentence, how dangerous it is, what it does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    pub title: String,
+    pub detail: String,
+    pub danger: Danger,
+    pub actions: Vec<Action>,
+    /// What the account says when the step is done.
+    pub done: String,
+}
+
+impl Step {
+    fn new(danger: Danger, title: impl Into<String>, detail: impl Into<String>) -> Self {
+        let title = title.into();
+        Self { done: title.clone(), title, detail: detail.into(), danger, actions: Vec::new() }
+    }
+
+    fn action(mut self, action: Action) -> Self {
+        self.actions.push(action);
+        self
+    }
+
+    fn done(mut self, done: impl Into<String>) -> Self {
+        self.done = done.into();
+        self
+    }
+
+    /// `waits` is a kind of reading that takes its time.
+    pub fn word(&self) -> &'static str {
+        let waits = self.actions.iter().any(|a| matches!(a, Action::Wait(_)));
+        if waits && self.danger == Danger::Reads { "waits" } else { self.danger.word() }
+    }
+
+    /// The calls, as lines to paste.
+    pub fn calls(&self) -> Vec<String> {
+        let call = |action: &Action| match action {
+            Action::Run(call) | Action::Try(call) => Some(call.to_string()),
+            _ => None,
+        };
+        self.actions.iter().filter_map(call).collect()
+    }
+}
+
+/// What a verb would do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    pub verb: &'static str,
+    pub target: Target,
+    pub names: Names,
+    /// Chart, version, size: the rest of the headline.
+    pub about: String,
+    pub steps: Vec<Step>,
+    pub warnings: Vec<String>,
+    /// Said when there is no step.
+    pub nothing: String,
+    /// Said when all is done.
+    pub farewell: Vec<String>,
+    /// Time that each wait may take.
+    pub limit: Duration,
+    /// The profile wants a person for what destroys.
+    pub protected: bool,
+}
+
+impl Plan {
+    /// The most dangerous step's danger; an empty plan reads.
+    pub fn danger(&self) -> Danger {
+        self.steps.iter().map(|s| s.danger).max().unwrap_or(Danger::Reads)
+    }
+
+    /// Whether carrying it out changes anything.
+    pub fn changes(&self) -> bool {
+        self.danger() > Danger::Reads
+    }
+
+    pub fn count(&self, danger: Danger) -> usize {
+        self.steps.iter().filter(|s| s.danger == danger).count()
+    }
+
+    pub fn to_json(&self) -> Value {
+        let step = |(n, step): (usize, &Step)| {
+            json!({
+                "step": n + 1, "title": step.title, "detail": step.detail,
+                "danger": step.word().to_lowercase(), "calls": step.calls(),
+            })
+        };
+        json!({
+            "apiVersion": "mqctl/v1", "kind": "Plan", "target": self.target, "verb": self.verb,
+            "steps": self.steps.iter().enumerate().map(step).collect::<Vec<_>>(),
+            "changes": self.changes(), "warnings": self.warnings,
+        })
+    }
+
+    /// The page, without a line break at its end.
+    pub fn to_text(&self) -> String {
+        let mut lines = vec![format!("{}     {}", self.target.headline(), self.about)];
+        if self.steps.is_empty() {
+            return format!("{}     {}", self.target.headline(), self.nothing);
+        }
+        lines.push(String::new());
+        let width = self.steps.iter().map(|s| s.title.chars().count()).max().unwrap_or(0);
+        for (n, step) in self.steps.iter().enumerate() {
+            let line = format!("{:>3}  {:<8}  {:<width$}  {}", n + 1, step.word(), step.title, step.detail);
+            lines.push(line.trim_end().to_owned());
+        }
+        lines.push(String::new());
+        lines.extend(self.warnings.iter().map(|w| format!("warning: {w}")));
+        lines.join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn danger_is_ordered_and_waiting_is_reading() {
+        assert!(Danger::Reads < Danger::Changes && Danger::Changes < Danger::Destroys);
+        let step = Step::new(Danger::Reads, "a", "b").action(Action::Wait(Condition::AllReady));
+        assert_eq!(step.word(), "waits");
+    }
+}

@@ -1,0 +1,220 @@
+//! The one place that waits: it asks the cluster again and again, and says what each pod stands at.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use serde_json::Value;
+
+use super::Condition;
+use super::execute::Run;
+use crate::cluster::{Pod, Standing, StatefulSet};
+use crate::error::Failure;
+use crate::kubectl;
+use crate::outcome::Outcome;
+use crate::rabbitmq;
+use crate::secret::Vault;
+
+/// Between two looks. A look costs a kubectl or two, each a tenth of a second of a core.
+const PAUSE: Duration = Duration::from_millis(1000);
+/// An API server that is away for less than this ends no wait.
+const PATIENCE: u32 = 20;
+/// Lines of a log that are shown for a pod that did not come up.
+const LAST_LINES: usize = 5;
+
+/// Waits until the condition holds.
+///
+/// # Errors
+/// The limit (exit 75, with where each pod stands), Ctrl-C, an API server that stays away.
+pub(crate) fn until(run: &Run<'_>, condition: &Condition) -> Result<()> {
+    match condition {
+        Condition::AllReady => until_ready(run),
+        Condition::Gone(pods) => until_gone(run, pods),
+    }
+}
+
+/// One look at the pods.
+struct Look {
+    set: Option<StatefulSet>,
+    pods: Vec<Pod>,
+    logs: Vec<(String, String)>,
+}
+
+fn until_ready(run: &Run<'_>) -> Result<()> {
+    let limit = run.plan.limit;
+    let mut last = None;
+    let reached = poll(run, limit, || {
+        let Some(look) = look(run)? else { return Ok(Some(false)) };
+        for pod in &look.pods {
+            run.progress.pod(&pod.name, &pod.standing);
+        }
+        let ready = look.set.as_ref().is_some_and(StatefulSet::all_ready);
+        last = Some(look);
+        Ok(Some(ready))
+    })?;
+    run.progress.clear_pods();
+    if reached { Ok(()) } else { Err(not_ready(run, last.as_ref(), limit)) }
+}
+
+fn until_gone(run: &Run<'_>, pods: &[String]) -> Result<()> {
+    // A node that writes out much data may take its whole grace period.
+    let limit = run.plan.limit.max(Duration::from_secs(600));
+    if pods.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = pods.iter().map(|p| format!("pod/{p}")).collect();
+    let reached = poll(run, limit, || {
+        let reply = run.cx.tools.run(&kubectl::get(&run.plan.target, &names), &Vault::default())?;
+        if !reply.ok() {
+            return Ok(None);
+        }
+        let left = kubectl::items(&reply);
+        for object in &left {
+            run.progress.pod(&Pod::read(object).name, &Standing::Stopping);
+        }
+        Ok(Some(left.is_empty()))
+    })?;
+    run.progress.clear_pods();
+    let text = format!("{} did not stop within {} s", pods.join(", "), limit.as_secs());
+    if reached { Ok(()) } else { Err(Failure::new(Outcome::TimedOut, text).hint("run the same command again").into()) }
+}
+
+/// Asks until yes or the limit; `None` is no answer, and too many of those in a row are an error.
+#[expect(clippy::disallowed_methods, reason = "door: the one place that waits")]
+pub(super) fn poll(run: &Run<'_>, limit: Duration, mut ask: impl FnMut() -> Result<Option<bool>>) -> Result<bool> {
+    let end = Instant::now() + limit;
+    let mut silent = 0;
+    loop {
+        match ask()? {
+            Some(true) => return Ok(true),
+            Some(false) => silent = 0,
+            None => silent += 1,
+        }
+        if silent > PATIENCE {
+            return Err(Failure::new(Outcome::Unreachable, "the API server went away and did not come back")
+                .hint("run the same command again when it is there")
+                .into());
+        }
+        if Instant::now() >= end {
+            return Ok(false);
+        }
+        let pause = Instant::now() + PAUSE;
+        while Instant::now() < pause {
+            run.cx.stop_if_interrupted()?;
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+fn look(run: &Run<'_>) -> Result<Option<Look>> {
+    let target = &run.plan.target;
+    let reply = run.cx.tools.run(&kubectl::list(target, "statefulsets,pods"), &Vault::default())?;
+    if !reply.ok() {
+        let failure = kubectl::failure("kubectl get", &reply);
+        return if failure.outcome == Outcome::NotPermitted { Err(failure.into()) } else { Ok(None) };
+    }
+    let objects = kubectl::items(&reply);
+    let kind = |wanted: &'static str| objects.iter().filter(move |o| o["kind"] == wanted);
+    let set = kind("StatefulSet").next().map(StatefulSet::read);
+    let mut pods: Vec<Pod> = kind("Pod").map(Pod::read).collect();
+    for name in &run.plan.names.pods {
+        if !pods.iter().any(|p| p.name == *name) {
+            pods.push(Pod { name: name.clone(), standing: Standing::Absent, restarts: 0, started: None });
+        }
+    }
+    pods.sort_by(|a, b| a.name.cmp(&b.name));
+    let logs = read_logs(run, &mut pods)?;
+    explain_creating(run, &mut pods)?;
+    Ok(Some(Look { set, pods, logs }))
+}
+
+/// The broker's own words for the pods that boot.
+fn read_logs(run: &Run<'_>, pods: &mut [Pod]) -> Result<Vec<(String, String)>> {
+    let booting = |p: &&mut Pod| matches!(p.standing, Standing::Booting(_) | Standing::Crashed(_));
+    let booting: Vec<&mut Pod> = pods.iter_mut().filter(booting).collect();
+    if booting.is_empty() {
+        return Ok(Vec::new());
+    }
+    let reply = run.cx.tools.run(&kubectl::logs(&run.plan.target, 400), &Vault::default())?;
+    let mut logs = Vec::new();
+    for pod in booting {
+        let log = kubectl::log_of(&reply.stdout, &pod.name);
+        if let Standing::Booting(phase) = &mut pod.standing {
+            *phase = rabbitmq::phase(&log, &pod.name);
+        }
+        logs.push((pod.name.clone(), log));
+    }
+    Ok(logs)
+}
+
+/// The kubelet's newest event for the pods whose container is not there yet: an image being pulled, a volume missing.
+fn explain_creating(run: &Run<'_>, pods: &mut [Pod]) -> Result<()> {
+    if !pods.iter().any(|p| matches!(p.standing, Standing::Creating(_))) {
+        return Ok(());
+    }
+    let reply = run.cx.tools.run(&kubectl::list_all(&run.plan.target, "events"), &Vault::default())?;
+    let events = kubectl::items(&reply);
+    for pod in pods {
+        if let (Standing::Creating(words), Some(event)) = (&mut pod.standing, newest_event(&events, &pod.name)) {
+            *words = event;
+        }
+    }
+    Ok(())
+}
+
+fn newest_event(events: &[Value], pod: &str) -> Option<String> {
+    let of_pod = events.iter().filter(|e| e.pointer("/involvedObject/name").is_some_and(|n| n == pod));
+    let newest = of_pod.max_by_key(|e| time_of(e).to_owned())?;
+    let message = newest["message"].as_str()?.lines().next()?;
+    let quiet = matches!(newest["reason"].as_str()?, "Scheduled" | "Created" | "Started" | "Killing" | "Pulled");
+    (!quiet).then(|| lower_first(message))
+}
+
+fn time_of(event: &Value) -> &str {
+    event["lastTimestamp"].as_str().or_else(|| event["eventTime"].as_str()).unwrap_or_default()
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect())
+}
+
+/// The time-out that explains itself.
+fn not_ready(run: &Run<'_>, look: Option<&Look>, limit: Duration) -> anyhow::Error {
+    let Some(look) = look else { return anyhow!("the pods were never seen") };
+    let ready = look.pods.iter().filter(|p| p.standing == Standing::Ready).count();
+    let seconds = crate::units::show_duration(limit);
+    let mut text = format!("not ready after {seconds}: {ready} of {} nodes; nothing was undone", look.pods.len());
+    for pod in &look.pods {
+        text.push_str(&format!("\n  {}   {}", pod.name, pod.standing));
+        let log = look.logs.iter().find(|(name, _)| *name == pod.name);
+        if let Some((_, log)) = log.filter(|_| pod.standing != Standing::Ready) {
+            let tail: Vec<&str> = log.lines().rev().filter(|l| !l.trim().is_empty()).take(LAST_LINES).collect();
+            tail.iter().rev().for_each(|line| text.push_str(&format!("\n    | {line}")));
+        }
+    }
+    let (pod, target) = (&run.plan.names.stateful_set, &run.plan.target);
+    let events =
+        format!("kubectl --namespace {} get events --sort-by .lastTimestamp   # what {pod} ran into", target.namespace);
+    Failure::new(Outcome::TimedOut, text)
+        .hint("run the same command again: it goes on where it stands")
+        .hint(events)
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_newest_event_of_a_pod_explains_it() {
+        let event = |time: &str, reason: &str, message: &str| json!({"involvedObject": {"name": "q-0"}, "lastTimestamp": time, "reason": reason, "message": message});
+        let events = [
+            event("2026-01-01T00:00:02Z", "Pulling", "Pulling image \"rabbitmq:4\""),
+            event("2026-01-01T00:00:01Z", "Scheduled", "Successfully assigned"),
+        ];
+        assert_eq!(newest_event(&events, "q-0").unwrap(), "pulling image \"rabbitmq:4\"");
+        assert_eq!(newest_event(&events[1..], "q-0"), None);
+        assert_eq!(newest_event(&events, "q-1"), None);
+    }
+}

@@ -1,0 +1,272 @@
+//! What a profile says, typed but not yet judged. Wrong types and unknown keys are noted here.
+
+use serde_json::{Map, Value};
+
+use super::mistakes::{Mistakes, nearest};
+use crate::yaml::{self, Document};
+
+/// The file, key by key; nothing where the key is absent or its value of the wrong type.
+pub(super) struct ProfileFile<'a> {
+    pub(super) format: Option<i64>,
+    pub(super) release: Option<&'a str>,
+    pub(super) namespace: Option<&'a str>,
+    pub(super) context: Option<&'a str>,
+    pub(super) protected: Option<bool>,
+    pub(super) chart_ref: Option<&'a str>,
+    pub(super) repository: Option<&'a str>,
+    pub(super) tag: Option<&'a str>,
+    pub(super) replicas: Option<i64>,
+    pub(super) class: Option<&'a str>,
+    pub(super) size: Option<&'a str>,
+    pub(super) username: Option<&'a str>,
+    pub(super) password: Option<SourceFile<'a>>,
+    pub(super) erlang_cookie: Option<SourceFile<'a>>,
+    pub(super) values: Map<String, Value>,
+    pub(super) install: Option<&'a str>,
+    pub(super) boot: Option<&'a str>,
+}
+
+/// A source of a secret.
+pub(super) enum SourceFile<'a> {
+    Env(&'a str),
+    File(&'a str),
+    Command(Vec<&'a str>),
+    Secret { name: Option<&'a str>, key: Option<&'a str> },
+}
+
+const KEYS: [&str; 12] = [
+    "format",
+    "release",
+    "namespace",
+    "context",
+    "protected",
+    "chart",
+    "image",
+    "replicas",
+    "storage",
+    "credentials",
+    "values",
+    "timeouts",
+];
+const CHART: [&str; 1] = ["ref"];
+const IMAGE: [&str; 2] = ["repository", "tag"];
+const STORAGE: [&str; 2] = ["class", "size"];
+const CREDENTIALS: [&str; 3] = ["username", "password", "erlangCookie"];
+const SOURCES: [&str; 4] = ["env", "file", "command", "secret"];
+const SECRET: [&str; 2] = ["name", "key"];
+const TIMEOUTS: [&str; 2] = ["install", "boot"];
+
+/// Keys that stand one level down, for those who write them at the top.
+const INNER: [(&str, &[&str]); 5] = [
+    ("chart", &CHART),
+    ("image", &IMAGE),
+    ("storage", &STORAGE),
+    ("credentials", &CREDENTIALS),
+    ("timeouts", &TIMEOUTS),
+];
+
+/// What a text field wants, for the message when it holds something else.
+#[derive(Clone, Copy)]
+enum Text {
+    /// Any text: a number there lacks its quotes.
+    Free,
+    Form(&'static str),
+}
+
+const SIZE: Text = Text::Form("a size such as 8Gi");
+const TIME: Text = Text::Form("a time such as 10m, 90s or 1h30m");
+const SOURCE: &str = "a source: one of env, file, command, secret";
+const NO_SECRETS_HERE: &str = "a password or cookie itself does not belong into this file";
+
+impl<'a> ProfileFile<'a> {
+    pub(super) fn read(document: &'a Document, m: &mut Mistakes) -> Self {
+        let top = Section { document, at: Vec::new(), map: document.value.as_object() };
+        top.refuse_unknown(&KEYS, m);
+        let chart = top.section("chart", &CHART, m);
+        let image = top.section("image", &IMAGE, m);
+        let storage = top.section("storage", &STORAGE, m);
+        let credentials = top.section("credentials", &CREDENTIALS, m);
+        let timeouts = top.section("timeouts", &TIMEOUTS, m);
+        Self {
+            format: top.whole("format", m),
+            release: top.text("release", Text::Free, m),
+            namespace: top.text("namespace", Text::Free, m),
+            context: top.text("context", Text::Free, m),
+            protected: top.flag("protected", m),
+            chart_ref: chart.text("ref", Text::Free, m),
+            repository: image.text("repository", Text::Free, m),
+            tag: image.text("tag", Text::Free, m),
+            replicas: top.whole("replicas", m),
+            class: storage.text("class", Text::Free, m),
+            size: storage.text("size", SIZE, m),
+            username: credentials.text("username", Text::Free, m),
+            password: credentials.source("password", m),
+            erlang_cookie: credentials.source("erlangCookie", m),
+            values: top.map("values", m).cloned().unwrap_or_default(),
+            install: timeouts.text("install", TIME, m),
+            boot: timeouts.text("boot", TIME, m),
+        }
+    }
+}
+
+/// One mapping of the file and the way to it. Without a map everything in it is absent.
+struct Section<'a> {
+    document: &'a Document,
+    at: Vec<&'static str>,
+    map: Option<&'a Map<String, Value>>,
+}
+
+impl<'a> Section<'a> {
+    fn path<'k>(&self, key: &'k str) -> Vec<&'k str> {
+        let mut path: Vec<&'k str> = self.at.clone();
+        path.push(key);
+        path
+    }
+
+    fn get(&self, key: &str) -> Option<&'a Value> {
+        self.map?.get(key)
+    }
+
+    fn refuse_unknown(&self, known: &[&str], m: &mut Mistakes) {
+        let keys = self.map.into_iter().flat_map(Map::keys);
+        for key in keys.filter(|key| !known.contains(&key.as_str()) && *key != "<<") {
+            m.at_key(&self.path(key), self.unknown(key, known));
+        }
+    }
+
+    fn unknown(&self, key: &str, known: &[&str]) -> String {
+        let outer = |(section, keys): &(&str, &[&str])| keys.contains(&key).then(|| format!("{section}.{key}"));
+        let moved = if self.at.is_empty() { INNER.iter().find_map(outer) } else { None };
+        match moved.or_else(|| nearest(key, known).map(str::to_owned)) {
+            Some(meant) => format!("unknown key; did you mean `{meant}`?"),
+            None if known.len() < 5 => format!("unknown key; known here: {}", known.join(", ")),
+            None => "unknown key".to_owned(),
+        }
+    }
+
+    /// A mapping; one whose keys are all commented out is none.
+    fn map(&self, key: &str, m: &mut Mistakes) -> Option<&'a Map<String, Value>> {
+        match self.get(key)? {
+            Value::Object(map) => Some(map),
+            Value::Null => None,
+            other => self.wrong(key, "a mapping", other, m),
+        }
+    }
+
+    fn section(&self, key: &'static str, known: &[&str], m: &mut Mistakes) -> Self {
+        let section = Self { document: self.document, at: self.path(key), map: self.map(key, m) };
+        section.refuse_unknown(known, m);
+        section
+    }
+
+    fn text(&self, key: &str, wanted: Text, m: &mut Mistakes) -> Option<&'a str> {
+        match (self.get(key)?, wanted) {
+            (Value::String(text), _) => Some(text),
+            (other, Text::Form(form)) => self.wrong(key, form, other, m),
+            (other @ (Value::Number(_) | Value::Bool(_)), Text::Free) => {
+                let found = self.found(key, other);
+                m.at_value(&self.path(key), format!("expected text, found {found}; quote it"));
+                None
+            }
+            (other, Text::Free) => self.wrong(key, "text", other, m),
+        }
+    }
+
+    fn whole(&self, key: &str, m: &mut Mistakes) -> Option<i64> {
+        let value = self.get(key)?;
+        value.as_i64().or_else(|| self.wrong(key, "a whole number", value, m))
+    }
+
+    fn flag(&self, key: &str, m: &mut Mistakes) -> Option<bool> {
+        let value = self.get(key)?;
+        value.as_bool().or_else(|| self.wrong(key, "true or false", value, m))
+    }
+
+    /// Always nothing, for the place of the value.
+    fn wrong<T>(&self, key: &str, wanted: &str, value: &Value, m: &mut Mistakes) -> Option<T> {
+        let found = self.found(key, value);
+        m.at_value(&self.path(key), format!("expected {wanted}, found {found}"));
+        None
+    }
+
+    /// A value for a message. Those below `credentials` are named by their kind only: someone may
+    /// have put the secret there.
+    fn found(&self, key: &str, value: &Value) -> String {
+        let kind = match value {
+            Value::Null => return "nothing".to_owned(),
+            Value::Array(_) => return "a list".to_owned(),
+            Value::Object(_) => return "a mapping".to_owned(),
+            Value::Bool(_) => "true or false",
+            Value::Number(_) => "a number",
+            Value::String(_) => "text",
+        };
+        if self.path(key).first() == Some(&"credentials") {
+            return kind.to_owned();
+        }
+        let written = self.document.plain(&self.path(key)).or(value.as_str());
+        written.map_or_else(|| kind.to_owned(), |text| format!("`{}`", yaml::shown(text)))
+    }
+}
+
+/// The sources of secrets. No message here repeats anything of the file.
+impl<'a> Section<'a> {
+    fn source(&self, key: &'static str, m: &mut Mistakes) -> Option<SourceFile<'a>> {
+        let path = self.path(key);
+        let value = self.get(key)?;
+        let Some(map) = value.as_object() else {
+            let advice = if value.is_null() { "leave the key out for none" } else { NO_SECRETS_HERE };
+            m.at_value(&path, format!("expected {SOURCE}; {advice}"));
+            return None;
+        };
+        let section = Self { document: self.document, at: path.clone(), map: Some(map) };
+        section.refuse_unknown_sources(m);
+        let mut sources = map.keys().filter_map(|key| SOURCES.into_iter().find(|known| known == key));
+        match (sources.next(), sources.next()) {
+            (Some(kind), None) => section.source_of(kind, m),
+            (None, _) if !map.is_empty() => None,
+            _ => {
+                m.at_value(&path, format!("expected exactly one of {}", SOURCES.join(", ")));
+                None
+            }
+        }
+    }
+
+    fn refuse_unknown_sources(&self, m: &mut Mistakes) {
+        let keys = self.map.into_iter().flat_map(Map::keys);
+        for key in keys.filter(|key| !SOURCES.contains(&key.as_str()) && *key != "<<") {
+            let text = format!("unknown source; one of {}", SOURCES.join(", "));
+            m.at_key(&self.path(key), text);
+        }
+    }
+
+    fn source_of(&self, kind: &'static str, m: &mut Mistakes) -> Option<SourceFile<'a>> {
+        let variable = Text::Form("the name of a variable");
+        match kind {
+            "env" => self.text(kind, variable, m).map(SourceFile::Env),
+            "file" => self.text(kind, Text::Form("a path"), m).map(SourceFile::File),
+            "command" => self.command(kind, m).map(SourceFile::Command),
+            _ => self.secret(kind, m),
+        }
+    }
+
+    fn secret(&self, key: &'static str, m: &mut Mistakes) -> Option<SourceFile<'a>> {
+        let at = self.path(key);
+        let Some(map) = self.get(key)?.as_object() else {
+            m.at_value(&at, "expected a mapping {name, key}");
+            return None;
+        };
+        let secret = Self { document: self.document, at, map: Some(map) };
+        secret.refuse_unknown(&SECRET, m);
+        let name = secret.text("name", Text::Free, m);
+        Some(SourceFile::Secret { name, key: secret.text("key", Text::Free, m) })
+    }
+
+    fn command(&self, key: &str, m: &mut Mistakes) -> Option<Vec<&'a str>> {
+        let words = self.get(key)?.as_array();
+        let words = words.and_then(|words| words.iter().map(Value::as_str).collect());
+        if words.is_none() {
+            m.at_value(&self.path(key), "expected a list of texts, the program and its arguments");
+        }
+        words
+    }
+}

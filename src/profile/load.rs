@@ -1,0 +1,287 @@
+//! Finding and reading a profile's file: a door to the file system.
+
+use std::fmt;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::mistakes::nearest;
+use super::{Profile, ProfileError, read};
+use crate::units::ReleaseName;
+use crate::yaml;
+
+/// Where profiles are looked for, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// `profiles`, relative to the working directory.
+    pub working: PathBuf,
+    /// `$MQCTL_PROFILES`.
+    pub named: Option<PathBuf>,
+    /// `$XDG_CONFIG_HOME/mqctl/profiles` or `~/.config/mqctl/profiles`.
+    pub user: Option<PathBuf>,
+}
+
+impl Places {
+    fn folders(&self) -> impl Iterator<Item = &Path> {
+        let others = [&self.named, &self.user];
+        std::iter::once(self.working.as_path()).chain(others.into_iter().flatten().map(PathBuf::as_path))
+    }
+}
+
+/// There is no such profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotFound {
+    pub name: String,
+    /// The files that would have been it.
+    pub looked: Vec<PathBuf>,
+    /// The profiles that are there, sorted.
+    pub found: Vec<String>,
+}
+
+impl std::error::Error for NotFound {}
+
+impl fmt::Display for NotFound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no profile `{}`", yaml::shown(&self.name))?;
+        if !self.looked.is_empty() {
+            let looked: Vec<String> = self.looked.iter().map(|path| path.display().to_string()).collect();
+            write!(f, "; looked for {}", looked.join(", "))?;
+        }
+        if !self.found.is_empty() {
+            write!(f, "\nprofiles there: {}", self.found.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+impl NotFound {
+    /// The name that was meant, the flag that was meant, or how to begin.
+    pub fn hint(&self) -> Option<String> {
+        if self.looked.is_empty() {
+            return Some("a file is named by --profile PATH, a profile by its name".to_owned());
+        }
+        let names: Vec<&str> = self.found.iter().map(String::as_str).collect();
+        let near = nearest(&self.name, &names).map(|name| format!("did you mean `{name}`?"));
+        near.or_else(|| smallest(&self.name).filter(|_| self.found.is_empty()))
+    }
+}
+
+/// The command that writes the smallest profile, if the name can be a release's too.
+fn smallest(name: &str) -> Option<String> {
+    let name: ReleaseName = name.parse().ok()?;
+    let lines = "printf 'format: 1\\nnamespace: rabbitmq\\n'";
+    Some(format!("mkdir -p profiles && {lines} > profiles/{name}.yaml"))
+}
+
+/// The file of the profile `name`, or `explicit` if it is there.
+///
+/// # Errors
+/// Where it was looked for, and which profiles there are.
+#[expect(clippy::disallowed_methods, reason = "the door through which profiles are found")]
+pub fn find(name: &str, explicit: Option<&Path>, places: &Places) -> Result<PathBuf, NotFound> {
+    if let Some(path) = explicit {
+        let not_found = || NotFound { name: name.to_owned(), looked: vec![path.to_owned()], found: Vec::new() };
+        return if path.exists() { Ok(path.to_owned()) } else { Err(not_found()) };
+    }
+    let looked = candidates(name, places);
+    match looked.iter().find(|path| path.is_file()) {
+        Some(path) => Ok(path.clone()),
+        None => Err(NotFound { name: name.to_owned(), looked, found: names(places) }),
+    }
+}
+
+/// None for what is no name: a path, or a profile's secrets.
+fn candidates(name: &str, places: &Places) -> Vec<PathBuf> {
+    let is_path = name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', '\0']);
+    let ending = Path::new(name).extension();
+    let is_file = ending.is_some_and(|ending| ending == "yaml" || ending == "yml" || ending == "secrets");
+    if is_path || is_file {
+        return Vec::new();
+    }
+    places.folders().map(|folder| folder.join(format!("{name}.yaml"))).collect()
+}
+
+/// The names of all profiles in all places.
+fn names(places: &Places) -> Vec<String> {
+    let mut names: Vec<String> = places.folders().flat_map(names_in).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// A folder that cannot be read has none.
+#[expect(clippy::disallowed_methods, reason = "the door through which profiles are found")]
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = fs_err::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let files = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let stems = files.filter_map(|file| file.strip_suffix(".yaml").map(str::to_owned));
+    stems.filter(|stem| !stem.is_empty() && !stem.ends_with(".secrets")).collect()
+}
+
+/// Why a profile's file gave no profile.
+#[derive(Debug)]
+pub enum LoadError {
+    /// The file cannot be read; the error names it.
+    Unreadable(std::io::Error),
+    Mistaken(ProfileError),
+}
+
+impl LoadError {
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unreadable(_) => None,
+            Self::Mistaken(error) => error.hint(),
+        }
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(error) => error.fmt(f),
+            Self::Mistaken(error) => error.fmt(f),
+        }
+    }
+}
+
+/// Reads and checks the profile in this file.
+///
+/// # Errors
+/// The file cannot be read, or has mistakes.
+pub fn load(path: &Path) -> Result<Profile, LoadError> {
+    let bytes = bytes_of(path).map_err(LoadError::Unreadable)?;
+    decoded(&bytes, path).map_err(LoadError::Mistaken)
+}
+
+/// At most one byte more than a profile may have, so that no device or pipe fills the memory.
+fn bytes_of(path: &Path) -> std::io::Result<Vec<u8>> {
+    let limit = u64::try_from(yaml::LARGEST).unwrap_or(u64::MAX).saturating_add(1);
+    let mut bytes = Vec::new();
+    fs_err::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn decoded(bytes: &[u8], path: &Path) -> Result<Profile, ProfileError> {
+    if bytes.len() > yaml::LARGEST {
+        return Err(ProfileError::new(path, vec![yaml::too_big()]));
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => read(text, path),
+        Err(error) => {
+            let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+            Err(ProfileError::new(path, vec![yaml::not_utf8(&valid)]))
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests write the files that are looked for")]
+mod tests {
+    use super::*;
+
+    fn write(folder: &Path, file: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        fs_err::create_dir_all(folder).unwrap();
+        let path = folder.join(file);
+        fs_err::write(&path, content).unwrap();
+        path
+    }
+
+    fn places(root: &Path) -> Places {
+        Places { working: root.join("a"), named: Some(root.join("b")), user: Some(root.join("c")) }
+    }
+
+    const SMALLEST: &str = "format: 1\nnamespace: rabbitmq\n";
+
+    #[test]
+    fn the_first_place_wins() {
+        let root = tempfile::tempdir().unwrap();
+        let places = places(root.path());
+        for folder in ["c", "b", "a"] {
+            let path = write(&root.path().join(folder), "prodmq.yaml", SMALLEST);
+            assert_eq!(find("prodmq", None, &places), Ok(path));
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_told_with_what_is() {
+        let root = tempfile::tempdir().unwrap();
+        let places = places(root.path());
+        write(&root.path().join("a"), "prodmq.yaml", SMALLEST);
+        write(&root.path().join("a"), "prodmq.secrets.yaml", "");
+        write(&root.path().join("a"), "notes.txt", "");
+        write(&root.path().join("c"), "dev.yaml", SMALLEST);
+        let error = find("prodmp", None, &places).unwrap_err();
+        assert_eq!(error.found, ["dev", "prodmq"]);
+        assert_eq!(error.looked, ["a", "b", "c"].map(|folder| root.path().join(folder).join("prodmp.yaml")));
+        assert_eq!(error.hint().as_deref(), Some("did you mean `prodmq`?"));
+        let shown = error.to_string().replace(&*root.path().to_string_lossy(), "");
+        assert_eq!(
+            shown,
+            "no profile `prodmp`; looked for /a/prodmp.yaml, /b/prodmp.yaml, /c/prodmp.yaml\nprofiles there: dev, prodmq"
+        );
+    }
+
+    #[test]
+    fn the_first_profile_of_all_is_a_command_away() {
+        let root = tempfile::tempdir().unwrap();
+        let hint = find("prodmq", None, &places(root.path())).unwrap_err().hint();
+        let command = r"mkdir -p profiles && printf 'format: 1\nnamespace: rabbitmq\n' > profiles/prodmq.yaml";
+        assert_eq!(hint.as_deref(), Some(command));
+        assert_eq!(find("Prod", None, &places(root.path())).unwrap_err().hint(), None);
+    }
+
+    #[test]
+    fn paths_and_secrets_are_no_names() {
+        let root = tempfile::tempdir().unwrap();
+        let places = places(root.path());
+        write(&root.path().join("a"), "prodmq.secrets.yaml", "");
+        for name in ["", "profiles/prodmq", "../prodmq", "prodmq.yaml", ".", "prodmq.secrets", "a\\b"] {
+            let error = find(name, None, &places).unwrap_err();
+            assert_eq!(error.looked, Vec::<PathBuf>::new(), "{name}");
+            assert!(error.hint().unwrap().contains("--profile"));
+        }
+    }
+
+    #[test]
+    fn an_explicit_path_is_taken_as_it_is() {
+        let root = tempfile::tempdir().unwrap();
+        let path = write(root.path(), "other.yaml", SMALLEST);
+        assert_eq!(find("prodmq", Some(&path), &places(root.path())), Ok(path));
+        let missing = root.path().join("none.yaml");
+        let error = find("prodmq", Some(&missing), &places(root.path())).unwrap_err();
+        assert_eq!(error.looked, [missing]);
+    }
+
+    #[test]
+    fn a_file_becomes_a_profile() {
+        let root = tempfile::tempdir().unwrap();
+        let path = write(root.path(), "prodmq.yaml", SMALLEST);
+        let profile = load(&path).unwrap();
+        assert_eq!((profile.name.as_str(), profile.release.as_str()), ("prodmq", "prodmq"));
+    }
+
+    #[test]
+    fn files_that_are_no_text_are_mistakes() {
+        let root = tempfile::tempdir().unwrap();
+        let big = vec![b'#'; yaml::LARGEST + 1];
+        for (content, expected) in [
+            (&b"format: 1\nrelease: \xff\n"[..], "2:10  not UTF-8; save the file in this encoding"),
+            (&big[..], "larger than 1 MiB"),
+        ] {
+            let path = write(root.path(), "prodmq.yaml", content);
+            let text = load(&path).unwrap_err().to_string();
+            assert!(text.contains("has 1 mistake\n") && text.trim_end().ends_with(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        for path in [root.path().join("none.yaml"), root.path().to_owned()] {
+            let error = load(&path).unwrap_err();
+            assert!(matches!(error, LoadError::Unreadable(_)), "{error}");
+            assert!(error.to_string().contains(&*path.to_string_lossy()), "{error}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What the operator wants: a profile, `NAME.yaml`, every field of it checked.
+//!
+//! The file becomes a `ProfileFile` (what it says), that a [`Profile`] (what it means). All mistakes
+//! of a file are found at once. No secret stands in a profile, only where to find one.
+
+mod check;
+mod credentials;
+mod file;
+mod load;
+mod mistakes;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+pub use self::load::{LoadError, NotFound, Places, find, load};
+pub use self::mistakes::ProfileError;
+pub use crate::yaml::{Mistake, Place};
+
+use self::file::ProfileFile;
+use self::mistakes::Mistakes;
+use crate::units::{DnsLabel, Quantity, ReleaseName};
+use crate::yaml;
+
+/// The format of the file that this program reads: `format: 1`.
+pub const FORMAT: i64 = 1;
+
+/// One checked profile.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    /// The file's name without its ending; what the verbs are given.
+    pub name: String,
+    pub path: PathBuf,
+    /// Default: `name`.
+    pub release: ReleaseName,
+    pub namespace: DnsLabel,
+    /// The only kube context to act on, if one is named.
+    pub context: Option<String>,
+    /// Every destructive step wants the typed name. Default: no.
+    pub protected: bool,
+    pub chart: ChartRef,
+    pub image: Image,
+    /// Nodes, 1 to 9. Default: 3.
+    pub replicas: u32,
+    pub storage: Storage,
+    pub credentials: Credentials,
+    /// More values for the chart, passed on untouched.
+    pub values: Map<String, Value>,
+    pub timeouts: Timeouts,
+    /// What is allowed, but better known.
+    pub warnings: Vec<Warning>,
+}
+
+/// Which chart is installed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChartRef {
+    /// The one inside this program.
+    Builtin,
+}
+
+impl ChartRef {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Builtin => "builtin",
+        }
+    }
+
+    /// Paths in the chart's values that mqctl sets itself, from the profile's field of the same name.
+    pub(crate) const fn own_values(self) -> &'static [&'static [&'static str]] {
+        match self {
+            Self::Builtin => &[
+                &["image", "repository"],
+                &["image", "tag"],
+                &["replicas"],
+                &["credentials"],
+                &["storage", "class"],
+                &["storage", "size"],
+                &["annotations"],
+            ],
+        }
+    }
+}
+
+/// The broker's container image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// Default: [`Image::REPOSITORY`].
+    pub repository: String,
+    /// Default: [`Image::TAG`]. May end in a digest, `@sha256:…`.
+    pub tag: String,
+}
+
+impl Image {
+    /// The official image.
+    pub const REPOSITORY: &str = "rabbitmq";
+    pub const TAG: &str = "4.3.6-management";
+}
+
+/// The volume of each node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Storage {
+    /// The `StorageClass`; nothing for the cluster's default.
+    pub class: Option<String>,
+    /// Default: [`Storage::SIZE`].
+    pub size: Quantity,
+}
+
+impl Storage {
+    pub const SIZE: &str = "8Gi";
+}
+
+/// The broker's first user, and where its password and the Erlang cookie come from. Without a source
+/// they come from the profile's secrets file or the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// Default: [`Credentials::USERNAME`].
+    pub username: String,
+    pub password: Option<Source>,
+    pub erlang_cookie: Option<Source>,
+}
+
+impl Credentials {
+    pub const USERNAME: &str = "user";
+}
+
+/// Where a secret is found; never the secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A variable of mqctl's environment.
+    Env(String),
+    /// A file; a relative path starts at the profile's folder and has been joined to it.
+    File(PathBuf),
+    /// A program and its arguments; the secret is its output.
+    Command(Vec<String>),
+    /// One key of a Secret in the profile's namespace.
+    Secret { name: String, key: String },
+}
+
+/// How long things may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Helm's own part. Default: [`Timeouts::DEFAULT`].
+    pub install: Duration,
+    /// From the start of the pods to one cluster. Default: [`Timeouts::DEFAULT`].
+    pub boot: Duration,
+}
+
+impl Timeouts {
+    /// Ten minutes.
+    pub const DEFAULT: Duration = Duration::from_secs(600);
+}
+
+/// Something allowed that may not be meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// Dotted, such as `replicas`.
+    pub path: String,
+    pub text: String,
+}
+
+/// Reads a profile's text; the path gives the profile its name and its files their folder.
+///
+/// # Errors
+/// Every mistake in the text.
+pub fn read(text: &str, path: &Path) -> Result<Profile, ProfileError> {
+    let (document, found) = yaml::examine(text);
+    let Some(document) = document else {
+        return Err(ProfileError::new(path, found));
+    };
+    let mut mistakes = Mistakes::new(&document, found);
+    let file = ProfileFile::read(&document, &mut mistakes);
+    let profile = check::check(&file, path, &mut mistakes);
+    mistakes.add_ambiguous();
+    match profile {
+        Some(profile) if mistakes.is_empty() => Ok(profile),
+        _ => Err(ProfileError::new(path, mistakes.into_list())),
+    }
+}
+
+/// What a profile at this path is called: the file's name without its ending.
+fn name_of(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests;

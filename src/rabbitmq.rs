@@ -1,0 +1,254 @@
+//! What is asked of a broker and how its answers and its log are read; nothing here runs anything.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use crate::process::{Part, Reply};
+use crate::secret::{Hole, Name};
+
+/// One expression, many answers, as one line of JSON behind a mark: one start of the CLI's VM instead of eight.
+/// Each answer is guarded: 3.10 has no Khepri, a waiting node has no queues. `all` and `all_running` are the names of 3.10.
+const ASK: &str = concat!(
+    r#"T = fun(F) -> try F() catch _:_ -> null end end, "#,
+    r#"N = fun(L) -> case L of null -> null; _ -> lists:sort([atom_to_binary(X, utf8) || X <- L]) end end, "#,
+    r#"E = fun(F, G) -> case T(F) of null -> T(G); V -> V end end, "#,
+    r#"R = T(fun() -> rabbit:is_running() end), "#,
+    r#"Q = case R of true -> T(fun() -> rabbit_amqqueue:list() end); _ -> null end, "#,
+    r#"C = T(fun() -> [{A, B} || {_, A, B, _, _} <- ets:tab2list(queue_coarse_metrics)] end), "#,
+    r#"io:format("mqctl ~s~n", [rabbit_json:encode(#{"#,
+    r#"node => atom_to_binary(node(), utf8), running => R, "#,
+    r#"version => T(fun() -> list_to_binary(rabbit_misc:version()) end), "#,
+    r#"khepri => T(fun() -> rabbit_khepri:is_enabled() end), "#,
+    r#"members => N(E(fun() -> rabbit_nodes:list_members() end, fun() -> rabbit_nodes:all() end)), "#,
+    r#"up => N(E(fun() -> rabbit_nodes:list_running() end, fun() -> rabbit_nodes:all_running() end)), "#,
+    r#"alarms => T(fun() -> [list_to_binary(io_lib:format("~0p", [A])) || A <- rabbit:alarms()] end), "#,
+    r#"memory => T(fun() -> vm_memory_monitor:get_process_memory() end), "#,
+    r#"memoryLimit => T(fun() -> vm_memory_monitor:get_total_memory() end), "#,
+    r#"diskFree => T(fun() -> rabbit_disk_monitor:get_disk_free() end), "#,
+    r#"uptime => T(fun() -> element(1, erlang:statistics(wall_clock)) div 1000 end), "#,
+    r#"queues => case Q of null -> null; _ -> length(Q) end, "#,
+    r#"leaders => case Q of null -> null; _ -> length([1 || X <- Q, T(fun() -> amqqueue:qnode(X) end) =:= node()]) end, "#,
+    r#"ready => case C of null -> null; _ -> lists:sum([A || {A, _} <- C]) end, "#,
+    r#"unacked => case C of null -> null; _ -> lists:sum([B || {_, B} <- C]) end, "#,
+    r#"cookie => T(fun() -> binary:encode_hex(crypto:hash(sha256, atom_to_list(erlang:get_cookie()))) end), "#,
+);
+
+/// The expression; with a login check where the password is known.
+///
+/// The login is the broker's own check, fed over stdin: the CLI's `authenticate_user` hangs on 4.x or shows the password.
+pub fn ask(username: &str, with_login: bool) -> Vec<Part> {
+    let mut parts = vec![Part::Text(ASK.to_owned())];
+    if with_login {
+        let user = STANDARD.encode(username);
+        parts.push(Part::Text(format!(
+            r#"login => T(fun() -> case rabbit_access_control:check_user_pass_login(base64:decode("{user}"), base64:decode(""#
+        )));
+        parts.push(Part::Hole(Hole(Name::Password)));
+        parts.push(Part::Text(r#"")) of {ok, _} -> true; _ -> false end end)})])."#.to_owned()));
+    } else {
+        parts.push(Part::Text("login => null})]).".to_owned()));
+    }
+    parts
+}
+
+/// What one broker answered. `None` where it could not say.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Answer {
+    pub node: String,
+    pub running: Option<bool>,
+    pub version: Option<String>,
+    pub khepri: Option<bool>,
+    pub members: Option<Vec<String>>,
+    pub up: Option<Vec<String>>,
+    pub alarms: Option<Vec<String>>,
+    /// Bytes.
+    pub memory: Option<u64>,
+    /// Bytes that the broker believes it may use at all.
+    pub memory_limit: Option<u64>,
+    /// Bytes.
+    pub disk_free: Option<u64>,
+    /// Seconds.
+    pub uptime: Option<u64>,
+    /// Queues of the whole cluster.
+    pub queues: Option<u64>,
+    /// Queues whose leader is on this node.
+    pub leaders: Option<u64>,
+    /// Messages ready in the queues led here.
+    pub ready: Option<u64>,
+    pub unacked: Option<u64>,
+    /// SHA-256 of the node's own cookie in hexadecimal; never printed whole.
+    #[serde(skip_serializing)]
+    pub cookie: Option<String>,
+    pub login: Option<bool>,
+}
+
+impl Answer {
+    pub fn store(&self) -> &'static str {
+        if self.khepri == Some(true) { "Khepri" } else { "Mnesia" }
+    }
+}
+
+/// The answer in what the CLI printed, or the CLI's own words.
+///
+/// # Errors
+/// The line with the mark is missing: the VM did not answer.
+pub fn read(reply: &Reply) -> Result<Answer, String> {
+    let line = reply.stdout.lines().find_map(|l| l.trim().strip_prefix("mqctl "));
+    match line {
+        Some(json) => serde_json::from_str(json).map_err(|e| format!("the broker's answer is not JSON: {e}")),
+        None if reply.timed_out || reply.code == Some(124) => Err("the broker did not answer in 25 s".to_owned()),
+        None => Err(first_words(&reply.stderr)),
+    }
+}
+
+fn first_words(stderr: &str) -> String {
+    let line = stderr.lines().find(|l| !l.trim().is_empty()).unwrap_or("the broker did not answer");
+    line.trim().trim_start_matches("Error: ").to_owned()
+}
+
+/// Where a booting broker stands, by the last telling line of its log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    Starting,
+    /// Khepri logs nothing while it waits; the last line is the start of its Ra system.
+    MetadataStore,
+    Discovery,
+    Joining(String),
+    /// Mnesia waits for its tables, that is, for the nodes that stopped later.
+    WaitingForTables {
+        retries_left: u32,
+    },
+    RecoveringQueues,
+    StartupComplete,
+    BootFailed,
+}
+
+impl Phase {
+    pub fn tenths(&self) -> u64 {
+        match self {
+            Self::Starting | Self::BootFailed => 4,
+            Self::MetadataStore => 5,
+            Self::Discovery => 6,
+            Self::WaitingForTables { .. } | Self::Joining(_) => 7,
+            Self::RecoveringQueues => 8,
+            Self::StartupComplete => 9,
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Starting => f.write_str("starting"),
+            Self::MetadataStore => f.write_str("metadata store: waiting for a leader"),
+            Self::Discovery => f.write_str("peer discovery"),
+            Self::Joining(node) => write!(f, "joining the cluster of {node}"),
+            Self::WaitingForTables { retries_left } => {
+                write!(f, "waiting for tables of its peers ({retries_left} tries left)")
+            }
+            Self::RecoveringQueues => f.write_str("recovering queues"),
+            Self::StartupComplete => f.write_str("startup complete"),
+            Self::BootFailed => f.write_str("boot failed"),
+        }
+    }
+}
+
+/// The phase of a log's end. Lines are matched anywhere: the console interleaves banner and log.
+///
+/// The node that all others join logs that it selected itself; that is no joining.
+pub fn phase(log: &str, pod: &str) -> Phase {
+    match log.lines().filter_map(phase_of_line).last().unwrap_or(Phase::Starting) {
+        Phase::Joining(node) if node == pod => Phase::Discovery,
+        phase => phase,
+    }
+}
+
+fn phase_of_line(line: &str) -> Option<Phase> {
+    const MARKS: [(&str, Phase); 10] = [
+        ("configured log handlers are now ACTIVE", Phase::Starting),
+        ("starting Ra system: coordination", Phase::MetadataStore),
+        ("RabbitMQ metadata store: candidate -> leader", Phase::Starting),
+        ("RabbitMQ metadata store: detected a new leader", Phase::Starting),
+        ("Peer discovery: configured backend", Phase::Discovery),
+        ("uccessfully synced tables from a peer", Phase::Starting),
+        ("Recovering ", Phase::RecoveringQueues),
+        ("rebuilding indices from scratch", Phase::RecoveringQueues),
+        ("Server startup complete", Phase::StartupComplete),
+        ("BOOT FAILED", Phase::BootFailed),
+    ];
+    if let Some((_, rest)) = line.split_once("Waiting for Mnesia tables for ") {
+        return Some(Phase::WaitingForTables { retries_left: retries_left(rest) });
+    }
+    if line.contains("selected for auto-clustering") {
+        return Some(Phase::Joining(quoted(line).unwrap_or("a peer").to_owned()));
+    }
+    MARKS.iter().find(|(mark, _)| line.contains(mark)).map(|(_, phase)| phase.clone())
+}
+
+fn retries_left(rest: &str) -> u32 {
+    let number = rest.split_once("ms, ").and_then(|(_, r)| r.split(' ').next());
+    number.and_then(|n| n.parse().ok()).unwrap_or(0)
+}
+
+/// `rabbit@q-0.q-headless…` is shown as `q-0`.
+fn quoted(line: &str) -> Option<&str> {
+    let node = line.split('\'').nth(1)?;
+    node.split('@').nth(1)?.split('.').next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubectl::tests::reply;
+
+    #[test]
+    fn the_last_telling_line_decides() {
+        let cases = [
+            ("", "starting"),
+            ("… starting Ra system: coordination in directory: /x", "metadata store: waiting for a leader"),
+            ("x\nPeer discovery: configured backend: rabbit_peer_discovery_classic_config\ny", "peer discovery"),
+            (
+                "Node 'rabbit@q-0.q-headless.n.svc.cluster.local' selected for auto-clustering",
+                "joining the cluster of q-0",
+            ),
+            (
+                "Waiting for Mnesia tables for 30000 ms, 7 retries left",
+                "waiting for tables of its peers (7 tries left)",
+            ),
+            (
+                "Waiting for Mnesia tables for 30000 ms, 9 retries left\nSuccessfully synced tables from a peer",
+                "starting",
+            ),
+            ("Recovering 3 queues of type rabbit_classic_queue took 12ms", "recovering queues"),
+            ("Server startup complete; 5 plugins started.", "startup complete"),
+            ("BOOT FAILED", "boot failed"),
+        ];
+        for (log, words) in cases {
+            assert_eq!(phase(log, "q-1").to_string(), words, "{log}");
+        }
+        assert_eq!(phase("Node 'rabbit@q-0.q' selected for auto-clustering", "q-0"), Phase::Discovery);
+    }
+
+    #[test]
+    fn an_answer_is_found_among_warnings() {
+        let stdout = "RABBITMQ_ERLANG_COOKIE env variable support is deprecated\nmqctl {\"node\":\"rabbit@q-0\",\"running\":true,\"login\":true}\nok\n";
+        let answer = read(&reply(0, stdout, "")).unwrap();
+        assert_eq!(
+            (answer.node.as_str(), answer.running, answer.login, answer.queues),
+            ("rabbit@q-0", Some(true), Some(true), None)
+        );
+    }
+
+    #[test]
+    fn a_silent_broker_is_told_in_its_cli_s_words() {
+        assert_eq!(
+            read(&reply(69, "", "\nError: unable to perform an operation on node\nmore")).unwrap_err(),
+            "unable to perform an operation on node"
+        );
+        assert!(read(&reply(124, "", "")).unwrap_err().contains("25 s"));
+    }
+}

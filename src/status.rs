@@ -1,0 +1,213 @@
+//! What `status` says, from what was seen. Pure.
+
+use serde_json::{Value, json};
+
+use crate::chart::{self, BUILTIN_VERSION};
+use crate::cluster::{Observed, Pod, Standing, Target};
+use crate::profile::Profile;
+use crate::rabbitmq::Answer;
+use crate::report::{age, bytes, table};
+use crate::secret::{Fingerprint, Name, Secret, Vault};
+
+/// The release in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Healthy,
+    Degraded,
+    Down,
+    NotInstalled,
+}
+
+impl Verdict {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+            Self::Down => "down",
+            Self::NotInstalled => "not installed",
+        }
+    }
+}
+
+/// Everything that the page is made from; the answers stand in the order of the pods' names.
+pub(crate) struct Page<'a> {
+    pub(crate) profile: &'a Profile,
+    pub(crate) target: &'a Target,
+    pub(crate) observed: &'a Observed,
+    pub(crate) answers: Vec<Result<Answer, String>>,
+    pub(crate) vault: &'a Vault,
+}
+
+/// Whether all who know a secret agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Agreement {
+    Agree,
+    Differ,
+    Unknown,
+}
+
+impl Page<'_> {
+    pub(crate) fn verdict(&self) -> Verdict {
+        let size = self.answers.len();
+        let whole = |a: &Answer| {
+            a.up.as_ref().is_some_and(|up| up.len() == size) && a.alarms.as_ref().is_some_and(Vec::is_empty)
+        };
+        let running = self.running().count();
+        if self.observed.set.is_none() {
+            Verdict::NotInstalled
+        } else if running == 0 {
+            Verdict::Down
+        } else if running == size
+            && self.running().all(whole)
+            && self.ready() == size
+            && self.agreement() != Agreement::Differ
+        {
+            Verdict::Healthy
+        } else {
+            Verdict::Degraded
+        }
+    }
+
+    fn running(&self) -> impl Iterator<Item = &Answer> {
+        self.answers.iter().flatten().filter(|a| a.running == Some(true))
+    }
+
+    fn ready(&self) -> usize {
+        self.observed.pods.iter().filter(|p| p.standing == Standing::Ready).count()
+    }
+
+    /// Profile against Secret, against every broker's cookie, against the brokers' own word on the login.
+    fn agreement(&self) -> Agreement {
+        let same = |secret: &Secret, other: Option<Fingerprint>| other.map(|o| o == secret.fingerprint());
+        let mut proofs = Vec::new();
+        for name in Name::BOTH {
+            if let (Some(ours), Some(secret)) = (self.vault.get(name), self.observed.secret.as_ref()) {
+                proofs.extend(same(ours, secret.get(name).map(Secret::fingerprint)));
+            }
+        }
+        for answer in self.running() {
+            let cookie = answer.cookie.as_deref().and_then(Fingerprint::from_hex);
+            proofs.extend(self.vault.get(Name::ErlangCookie).and_then(|ours| same(ours, cookie)));
+            proofs.extend(answer.login);
+        }
+        match (proofs.is_empty(), proofs.iter().all(|&p| p)) {
+            (true, _) => Agreement::Unknown,
+            (false, true) => Agreement::Agree,
+            (false, false) => Agreement::Differ,
+        }
+    }
+
+    fn sum(&self, count: impl Fn(&Answer) -> Option<u64>) -> u64 {
+        self.running().filter_map(count).sum()
+    }
+
+    pub(crate) fn to_text(&self) -> String {
+        let mut lines = vec![format!("{}     {}     {}", self.target.headline(), self.verdict().word(), self.about())];
+        if self.verdict() == Verdict::NotInstalled {
+            lines.extend(self.what_is_kept());
+            return lines.join("\n");
+        }
+        lines.push(String::new());
+        lines.extend(self.nodes().into_iter().map(|line| format!("  {line}")));
+        lines.push(String::new());
+        lines.extend(table(&self.facts()).into_iter().map(|line| format!("  {line}")));
+        lines.join("\n")
+    }
+
+    fn about(&self) -> String {
+        let broker = self.running().next();
+        let version = broker.and_then(|a| a.version.as_deref()).unwrap_or(&self.profile.image.tag);
+        let store = broker.map_or_else(String::new, |a| format!(" ({})", a.store()));
+        let revision = self
+            .observed
+            .release
+            .as_ref()
+            .map_or_else(|| "no release".to_owned(), |r| format!("revision {}, {}", r.revision, r.status));
+        format!("builtin {BUILTIN_VERSION} · RabbitMQ {version}{store} · {revision}")
+    }
+
+    fn what_is_kept(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let claims: Vec<&str> = self.observed.claims.iter().map(|c| c.name.as_str()).collect();
+        if !claims.is_empty() {
+            lines.push(format!("  kept volumes: {}", claims.join(", ")));
+        }
+        lines.push(format!("  install it: mqctl install {}", self.profile.name));
+        lines
+    }
+
+    fn pod(&self, name: &str) -> Option<&Pod> {
+        self.observed.pods.iter().find(|p| p.name == name)
+    }
+
+    fn nodes(&self) -> Vec<String> {
+        let head = ["node", "state", "up", "memory", "disk free", "leaders"].map(str::to_owned).to_vec();
+        let names = chart::names(self.profile).pods;
+        let rows = names.iter().zip(&self.answers).map(|(name, answer)| self.node(name, answer));
+        table(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
+    }
+
+    fn node(&self, name: &str, answer: &Result<Answer, String>) -> Vec<String> {
+        let standing = self.pod(name).map_or(Standing::Absent, |p| p.standing.clone());
+        let Ok(answer) = answer else { return vec![name.to_owned(), standing.to_string()] };
+        let dash = || "-".to_owned();
+        let memory =
+            answer.memory.zip(answer.memory_limit).map(|(used, limit)| format!("{} of {}", bytes(used), bytes(limit)));
+        vec![
+            name.to_owned(),
+            standing.to_string(),
+            answer.uptime.map_or_else(dash, age),
+            memory.unwrap_or_else(dash),
+            answer.disk_free.map_or_else(dash, bytes),
+            answer.leaders.map_or_else(dash, |l| l.to_string()),
+        ]
+    }
+
+    fn facts(&self) -> Vec<Vec<String>> {
+        let row = |what: &str, words: String| vec![what.to_owned(), words];
+        let queues = self.running().filter_map(|a| a.queues).max().unwrap_or(0);
+        let (ready, unacked) = (self.sum(|a| a.ready), self.sum(|a| a.unacked));
+        let messages = format!("{}   ready {ready}   unacked {unacked}", ready + unacked);
+        let mut rows =
+            vec![row("queues", queues.to_string()), row("messages", messages), row("credentials", self.credentials())];
+        let alarms: Vec<String> = self.running().filter_map(|a| a.alarms.clone()).flatten().collect();
+        if !alarms.is_empty() {
+            rows.push(row("alarms", alarms.join(", ")));
+        }
+        rows
+    }
+
+    fn credentials(&self) -> String {
+        match self.agreement() {
+            Agreement::Agree => "profile, Secret and broker agree".to_owned(),
+            Agreement::Differ => format!("they differ: mqctl credentials show {}", self.profile.name),
+            Agreement::Unknown => "nobody could be asked".to_owned(),
+        }
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        let names = chart::names(self.profile).pods;
+        let nodes = names.iter().zip(&self.answers).map(|(name, answer)| self.node_json(name, answer));
+        let release = self.observed.release.as_ref();
+        json!({
+            "apiVersion": "mqctl/v1", "kind": "Status", "target": self.target, "verdict": self.verdict().word(),
+            "release": release.map(|r| json!({"revision": r.revision, "status": r.status, "chart": r.chart})),
+            "nodes": nodes.collect::<Vec<_>>(),
+            "queues": self.running().filter_map(|a| a.queues).max(),
+            "messages": {"ready": self.sum(|a| a.ready), "unacked": self.sum(|a| a.unacked)},
+            "credentialsAgree": match self.agreement() {
+                Agreement::Agree => json!(true), Agreement::Differ => json!(false), Agreement::Unknown => Value::Null,
+            },
+            "volumes": self.observed.claims.iter().map(|c| json!({"name": c.name, "size": c.size, "phase": c.phase})).collect::<Vec<_>>(),
+        })
+    }
+
+    fn node_json(&self, name: &str, answer: &Result<Answer, String>) -> Value {
+        let pod = self.pod(name);
+        json!({
+            "pod": name, "state": pod.map_or(Standing::Absent, |p| p.standing.clone()).to_string(),
+            "restarts": pod.map(|p| p.restarts),
+            "broker": answer.as_ref().ok(), "message": answer.as_ref().err(),
+        })
+    }
+}

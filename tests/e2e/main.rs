@@ -1,0 +1,1 @@
+//! End to end: real helm, real kubectl, real RabbitMQ.
