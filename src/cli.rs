@@ -64,7 +64,7 @@ pub struct Globals {
     /// Print each call of helm and kubectl with its time; twice: what was fed to it too
     #[arg(short, long, global = true, action = clap::ArgAction::Count, env = "MQCTL_VERBOSE", help_heading = "Output")]
     pub verbose: u8,
-    /// Use colour: auto obeys NO_COLOR and pipes
+    /// Use colour: auto obeys `NO_COLOR` and pipes
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, env = "MQCTL_COLOR", help_heading = "Output")]
     pub color: Color,
 }

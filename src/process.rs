@@ -162,18 +162,17 @@ impl Tools {
             if input.is_empty() { expression.stdin_null() } else { expression.stdin_bytes(input.to_vec()) };
         let child = expression.env("LC_ALL", "C").stdout_capture().stderr_capture().unchecked().start();
         let child = child.map_err(|e| not_started(&call.program, &e))?;
-        let reply = match child.wait_deadline(begun + call.limit)? {
-            Some(output) => Reply {
+        let reply = if let Some(output) = child.wait_deadline(begun + call.limit)? {
+            Reply {
                 code: output.status.code(),
                 stdout: Zeroizing::new(String::from_utf8_lossy(&output.stdout).into_owned()),
                 stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
                 timed_out: false,
-            },
-            None => {
-                // A grandchild may hold the pipe open, so the end is not waited for.
-                child.kill().ok();
-                Reply { code: None, stdout: Zeroizing::default(), stderr: String::new(), timed_out: true }
             }
+        } else {
+            // A grandchild may hold the pipe open, so the end is not waited for.
+            child.kill().ok();
+            Reply { code: None, stdout: Zeroizing::default(), stderr: String::new(), timed_out: true }
         };
         self.tell(call, &reply, begun.elapsed());
         Ok(reply)

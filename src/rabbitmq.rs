@@ -161,7 +161,7 @@ impl fmt::Display for Phase {
 ///
 /// The node that all others join logs that it selected itself; that is no joining.
 pub fn phase(log: &str, pod: &str) -> Phase {
-    match log.lines().filter_map(phase_of_line).last().unwrap_or(Phase::Starting) {
+    match log.lines().rev().find_map(phase_of_line).unwrap_or(Phase::Starting) {
         Phase::Joining(node) if node == pod => Phase::Discovery,
         phase => phase,
     }

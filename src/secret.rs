@@ -236,11 +236,8 @@ pub fn append_file(path: &Path, vault: &Vault, names: &[Name]) -> Result<()> {
     for &name in names {
         let secret = vault.get(name).ok_or_else(|| anyhow!("no {name} to write"))?;
         // JSON text is YAML text, whatever characters the secret has.
-        text.push_str(&format!(
-            "{}: {}\n",
-            name.key(),
-            Zeroizing::new(serde_json::to_string(secret.reveal())?).as_str()
-        ));
+        let quoted = Zeroizing::new(serde_json::to_string(secret.reveal())?);
+        text.extend([name.key(), ": ", &quoted, "\n"]);
     }
     let mut options = std::fs::OpenOptions::new();
     let mut file = options
@@ -341,7 +338,8 @@ mod tests {
     fn a_file_that_others_can_read_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("q.secrets.yaml");
-        std::fs::write(&path, "password: \"x\"\n").unwrap();
+        let vault = Vault { cookie: None, password: Secret::new("x") };
+        append_file(&path, &vault, &[Name::Password]).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
         assert!(read_file(&path).unwrap_err().to_string().contains("can be read by others"));
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Action, Condition, Danger, Plan, Step, Wished};
 use crate::chart::{self, BUILTIN_VERSION, Names, builtin};
-use crate::cluster::{Existence, Observed, Target};
+use crate::cluster::{Existence, Observed, StatefulSet, Target};
 use crate::credentials::Found;
 use crate::error::Failure;
 use crate::helm;
@@ -45,7 +45,7 @@ pub fn install(given: &Given<'_>) -> Result<Plan> {
         steps.extend(write_secret(given, &names));
         steps.push(run_helm(given, &values));
     }
-    let ready = steps.is_empty() && given.observed.set.as_ref().is_some_and(|s| s.all_ready());
+    let ready = steps.is_empty() && given.observed.set.as_ref().is_some_and(StatefulSet::all_ready);
     if !ready {
         steps.extend(boot_and_verify(given, &names));
     }
@@ -175,16 +175,16 @@ fn manifest(given: &Given<'_>, names: &Names, with_namespace: bool) -> Vec<Part>
     let mut head = String::from(r#"{"apiVersion":"v1","kind":"List","items":["#);
     if with_namespace {
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": given.target.namespace}});
-        head.push_str(&format!("{namespace},"));
+        head = format!("{head}{namespace},");
     }
     let metadata = json!({"name": names.secret, "namespace": given.target.namespace, "labels": {
         "app.kubernetes.io/instance": given.target.release, "app.kubernetes.io/managed-by": "mqctl",
     }});
     let user = base64_text(&given.profile.credentials.username);
-    head.push_str(&format!(
+    let secret = format!(
         r#"{{"apiVersion":"v1","kind":"Secret","type":"Opaque","metadata":{metadata},"data":{{"username":"{user}""#
-    ));
-    let mut parts = vec![Part::Text(head)];
+    );
+    let mut parts = vec![Part::Text(head + &secret)];
     for (key, name) in KEYS {
         parts.extend([Part::Text(format!(r#","{key}":""#)), Part::Hole(Hole(name)), Part::Text("\"".to_owned())]);
     }

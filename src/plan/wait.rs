@@ -1,5 +1,6 @@
 //! The one place that waits: it asks the cluster again and again, and says what each pod stands at.
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
@@ -15,7 +16,7 @@ use crate::rabbitmq;
 use crate::secret::Vault;
 
 /// Between two looks. A look costs a kubectl or two, each a tenth of a second of a core.
-const PAUSE: Duration = Duration::from_millis(1000);
+const PAUSE: Duration = Duration::from_secs(1);
 /// An API server that is away for less than this ends no wait.
 const PATIENCE: u32 = 20;
 /// Lines of a log that are shown for a pod that did not come up.
@@ -185,11 +186,13 @@ fn not_ready(run: &Run<'_>, look: Option<&Look>, limit: Duration) -> anyhow::Err
     let seconds = crate::units::show_duration(limit);
     let mut text = format!("not ready after {seconds}: {ready} of {} nodes; nothing was undone", look.pods.len());
     for pod in &look.pods {
-        text.push_str(&format!("\n  {}   {}", pod.name, pod.standing));
+        write!(text, "\n  {}   {}", pod.name, pod.standing).ok();
         let log = look.logs.iter().find(|(name, _)| *name == pod.name);
         if let Some((_, log)) = log.filter(|_| pod.standing != Standing::Ready) {
             let tail: Vec<&str> = log.lines().rev().filter(|l| !l.trim().is_empty()).take(LAST_LINES).collect();
-            tail.iter().rev().for_each(|line| text.push_str(&format!("\n    | {line}")));
+            for line in tail.iter().rev() {
+                write!(text, "\n    | {line}").ok();
+            }
         }
     }
     let (pod, target) = (&run.plan.names.stateful_set, &run.plan.target);

@@ -100,7 +100,7 @@ fn values_leave_alone_what_mqctl_sets() {
     check_each(
         r"
         values:\n  replicas: 5 => 4:3 values.replicas: mqctl sets this key itself; use `replicas`
-        values: {image: ~} => 3:10 values.image: mqctl sets this key itself; use `image`
+        values: {image: {tag: x}} => 3:18 values.image.tag: mqctl sets this key itself; use `image.tag`
         values: {a: {b: on}} => 3:17 values.a.b: quote it; some YAML readers take it for true or false
         values: {a: [012]} => 3:14 values.a.0: quote it; some YAML readers take it for another number
         values: {a: .nan} => 3:13 values.a: neither an infinity nor NaN can be passed on
