@@ -10,6 +10,8 @@ use crate::rabbitmq::Phase;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pod {
     pub name: String,
+    /// Tells this pod from an earlier one of the same name.
+    pub uid: String,
     pub standing: Standing,
     pub restarts: u64,
     /// RFC 3339, as Kubernetes gives it.
@@ -70,10 +72,16 @@ impl Pod {
         let broker = container(object, "/status/containerStatuses", "rabbitmq");
         Self {
             name: object["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
+            uid: object["metadata"]["uid"].as_str().unwrap_or_default().to_owned(),
             standing: standing(object, broker),
             restarts: broker.and_then(|c| c["restartCount"].as_u64()).unwrap_or(0),
             started: broker.and_then(|c| c.pointer("/state/running/startedAt")?.as_str()).map(str::to_owned),
         }
+    }
+
+    /// A pod that is wished for and not there.
+    pub fn absent(name: &str) -> Self {
+        Self { name: name.to_owned(), uid: String::new(), standing: Standing::Absent, restarts: 0, started: None }
     }
 
     /// Its container runs, so it can be asked and has a log.

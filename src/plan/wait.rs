@@ -119,7 +119,7 @@ fn look(run: &Run<'_>) -> Result<Option<Look>> {
     let mut pods: Vec<Pod> = kind("Pod").map(Pod::read).collect();
     for name in &run.plan.names.pods {
         if !pods.iter().any(|p| p.name == *name) {
-            pods.push(Pod { name: name.clone(), standing: Standing::Absent, restarts: 0, started: None });
+            pods.push(Pod::absent(name));
         }
     }
     pods.sort_by(|a, b| a.name.cmp(&b.name));
@@ -155,18 +155,18 @@ fn explain_creating(run: &Run<'_>, pods: &mut [Pod]) -> Result<()> {
     let reply = run.cx.tools.run(&kubectl::list_all(&run.plan.target, "events"), &Vault::default())?;
     let events = kubectl::items(&reply);
     for pod in pods {
-        if let (Standing::Creating(words), Some(event)) = (&mut pod.standing, newest_event(&events, &pod.name)) {
+        if let (Standing::Creating(words), Some(event)) = (&mut pod.standing, newest_event(&events, &pod.uid)) {
             *words = event;
         }
     }
     Ok(())
 }
 
-fn newest_event(events: &[Value], pod: &str) -> Option<String> {
-    let of_pod = events.iter().filter(|e| e.pointer("/involvedObject/name").is_some_and(|n| n == pod));
+fn newest_event(events: &[Value], uid: &str) -> Option<String> {
+    let of_pod = events.iter().filter(|e| e.pointer("/involvedObject/uid").is_some_and(|u| u == uid));
     let newest = of_pod.max_by_key(|e| time_of(e).to_owned())?;
     let message = newest["message"].as_str()?.lines().next()?;
-    let quiet = matches!(newest["reason"].as_str()?, "Scheduled" | "Created" | "Started" | "Killing" | "Pulled");
+    let quiet = matches!(newest["reason"].as_str()?, "Scheduled" | "Created" | "Started" | "Killing" | "Pulled" | "Unhealthy");
     (!quiet).then(|| lower_first(message))
 }
 
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn the_newest_event_of_a_pod_explains_it() {
-        let event = |time: &str, reason: &str, message: &str| json!({"involvedObject": {"name": "q-0"}, "lastTimestamp": time, "reason": reason, "message": message});
+        let event = |time: &str, reason: &str, message: &str| json!({"involvedObject": {"uid": "q-0"}, "lastTimestamp": time, "reason": reason, "message": message});
         let events = [
             event("2026-01-01T00:00:02Z", "Pulling", "Pulling image \"rabbitmq:4\""),
             event("2026-01-01T00:00:01Z", "Scheduled", "Successfully assigned"),
