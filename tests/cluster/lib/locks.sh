@@ -8,7 +8,7 @@ lock_cluster() { # NAME WHAT : holds file descriptor 9 until this process and it
     mkdir -p "$STATES"
     command exec 9>>"$file" || continue
     if ! flock -n 9; then
-      say "$2: another up or down of \`$1\` is at work; waiting for it"
+      say "$2: another up or down of \`$1\` is at work; waiting for it to end"
       flock 9
     fi
     [ "$file" -ef /proc/self/fd/9 ] && return

@@ -37,6 +37,16 @@ part_key() { # PART : sets KEYS[PART]; the key of `images` holds those of its pa
   } | sha256sum | cut -c1-12)
 }
 
+keep_parts_of() { # STATE : which parts a cluster runs on, so that a source file that changes meanwhile does not confuse its commands
+  local part
+  for part in "${PARTS[@]}"; do part_key "$part" && echo "$part ${KEYS[$part]}"; done >"$1/parts"
+}
+
+use_parts_of() { # STATE
+  local part key
+  [ ! -f "$1/parts" ] || while read -r part key; do KEYS[$part]=$key; done <"$1/parts"
+}
+
 part_path() { # PART : its folder in the cache, whether there or not
   part_key "$1"
   echo "$CACHE/$1-${KEYS[$1]}"
