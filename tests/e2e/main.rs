@@ -1,1 +1,3 @@
 //! End to end: real helm, real kubectl, real RabbitMQ.
+
+fn main() {}
