@@ -56,7 +56,7 @@ pub struct Globals {
     #[arg(long, global = true, env = "MQCTL_NO_INPUT", help_heading = "Consent")]
     pub no_input: bool,
     /// Wait at most this long, such as 90s or 10m, instead of the profile's timeouts
-    #[arg(long, global = true, value_name = "TIME", value_parser = duration, env = "MQCTL_TIMEOUT", help_heading = "Output")]
+    #[arg(long, global = true, value_name = "TIME", value_parser = duration, env = "MQCTL_TIMEOUT", help_heading = "Consent")]
     pub timeout: Option<Duration>,
     /// Print the answer only, no conversation
     #[arg(short, long, global = true, env = "MQCTL_QUIET", help_heading = "Output")]

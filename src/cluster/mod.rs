@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -102,6 +104,26 @@ impl Claim {
     }
 }
 
+/// The annotation of mqctl's Secret that says which image's volumes these are; it outlives the release.
+pub const IMAGE_TAG: &str = "mqctl/image-tag";
+
+/// What mqctl's own Secret says beside the secrets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Noted {
+    pub username: Option<String>,
+    pub tag: Option<String>,
+}
+
+impl Noted {
+    fn read(object: &Value) -> Self {
+        let username = object["data"]["username"].as_str().and_then(|data| STANDARD.decode(data).ok());
+        Self {
+            username: username.and_then(|bytes| String::from_utf8(bytes).ok()),
+            tag: object["metadata"]["annotations"][IMAGE_TAG].as_str().map(str::to_owned),
+        }
+    }
+}
+
 /// Everything that `observe` saw of one release.
 #[derive(Debug, Default)]
 pub struct Observed {
@@ -110,6 +132,8 @@ pub struct Observed {
     pub pods: Vec<Pod>,
     pub claims: Vec<Claim>,
     pub services: Vec<String>,
+    /// What mqctl noted beside the secrets.
+    pub noted: Noted,
     /// What mqctl's own Secret holds; `None` where there is no such Secret.
     pub secret: Option<Vault>,
     pub namespace: Existence,
@@ -128,7 +152,10 @@ impl Observed {
             "Pod" => self.pods.push(Pod::read(object)),
             "PersistentVolumeClaim" => self.claims.push(Claim::read(object)),
             "Service" => self.services.push(object["metadata"]["name"].as_str().unwrap_or_default().to_owned()),
-            "Secret" if object["metadata"]["name"] == secret => self.secret = Some(read_secret(object)),
+            "Secret" if object["metadata"]["name"] == secret => {
+                self.noted = Noted::read(object);
+                self.secret = Some(read_secret(object));
+            }
             "Namespace" => self.namespace = Existence::There,
             "StorageClass" => self.storage_class = Existence::There,
             _ => {}

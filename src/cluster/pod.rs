@@ -43,7 +43,7 @@ impl fmt::Display for Standing {
         match self {
             Self::Absent => f.write_str("not created yet"),
             Self::Unscheduled(words) => write!(f, "cannot be scheduled: {words}"),
-            Self::Held => f.write_str("held at the start gate"),
+            Self::Held => f.write_str("at the start gate"),
             Self::ImageTrouble(words) => write!(f, "image: {words}"),
             Self::Creating(words) => f.write_str(words),
             Self::Booting(phase) => write!(f, "{phase}"),
@@ -186,7 +186,7 @@ mod tests {
             ),
             (
                 json!({"initContainerStatuses": [{"name": "start-gate", "state": {"running": {}}}], "containerStatuses": [waits("PodInitializing", "")]}),
-                "held at the start gate",
+                "at the start gate",
             ),
             (json!({"containerStatuses": [waits("ContainerCreating", "")]}), "creating the container"),
             (

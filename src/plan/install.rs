@@ -5,14 +5,12 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{Action, Condition, Danger, Plan, Step, Wished};
+use super::{Action, Condition, Danger, Plan, Step, Wished, preconditions};
 use crate::chart::{self, BUILTIN_VERSION, Names, builtin};
-use crate::cluster::{Existence, Observed, StatefulSet, Target};
+use crate::cluster::{Existence, IMAGE_TAG, Observed, StatefulSet, Target};
 use crate::credentials::Found;
-use crate::error::Failure;
 use crate::helm;
 use crate::kubectl;
-use crate::outcome::Outcome;
 use crate::process::Part;
 use crate::profile::Profile;
 use crate::secret::{Hole, Name};
@@ -30,12 +28,24 @@ pub struct Given<'a> {
     pub limit: std::time::Duration,
 }
 
+impl Given<'_> {
+    /// mqctl's Secret holds both secrets, and notes the image that the volumes belong to.
+    fn secret_is_whole(&self) -> bool {
+        self.found.in_cluster && self.observed.noted.tag.as_deref() == Some(self.profile.image.tag.as_str())
+    }
+
+    /// The StatefulSet was scaled beside helm, by a delete that was cut short or by hand.
+    fn scaled(&self) -> bool {
+        self.observed.set.as_ref().is_some_and(|s| s.replicas != self.profile.replicas)
+    }
+}
+
 /// Plans an install; running it again after any interruption plans what is left.
 ///
 /// # Errors
 /// A StorageClass that does not exist, a release of another chart.
 pub fn install(given: &Given<'_>) -> Result<Plan> {
-    refuse(given)?;
+    preconditions::check(given)?;
     let names = chart::names(given.profile);
     let values = chart::values(given.profile);
     let mut steps = Vec::new();
@@ -80,34 +90,12 @@ fn about(profile: &Profile) -> String {
     format!("builtin {BUILTIN_VERSION} · RabbitMQ {} · {nodes} · {} {class}", profile.image.tag, profile.storage.size)
 }
 
-fn refuse(given: &Given<'_>) -> Result<()> {
-    let observed = given.observed;
-    if observed.storage_class == Existence::Missing && observed.claims.is_empty() {
-        let wished = given.profile.storage.class.as_deref().unwrap_or_default();
-        let there =
-            if observed.storage_classes.is_empty() { "none".to_owned() } else { observed.storage_classes.join(", ") };
-        let text = format!("`storage.class`: the cluster has no StorageClass `{wished}`; nothing was changed");
-        return Err(Failure::new(Outcome::Contradiction, text).hint(format!("those that exist: {there}")).into());
-    }
-    match &observed.release {
-        Some(release) if !release.chart.starts_with("mqctl-rabbitmq-") => {
-            let text = format!(
-                "the release name `{}` is taken by chart `{}`; nothing was changed",
-                given.target.release, release.chart
-            );
-            Err(Failure::new(Outcome::Contradiction, text).hint("choose another `release` in the profile").into())
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Helm deployed exactly this chart with these values, and the credentials are in all their homes.
 fn unchanged(given: &Given<'_>, values: &Value) -> bool {
     let deployed = given.observed.release.as_ref().is_some_and(helm::Release::deployed);
     let noted = given.observed.set.as_ref().and_then(|s| s.values_digest.as_deref());
-    let same_size = given.observed.set.as_ref().is_some_and(|s| s.replicas == given.profile.replicas);
     let kept = given.found.to_generate().is_empty() && given.found.to_keep().is_empty();
-    deployed && same_size && kept && given.found.in_cluster && noted == builtin::wished_digest(values)
+    deployed && !given.scaled() && kept && given.secret_is_whole() && noted == builtin::wished_digest(values)
 }
 
 /// A killed helm leaves `pending-…`, and every later helm refuses to work on it.
@@ -143,7 +131,7 @@ fn keep_secrets(found: &Found) -> Option<Step> {
 
 /// Namespace, if it is missing, and mqctl's own Secret: outside the release, so that uninstall cannot take it.
 fn write_secret(given: &Given<'_>, names: &Names) -> Option<Step> {
-    if given.found.in_cluster {
+    if given.secret_is_whole() {
         return None;
     }
     let missing = given.observed.namespace == Existence::Missing;
@@ -179,7 +167,7 @@ fn manifest(given: &Given<'_>, names: &Names, with_namespace: bool) -> Vec<Part>
     }
     let metadata = json!({"name": names.secret, "namespace": given.target.namespace, "labels": {
         "app.kubernetes.io/instance": given.target.release, "app.kubernetes.io/managed-by": "mqctl",
-    }});
+    }, "annotations": {IMAGE_TAG: given.profile.image.tag}});
     let user = base64_text(&given.profile.credentials.username);
     let secret = format!(
         r#"{{"apiVersion":"v1","kind":"Secret","type":"Opaque","metadata":{metadata},"data":{{"username":"{user}""#
@@ -202,10 +190,12 @@ fn run_helm(given: &Given<'_>, values: &Value) -> Step {
     let again = given.observed.release.as_ref().is_some_and(|r| !r.status.starts_with("pending-install"));
     let (title, next) = if again { ("helm upgrade", "upgraded") } else { ("helm install", "installed") };
     let detail = "1 StatefulSet, 2 Services, 1 ConfigMap, 1 PodDisruptionBudget, 1 ServiceAccount";
-    Step::new(Danger::Changes, title, detail)
-        .action(Action::LayChart(given.chart.clone()))
-        .action(Action::Run(call))
-        .done(format!("helm release {next}"))
+    let mut step = Step::new(Danger::Changes, title, detail).action(Action::LayChart(given.chart.clone()));
+    if given.scaled() {
+        // Helm 4 applies server-side: it refuses to change what kubectl scaled, unless both mean the same number.
+        step = step.action(Action::Run(kubectl::scale(given.target, given.profile.replicas)));
+    }
+    step.action(Action::Run(call)).done(format!("helm release {next}"))
 }
 
 fn boot_and_verify(given: &Given<'_>, names: &Names) -> [Step; 2] {

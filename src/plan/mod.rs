@@ -13,6 +13,7 @@ use crate::secret::Name;
 pub mod delete;
 pub(crate) mod execute;
 pub mod install;
+mod preconditions;
 pub(crate) mod verify;
 pub(crate) mod wait;
 

@@ -166,7 +166,8 @@ fn newest_event(events: &[Value], uid: &str) -> Option<String> {
     let of_pod = events.iter().filter(|e| e.pointer("/involvedObject/uid").is_some_and(|u| u == uid));
     let newest = of_pod.max_by_key(|e| time_of(e).to_owned())?;
     let message = newest["message"].as_str()?.lines().next()?;
-    let quiet = matches!(newest["reason"].as_str()?, "Scheduled" | "Created" | "Started" | "Killing" | "Pulled" | "Unhealthy");
+    let quiet =
+        matches!(newest["reason"].as_str()?, "Scheduled" | "Created" | "Started" | "Killing" | "Pulled" | "Unhealthy");
     (!quiet).then(|| lower_first(message))
 }
 
