@@ -5,6 +5,8 @@
 persistent_term:put(mqctl_stopping, true),
 Begin = erlang:monotonic_time(millisecond),
 Elapsed = fun() -> erlang:monotonic_time(millisecond) - Begin end,
+%% Outside of the guards below: min/2 is refused there by the Erlang of 3.10.
+Settled = min(Limit, 10) * 1000,
 
 %% `kubectl annotate pod mqctl/stopping=true`, as the kubelet shows it here.
 Told = fun() -> file:read_file("/mqctl/pod/stopping") =:= {ok, <<"true">>} end,
@@ -40,7 +42,7 @@ end,
 Wait = fun Wait() ->
     case {Verdict(), Elapsed()} of
         {critical, Ms} when Ms < Limit * 1000 -> timer:sleep(500), Wait();
-        {settling, Ms} when Ms < min(Limit, 10) * 1000 -> timer:sleep(500), Wait();
+        {settling, Ms} when Ms < Settled -> timer:sleep(500), Wait();
         {Reason, Ms} ->
             logger:notice("pre-stop: ~ts after ~b ms", [Reason, Ms]),
             Reason
