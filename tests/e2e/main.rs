@@ -1,3 +1,50 @@
-//! End to end: real helm, real kubectl, real RabbitMQ.
+//! End to end: real helm 3 and helm 4, real kubectl, real RabbitMQ, on a real cluster.
+//!
+//! `KUBECONFIG` and `kubectl` on PATH say where; `MQCTL_E2E_HELM3` and `MQCTL_E2E_HELM4` are the two programs;
+//! `MQCTL_E2E_IMAGE` is the repository of the images (default `rabbitmq`). `MQCTL_E2E_ALL=1` adds the long matrix.
+//! What is missing is said in a sentence, and the suite fails. `RUST_TEST_THREADS` tests run at once (default 2).
+//!
+//! `cargo test --test e2e -- journey` runs the tests with `journey` in their name; `-- --list` names them all.
 
-fn main() {}
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test may do what the product must not, and ends by a panic that says why"
+)]
+
+mod amqp;
+mod canary;
+mod cluster;
+mod cut_short;
+mod environment;
+mod journey;
+mod killed;
+mod processes;
+mod promises;
+mod refusals;
+mod runner;
+mod running;
+mod unpermitted;
+mod unready;
+mod watch;
+mod world;
+
+use runner::Test;
+
+fn main() -> std::process::ExitCode {
+    let mut tests = Vec::new();
+    tests.extend(journey::tests());
+    tests.extend(killed::tests());
+    tests.extend(cut_short::tests());
+    tests.extend(promises::tests());
+    tests.extend(canary::tests());
+    tests.extend(unready::tests());
+    tests.extend(refusals::tests());
+    tests.extend(unpermitted::tests());
+    // The long ones first: the end of the run is not one core waiting for one test.
+    tests.sort_by_key(|test: &Test| test.long);
+    runner::main(tests)
+}

@@ -1,0 +1,123 @@
+//! A real AMQP client through `kubectl port-forward`: publishes with confirms, and takes every message out again.
+
+use std::process::Command;
+use std::time::Duration;
+
+use lapin::options::{BasicAckOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable, LongString};
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+
+use crate::cluster::Namespace;
+use crate::running::{Running, becomes};
+
+/// A whole session; a broker that does not answer fails the test instead of hanging it.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// A kind of durable queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Quorum,
+    Classic,
+}
+
+impl Kind {
+    pub(crate) const BOTH: [Self; 2] = [Self::Quorum, Self::Classic];
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Quorum => "quorum",
+            Self::Classic => "classic",
+        }
+    }
+}
+
+/// A local port that leads to one broker, for as long as this lives.
+pub(crate) struct Broker {
+    port: u16,
+    password: String,
+    _forward: Running,
+}
+
+impl Broker {
+    /// By the pod, so that a test chooses the node that it talks to.
+    pub(crate) fn of(namespace: &Namespace, pod: &str, password: &str) -> Self {
+        let mut command: Command = namespace.command(&["port-forward", "--address", "127.0.0.1"]);
+        let forward = Running::start(command.args([&format!("pod/{pod}"), ":5672"]));
+        let mut port = None;
+        becomes(Duration::from_secs(30), || {
+            port = port_in(&forward.stdout());
+            port.is_some()
+        });
+        let port = port.unwrap_or_else(|| panic!("kubectl port-forward: {}{}", forward.stdout(), forward.stderr()));
+        Self { port, password: password.to_owned(), _forward: forward }
+    }
+
+    /// Declares the queue and publishes persistent messages; each is confirmed by the broker.
+    pub(crate) fn publish(&self, kind: Kind, count: usize) {
+        self.session(async |channel| publish(channel, kind, count).await);
+    }
+
+    /// Takes all messages out, each acknowledged, in the queue's order.
+    pub(crate) fn drain(&self, kind: Kind) -> Vec<String> {
+        self.session(async |channel| drain(channel, kind).await)
+    }
+
+    fn session<T>(&self, work: impl AsyncFnOnce(&Channel) -> lapin::Result<T>) -> T {
+        let address = format!("amqp://user:{}@127.0.0.1:{}/%2f", self.password, self.port);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let session = async {
+            let connection = Connection::connect(&address, ConnectionProperties::default()).await?;
+            let channel = connection.create_channel().await?;
+            let answer = work(&channel).await?;
+            connection.close(200, "done".into()).await?;
+            Ok::<T, lapin::Error>(answer)
+        };
+        let ended = runtime.block_on(async { tokio::time::timeout(LIMIT, session).await });
+        ended.expect("the broker answers in time").expect("the AMQP session succeeds")
+    }
+}
+
+/// `Forwarding from 127.0.0.1:40123 -> 5672`
+fn port_in(said: &str) -> Option<u16> {
+    let (_, rest) = said.split_once("Forwarding from 127.0.0.1:")?;
+    rest.split(' ').next()?.parse().ok()
+}
+
+fn queue(kind: Kind) -> String {
+    format!("e2e.{}", kind.word())
+}
+
+/// The messages that `publish` sends.
+pub(crate) fn messages(kind: Kind, count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("{}-{n}", kind.word())).collect()
+}
+
+async fn publish(channel: &Channel, kind: Kind, count: usize) -> lapin::Result<()> {
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-queue-type".into(), AMQPValue::LongString(LongString::from(kind.word())));
+    channel.queue_declare(queue(kind).into(), QueueDeclareOptions::durable(), arguments).await?;
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
+    let persistent = BasicProperties::default().with_delivery_mode(2);
+    let mut confirms = Vec::with_capacity(count);
+    for message in messages(kind, count) {
+        let (options, properties) = (BasicPublishOptions::default(), persistent.clone());
+        let sent = channel.basic_publish("".into(), queue(kind).into(), options, message.as_bytes(), properties);
+        confirms.push(sent.await?);
+    }
+    for confirm in confirms {
+        let confirmation = confirm.await?;
+        assert!(confirmation.is_ack(), "the broker did not confirm: {confirmation:?}");
+    }
+    Ok(())
+}
+
+/// A quorum queue answers a `get` after everything that came before it in its log: the last one, which finds nothing,
+/// proves that every acknowledgement has arrived.
+async fn drain(channel: &Channel, kind: Kind) -> lapin::Result<Vec<String>> {
+    let mut taken = Vec::new();
+    while let Some(message) = channel.basic_get(queue(kind).into(), BasicGetOptions::default()).await? {
+        taken.push(String::from_utf8_lossy(&message.delivery.data).into_owned());
+        channel.basic_ack(message.delivery.delivery_tag, BasicAckOptions::default()).await?;
+    }
+    Ok(taken)
+}

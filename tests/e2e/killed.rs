@@ -1,0 +1,189 @@
+//! SIGKILL after each step of install and of delete, and in the middle of helm; then the same command again:
+//! the same end state, the same credentials, the same messages.
+
+use std::time::Duration;
+
+use crate::amqp::{Broker, Kind, messages};
+use crate::environment::{Helm, KHEPRI, MNESIA};
+use crate::runner::Test;
+use crate::watch::kill_in_helm;
+use crate::world::{NAME, World};
+
+const STEP: Duration = Duration::from_secs(240);
+const MESSAGES: usize = 20;
+
+pub(crate) const INSTALL: [&str; 3] = ["install", NAME, "--yes"];
+pub(crate) const DELETE: [&str; 3] = ["delete", NAME, "--yes"];
+
+/// What is said at the end of each step of an install; the headline is said before the first.
+const INSTALL_STEPS: [&str; 6] = [
+    "install: ",
+    "mq.secrets.yaml written",
+    "Secret mq-mqctl-credentials written",
+    "helm release installed",
+    " ready\n",
+    "logged in as user",
+];
+
+const DELETE_STEPS: [&str; 4] = ["delete: ", "stop announced", "mq-0 stopped", "release uninstalled"];
+
+pub(crate) fn tests() -> Vec<Test> {
+    let mut tests = Vec::new();
+    // Both helms and both metadata stores get their share of the points.
+    let pairs = [(Helm::Four, KHEPRI), (Helm::Three, MNESIA)];
+    for (n, words) in INSTALL_STEPS.into_iter().enumerate() {
+        let (helm, tag) = pairs[n % 2];
+        tests.push(after_install_step(words, helm, tag, 1));
+        tests.push(after_install_step(words, helm, tag, 3).long());
+    }
+    for (n, words) in DELETE_STEPS.into_iter().enumerate() {
+        let (helm, tag) = pairs[n % 2];
+        tests.push(after_delete_step(words, helm, tag, 1));
+        tests.push(after_delete_step(words, helm, tag, 3).long());
+    }
+    for (helm, tag) in pairs {
+        tests.push(in_helm(helm, tag));
+    }
+    tests.push(Test::new("killed: purge after each step", purge));
+    tests
+}
+
+fn name(verb: &str, words: &str, replicas: u32) -> String {
+    format!("killed: {verb} of {replicas} after `{}`", words.trim().trim_end_matches(':'))
+}
+
+fn after_install_step(words: &'static str, helm: Helm, tag: &'static str, replicas: u32) -> Test {
+    let name = name("install", words, replicas);
+    Test::new(name.clone(), move || {
+        let world = World::new(&name, helm, tag, replicas);
+        kill_after(&world, &INSTALL, words);
+        finish_install(&world);
+    })
+}
+
+/// Starts mqctl and kills it, with whatever child it has, as soon as it says these words.
+#[track_caller]
+pub(crate) fn kill_after(world: &World, args: &[&str], words: &str) {
+    let mut run = world.start(args);
+    run.until_said(words, STEP);
+    run.signal("KILL");
+    let ran = run.wait(Duration::from_secs(20));
+    // After the last step's words the program may be quicker than the signal.
+    assert!(ran.signal == Some(9) || ran.code == Some(0), "{}", ran.said());
+}
+
+/// The same command again leads to the end state of an install that nobody disturbed.
+#[track_caller]
+pub(crate) fn finish_install(world: &World) {
+    let file = std::fs::read_to_string(world.secrets_file()).unwrap_or_default();
+    world.install();
+    let credentials = world.credentials().agree();
+    let now = std::fs::read_to_string(world.secrets_file()).expect("the secrets file");
+    assert!(now.starts_with(&file), "what was generated once stays");
+    assert!(now.contains(credentials.password()));
+    world.assert_healthy();
+    assert_eq!(world.mqctl(&["plan", NAME, "--detailed-exitcode"]).code, Some(0), "nothing is left to do");
+    assert_eq!(world.namespace.names(KINDS), objects(world), "no more and no fewer objects");
+}
+
+const KINDS: &str = "statefulsets,pods,services,configmaps,poddisruptionbudgets,serviceaccounts,persistentvolumeclaims";
+
+fn objects(world: &World) -> Vec<String> {
+    let replicas = world.profile["replicas"].as_u64().expect("replicas");
+    let single = [
+        "configmap/kube-root-ca.crt",
+        "configmap/mq-config",
+        "poddisruptionbudget.policy/mq",
+        "service/mq",
+        "service/mq-headless",
+        "serviceaccount/default",
+        "serviceaccount/mq",
+        "statefulset.apps/mq",
+    ];
+    let mut objects: Vec<String> = single.map(str::to_owned).to_vec();
+    for n in 0..replicas {
+        objects.extend([format!("pod/mq-{n}"), format!("persistentvolumeclaim/data-mq-{n}")]);
+    }
+    objects.sort();
+    objects
+}
+
+/// Installs, leaves messages in both kinds of queue, and says the password.
+pub(crate) fn with_messages(world: &World) -> String {
+    world.install();
+    let password = world.credentials().agree().password().to_owned();
+    let broker = Broker::of(&world.namespace, "mq-0", &password);
+    Kind::BOTH.iter().for_each(|&kind| broker.publish(kind, MESSAGES));
+    password
+}
+
+/// Back again: the same secrets, and every message.
+#[track_caller]
+pub(crate) fn assert_back(world: &World, password: &str) {
+    finish_install(world);
+    assert_eq!(world.credentials().password(), password);
+    let broker = Broker::of(&world.namespace, "mq-0", password);
+    for kind in Kind::BOTH {
+        assert_eq!(broker.drain(kind), messages(kind, MESSAGES), "{kind:?}");
+    }
+}
+
+fn after_delete_step(words: &'static str, helm: Helm, tag: &'static str, replicas: u32) -> Test {
+    let name = name("delete", words, replicas);
+    Test::new(name.clone(), move || {
+        let world = World::new(&name, helm, tag, replicas);
+        let password = with_messages(&world);
+        kill_after(&world, &DELETE, words);
+        world.delete();
+        assert_stopped(&world);
+        assert_back(&world, &password);
+    })
+}
+
+#[track_caller]
+pub(crate) fn assert_stopped(world: &World) {
+    let replicas = world.profile["replicas"].as_u64().expect("replicas");
+    let claims: Vec<String> = (0..replicas).map(|n| format!("persistentvolumeclaim/data-mq-{n}")).collect();
+    assert_eq!(world.namespace.names("statefulsets,pods,services,persistentvolumeclaims"), claims);
+    assert!(!world.namespace.object("secret", "mq-mqctl-credentials").is_null());
+    assert_eq!(world.releases(), [], "helm has no release");
+}
+
+/// Install, upgrade and uninstall, each with helm's record begun and not ended.
+fn in_helm(helm: Helm, tag: &'static str) -> Test {
+    let name = format!("killed: in the middle of {}", helm.word());
+    Test::new(name.clone(), move || {
+        let mut world = World::new(&name, helm, tag, 1);
+        assert!(kill_in_helm(&world, &INSTALL, (1, 1), "pending-install"), "helm ended first: {:?}", world.releases());
+        finish_install(&world);
+
+        world.wish("/values/podAnnotations", serde_json::json!({"e2e/changed": "yes"}));
+        assert!(kill_in_helm(&world, &INSTALL, (2, 1), "pending-upgrade"), "helm ended first: {:?}", world.releases());
+        finish_install(&world);
+        let annotation = world.namespace.object("pod", "mq-0").pointer("/metadata/annotations/e2e~1changed").cloned();
+        assert_eq!(annotation, Some("yes".into()), "what the upgrade was for");
+
+        let (_, revision) = world.releases().remove(0);
+        let revision = revision.parse().expect("a number");
+        assert!(kill_in_helm(&world, &DELETE, (revision, 2), "uninstalling"), "helm ended first: {:?}", world.releases());
+        world.delete();
+        assert_stopped(&world);
+        finish_install(&world);
+    })
+}
+
+/// Each run goes one step further than the one before.
+fn purge() {
+    let world = World::new("killed: purge", Helm::Four, KHEPRI, 1);
+    world.install();
+    let before = world.credentials().agree();
+    let steps = ["stop announced", "mq-0 stopped", "release uninstalled", "(1Gi) deleted", "credentials deleted"];
+    for words in steps {
+        kill_after(&world, &["delete", NAME, "--purge", "--confirm", NAME], words);
+    }
+    world.purge();
+    assert_eq!(world.namespace.names("statefulsets,pods,services,persistentvolumeclaims"), [""; 0]);
+    assert!(world.namespace.object("secret", "mq-mqctl-credentials").is_null());
+    finish_install(&world);
+    assert_eq!(world.credentials().agree(), before, "the secrets file stays the profile's");
+}
