@@ -6,7 +6,7 @@ KILL_MOMENTS=8 # of a full check, spread over the time that `up` takes
 check_clusters_quickly() {
   local before
   before=$(host_snapshot mqcheck)
-  expect "up: 3 nodes in at most $(up_limit) s" up_in_time mqcheck
+  expect "up: 3 nodes in seconds: at most $(up_limit)" up_in_time mqcheck
   expect "a second up finds it up" is_up_already
   expect "a pod starts from each image by its official name" pods_start mqcheck
   expect "down leaves nothing" down_leaves_nothing mqcheck "$before"
@@ -28,7 +28,7 @@ check_clusters() {
 }
 
 up_limit() { # seconds: 20 on a machine that is free, 60 on one that is busy with something else
-  awk -v cores="$(nproc)" '{print $1 > cores ? "60 (the machine is busy: load " $1 ")" : 20}' /proc/loadavg
+  awk -v cores="$(nproc)" '{print (($1 > cores) ? "60 (not 20: the machine is busy, load " $1 ")" : 20)}' /proc/loadavg
 }
 
 up_in_time() { # NAME
@@ -80,7 +80,7 @@ two_ups_wait() {
   first=$!
   "$here/up" --name mqcheck >"$WORK/second" 2>&1 &
   second=$!
-  wait "$first" && wait "$second"
+  wait "$first" && wait "$second" || return 1
   cat "$WORK/first" "$WORK/second"
   [ "$(cat "$WORK/first" "$WORK/second" | grep -c "waiting for it to end")" = 1 ] &&
     [ "$(cat "$WORK/first" "$WORK/second" | grep -c "is up already")" = 1 ]

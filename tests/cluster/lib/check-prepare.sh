@@ -24,7 +24,7 @@ kill_at_work() { # PID
     at_work && break
     sleep 0.1
   done
-  at_work && kill -9 "$1"
+  at_work && kill -9 "$1" || return 1
   wait "$1" || true
 }
 
@@ -55,7 +55,7 @@ two_prepares_wait() {
   first=$!
   "$here/prepare" >"$WORK/second" 2>&1 &
   second=$!
-  wait "$first" && wait "$second"
+  wait "$first" && wait "$second" || return 1
   cat "$WORK/first" "$WORK/second"
   [ "$(cat "$WORK/first" "$WORK/second" | grep -c "another prepare is filling")" = 1 ] &&
     [ "$(cat "$WORK/first" "$WORK/second" | grep -c "of 2] ")" = 2 ]

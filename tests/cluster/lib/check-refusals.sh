@@ -54,6 +54,6 @@ on_small_disk() { # COMMAND... : with a cache on a disk of one megabyte
 current_is_left_alone() {
   local MQCTL_E2E_USE_CURRENT=1 KUBECONFIG=$WORK/some.kubeconfig exported
   export MQCTL_E2E_USE_CURRENT KUBECONFIG
-  "$here/up" --name mqcheck && "$here/down" --name mqcheck && exported=$("$here/env" --name mqcheck)
+  "$here/up" --name mqcheck && "$here/down" --name mqcheck && exported=$("$here/env" --name mqcheck) || return 1
   [[ $exported == *"export KUBECONFIG=$KUBECONFIG"* ]] && [ ! -e "$STATES/mqcheck" ]
 }

@@ -40,9 +40,9 @@ control_groups() { # NAME : its own, and any that the kubelet made outside them
 
 firewall() { "$(part_path debian)/bin/nft" list ruleset | sed 's/^/nft /'; }
 
-kernel_settings() { # all but those that count or tell the time
+kernel_settings() { # all but those that count or tell the time, and those of a cluster's link, which comes and goes with it
   sysctl -a 2>/dev/null | grep -vE '^(fs\.(dentry|file|inode|aio|quota)|kernel\.(random|ns_last|pty|perf_event_max|spl|sched_domain)|net\.netfilter\.nf_conntrack_count|vm\.(stat|drop))' |
-    grep -v 'net\.[a-z0-9.]*dev_name' | sort
+    grep -vE '\.mqe2e[0-9]+\.' | sort
 }
 
 package_state() { find /var/lib/apt /var/lib/dpkg /var/cache/apt -printf 'apt %p %s %T@\n' 2>/dev/null | sort; }

@@ -21,8 +21,8 @@ os_release() { # FIELD
   sed -n "s/^$1=\"*\([^\"]*\)\"*/\1/p" /etc/os-release 2>/dev/null || true
 }
 
-megabytes() { # FOLDER... : disk use in MB
-  du -smc "$@" 2>/dev/null | awk 'END {print $1 + 0}'
+megabytes() { # FOLDER... : disk use in MB; 0 for what is not there
+  { du -smc "$@" 2>/dev/null || true; } | awk 'END {print $1 + 0}'
 }
 
 # With MQCTL_E2E_USE_CURRENT=1 the tests run on the cluster of KUBECONFIG, and nothing here starts or ends anything.
