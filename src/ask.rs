@@ -1,5 +1,6 @@
 //! Every prompt of the program; the only user of dialoguer.
 
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
@@ -25,7 +26,7 @@ static PROMPTING: AtomicBool = AtomicBool::new(false);
     reason = "dialoguer reads on after the signal; a prompt can be left in no other way"
 )]
 pub(crate) fn leave_prompt() {
-    if PROMPTING.load(Ordering::SeqCst) {
+    if PROMPTING.swap(false, Ordering::SeqCst) {
         report::show_cursor();
         report::say("\ninterrupted; nothing was changed");
         std::process::exit(i32::from(Outcome::Interrupted.code()));
@@ -52,10 +53,10 @@ fn go_on(person: Person, plan: &Plan) -> Result<()> {
             .hint("see it first with --dry-run, then agree with --yes")
             .into());
     }
-    match prompting(|| Confirm::new().with_prompt("Go on?").default(false).interact()) {
-        Ok(true) => Ok(()),
-        _ => Err(Failure::new(Outcome::Failed, "nothing was changed").into()),
+    if prompting(|| Confirm::new().with_prompt("Go on?").default(false).interact())? {
+        return Ok(());
     }
+    Err(Failure::new(Outcome::Failed, "nothing was changed").into())
 }
 
 /// A protected profile wants a person at a terminal, whatever the flags say.
@@ -65,7 +66,7 @@ fn by_name(person: Person, plan: &Plan, confirm: Option<&str>) -> Result<()> {
     match confirm {
         Some(name) if name != release => refuse(
             format!("`--confirm {name}` is not the release's name; nothing was changed"),
-            format!("--confirm {release}"),
+            format!("mqctl {} … --confirm {release}", plan.verb),
         ),
         Some(_) if !plan.protected => Ok(()),
         _ if person == Person::There => typed(release),
@@ -85,15 +86,31 @@ fn by_name(person: Person, plan: &Plan, confirm: Option<&str>) -> Result<()> {
 fn typed(release: &str) -> Result<()> {
     let ask =
         || Input::<String>::new().with_prompt("Type the release's name to go on").allow_empty(true).interact_text();
-    match prompting(ask) {
-        Ok(name) if name == *release => Ok(()),
-        _ => Err(Failure::new(Outcome::Failed, "that is not the release's name; nothing was changed").into()),
+    if prompting(ask)? == *release {
+        return Ok(());
     }
+    Err(Failure::new(Outcome::Failed, "that is not the release's name; nothing was changed").into())
 }
 
-fn prompting<T>(ask: impl FnOnce() -> T) -> T {
+/// # Errors
+/// Ctrl-C, or a terminal that went away; nothing has been changed.
+fn prompting<T>(ask: impl FnOnce() -> dialoguer::Result<T>) -> Result<T> {
     PROMPTING.store(true, Ordering::SeqCst);
     let answer = ask();
-    PROMPTING.store(false, Ordering::SeqCst);
-    answer
+    let leaving = !PROMPTING.swap(false, Ordering::SeqCst);
+    // The handler was first: it ends the process, and one of the two speaks.
+    while leaving {
+        std::thread::park();
+    }
+    answer.map_err(|dialoguer::Error::IO(error)| left(&error).into())
+}
+
+/// In its raw mode the terminal hands Ctrl-C over as a key: dialoguer ends with an error, and raises the signal as well.
+fn left(error: &std::io::Error) -> Failure {
+    report::show_cursor();
+    report::say("");
+    match error.kind() {
+        ErrorKind::Interrupted => Failure::new(Outcome::Interrupted, "interrupted; nothing was changed"),
+        _ => Failure::new(Outcome::Failed, "the answer could not be read; nothing was changed"),
+    }
 }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::units;
@@ -29,13 +30,13 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct Globals {
     /// Read this profile file instead of looking for NAME.yaml
-    #[arg(long, global = true, value_name = "PATH", env = "MQCTL_PROFILE", help_heading = "Where")]
+    #[arg(long, global = true, value_name = "PATH", value_parser = path(), env = "MQCTL_PROFILE", help_heading = "Where")]
     pub profile: Option<PathBuf>,
     /// Use this kube context; refused where the profile names another
     #[arg(long, global = true, value_name = "NAME", env = "MQCTL_CONTEXT", help_heading = "Where")]
     pub context: Option<String>,
     /// Use this kubeconfig file
-    #[arg(long, global = true, value_name = "PATH", env = "MQCTL_KUBECONFIG", help_heading = "Where")]
+    #[arg(long, global = true, value_name = "PATH", value_parser = path(), env = "MQCTL_KUBECONFIG", help_heading = "Where")]
     pub kubeconfig: Option<PathBuf>,
     /// Use this namespace instead of the profile's
     #[arg(short, long, global = true, value_name = "NAME", env = "MQCTL_NAMESPACE", help_heading = "Where")]
@@ -44,22 +45,22 @@ pub struct Globals {
     #[arg(short, long, global = true, value_enum, default_value_t = Output::Text, env = "MQCTL_OUTPUT", help_heading = "Output")]
     pub output: Output,
     /// Show the plan and change nothing
-    #[arg(long, global = true, env = "MQCTL_DRY_RUN", help_heading = "Consent")]
+    #[arg(long, global = true, env = "MQCTL_DRY_RUN", value_parser = switch(), help_heading = "Consent")]
     pub dry_run: bool,
     /// Go on without asking; does not cover what destroys data
-    #[arg(short, long, global = true, env = "MQCTL_YES", help_heading = "Consent")]
+    #[arg(short, long, global = true, env = "MQCTL_YES", value_parser = switch(), help_heading = "Consent")]
     pub yes: bool,
     /// Agree to what destroys data, by the release's name
     #[arg(long, global = true, value_name = "RELEASE", env = "MQCTL_CONFIRM", help_heading = "Consent")]
     pub confirm: Option<String>,
     /// Never ask: fail where a question would be
-    #[arg(long, global = true, env = "MQCTL_NO_INPUT", help_heading = "Consent")]
+    #[arg(long, global = true, env = "MQCTL_NO_INPUT", value_parser = switch(), help_heading = "Consent")]
     pub no_input: bool,
     /// Wait at most this long, such as 90s or 10m, instead of the profile's timeouts
-    #[arg(long, global = true, value_name = "TIME", value_parser = duration, env = "MQCTL_TIMEOUT", help_heading = "Consent")]
+    #[arg(long, global = true, value_name = "TIME", value_parser = duration, env = "MQCTL_TIMEOUT", help_heading = "Waiting")]
     pub timeout: Option<Duration>,
     /// Print the answer only, no conversation
-    #[arg(short, long, global = true, env = "MQCTL_QUIET", help_heading = "Output")]
+    #[arg(short, long, global = true, env = "MQCTL_QUIET", value_parser = switch(), help_heading = "Output")]
     pub quiet: bool,
     /// Print each call of helm and kubectl with its time; twice: what was fed to it too
     #[arg(short, long, global = true, action = clap::ArgAction::Count, env = "MQCTL_VERBOSE", help_heading = "Output")]
@@ -71,6 +72,30 @@ pub struct Globals {
 
 fn duration(text: &str) -> Result<Duration, String> {
     units::duration(text).map_err(|expected| expected.to_string())
+}
+
+/// `MQCTL_YES=1`, `=true`, `=yes`; an empty variable is none, as pipelines set many of those.
+fn switch() -> clap::builder::FalseyValueParser {
+    clap::builder::FalseyValueParser::new()
+}
+
+/// Takes an empty text too: an empty variable is none.
+fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
+impl Globals {
+    /// What was set to nothing was not set.
+    #[must_use]
+    pub fn without_empty(mut self) -> Self {
+        let some = |path: &PathBuf| !path.as_os_str().is_empty();
+        self.profile = self.profile.filter(some);
+        self.kubeconfig = self.kubeconfig.filter(some);
+        for text in [&mut self.context, &mut self.namespace, &mut self.confirm] {
+            *text = text.take().filter(|text| !text.is_empty());
+        }
+        self
+    }
 }
 
 /// For whom the answer is printed

@@ -16,7 +16,7 @@ use crate::outcome::Outcome;
 use crate::plan::execute::{self, Report, Run};
 use crate::plan::{Danger, Plan};
 use crate::process::{Program, Tools};
-use crate::profile::{self, Places, Profile};
+use crate::profile::{self, LoadError, Places, Profile, Source};
 use crate::progress::Progress;
 use crate::report;
 use crate::secret::Vault;
@@ -49,9 +49,9 @@ impl Context {
         let there = watched && !globals.no_input && variable("CI").is_none();
         report::be_quiet(globals.quiet);
         Ok(Self {
-            tools: Tools { path, verbosity: globals.verbose },
+            tools: Tools::new(path, globals.verbose),
             person: if there { Person::There } else { Person::Absent },
-            globals: globals.clone(),
+            globals: globals.clone().without_empty(),
             interrupted: watch_for_interrupts()?,
             home: variable("HOME").map(PathBuf::from),
         })
@@ -66,7 +66,13 @@ impl Context {
     /// Finds and reads the profile, and fixes the target.
     pub(crate) fn load(&self, name: Option<&str>) -> Result<(Profile, Target)> {
         let path = self.profile_path(name)?;
-        let profile = profile::load(&path).map_err(|e| Failure::new(Outcome::BadProfile, e.to_string()))?;
+        let profile = profile::load(&path).map_err(|error| bad_profile(&error))?;
+        let sources = [&profile.credentials.password, &profile.credentials.erlang_cookie];
+        let variables = sources.into_iter().filter_map(|source| match source {
+            Some(Source::Env(name)) => Some(name.clone()),
+            _ => None,
+        });
+        self.tools.withhold(variables.collect());
         let target = self.target(&profile)?;
         Ok((profile, target))
     }
@@ -79,7 +85,7 @@ impl Context {
             (None, None) => {
                 let text = "which profile? no NAME was given";
                 return Err(Failure::new(Outcome::Usage, text)
-                    .hint("mqctl install prodmq   # reads profiles/prodmq.yaml")
+                    .hint("mqctl status prodmq   # reads profiles/prodmq.yaml")
                     .into());
             }
         };
@@ -203,6 +209,11 @@ impl Context {
         }
         outcome
     }
+}
+
+fn bad_profile(error: &LoadError) -> anyhow::Error {
+    let failure = Failure::new(Outcome::BadProfile, error.to_string());
+    error.hint().into_iter().fold(failure, Failure::hint).into()
 }
 
 #[expect(clippy::disallowed_methods, reason = "door: the kubeconfig's current context is read once")]

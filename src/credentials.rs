@@ -64,9 +64,8 @@ impl Found {
     pub fn in_words(&self) -> String {
         let word = |name| match self.origin(name) {
             Origin::Profile(source) => source.clone(),
-            Origin::File => self.file_name(),
-            Origin::Cluster => "the Secret in the cluster".to_owned(),
-            Origin::Generated => "this run, generated".to_owned(),
+            // What was found elsewhere is written there by the step before.
+            Origin::File | Origin::Cluster | Origin::Generated => self.file_name(),
         };
         let (cookie, password) = (word(Name::ErlangCookie), word(Name::Password));
         if cookie == password {

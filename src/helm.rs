@@ -78,11 +78,24 @@ pub fn read_list(reply: &Reply) -> Result<Option<Release>> {
 }
 
 /// Installs or upgrades with values on stdin: no argument list and no file ever has them.
-pub fn upgrade_install(target: &Target, chart: &Path, values: &Value) -> Call {
+///
+/// `limit` is helm's own, for the requests it makes; it does not wait for pods. The child gets a little longer.
+pub fn upgrade_install(target: &Target, chart: &Path, values: &Value, limit: Duration) -> Call {
     let chart = chart.display().to_string();
-    let args =
-        ["upgrade", "--install", &target.release, &chart, "--values", "-", "--history-max", "10", "--timeout", "3m"];
-    call(target, &args).fed(vec![Part::Text(values.to_string())]).within(Duration::from_secs(200))
+    let timeout = format!("{}s", limit.as_secs());
+    let args = [
+        "upgrade",
+        "--install",
+        &target.release,
+        &chart,
+        "--values",
+        "-",
+        "--history-max",
+        "10",
+        "--timeout",
+        &timeout,
+    ];
+    call(target, &args).fed(vec![Part::Text(values.to_string())]).within(limit + Duration::from_secs(20))
 }
 
 /// Removes the release; volumes and mqctl's Secret are none of its objects.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -128,9 +129,20 @@ pub struct Tools {
     pub path: Vec<PathBuf>,
     /// `-v`: each call and its time; `-vv`: what was fed to it as well, with holes instead of secrets.
     pub verbosity: u8,
+    /// Variables that hold a secret of the profile: no child has a use for them.
+    withheld: OnceLock<Vec<String>>,
 }
 
 impl Tools {
+    pub fn new(path: Vec<PathBuf>, verbosity: u8) -> Self {
+        Self { path, verbosity, withheld: OnceLock::new() }
+    }
+
+    /// Names the variables that no child may inherit; the first call decides.
+    pub fn withhold(&self, variables: Vec<String>) {
+        self.withheld.set(variables).ok();
+    }
+
     /// Refuses before the first call where a program is missing.
     ///
     /// # Errors
@@ -160,6 +172,8 @@ impl Tools {
         // Closed unless used: a child never reads from the person's terminal or the pipeline's input.
         let expression =
             if input.is_empty() { expression.stdin_null() } else { expression.stdin_bytes(input.to_vec()) };
+        let withheld = self.withheld.get().into_iter().flatten();
+        let expression = withheld.fold(expression, |expression, name| expression.env_remove(name));
         let child = expression.env("LC_ALL", "C").stdout_capture().stderr_capture().unchecked().start();
         let child = child.map_err(|e| not_started(&call.program, &e))?;
         let reply = if let Some(output) = child.wait_deadline(begun + call.limit)? {

@@ -14,6 +14,7 @@ use crate::secret::{Fingerprint, Name, Secret, Vault};
 pub(crate) enum Verdict {
     Healthy,
     Degraded,
+    Starting,
     Down,
     NotInstalled,
 }
@@ -23,6 +24,7 @@ impl Verdict {
         match self {
             Self::Healthy => "healthy",
             Self::Degraded => "degraded",
+            Self::Starting => "starting",
             Self::Down => "down",
             Self::NotInstalled => "not installed",
         }
@@ -55,6 +57,8 @@ impl Page<'_> {
         let running = self.running().count();
         if self.observed.set.is_none() {
             Verdict::NotInstalled
+        } else if running == 0 && self.observed.pods.iter().any(Pod::runs) {
+            Verdict::Starting
         } else if running == 0 {
             Verdict::Down
         } else if running == size
@@ -132,6 +136,9 @@ impl Page<'_> {
         if !claims.is_empty() {
             lines.push(format!("  kept volumes: {}", claims.join(", ")));
         }
+        if self.observed.secret.is_some() {
+            lines.push(format!("  kept Secret: {}", chart::names(self.profile).secret));
+        }
         lines.push(format!("  install it: mqctl install {}", self.profile.name));
         lines
     }
@@ -179,6 +186,9 @@ impl Page<'_> {
 
     fn credentials(&self) -> String {
         match self.agreement() {
+            Agreement::Agree if self.running().next().is_none() => {
+                "profile and Secret agree; no broker to ask".to_owned()
+            }
             Agreement::Agree => "profile, Secret and broker agree".to_owned(),
             Agreement::Differ => format!("they differ: mqctl credentials show {}", self.profile.name),
             Agreement::Unknown => "nobody could be asked".to_owned(),

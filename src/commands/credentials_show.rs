@@ -32,6 +32,9 @@ pub(crate) fn run(args: &Show, cx: &Context) -> Result<Outcome> {
         to_text(&found, cluster.as_ref(), &profile, args.reveal)
     };
     report::answer(&page);
+    if !found.to_generate().is_empty() && cluster.is_none() {
+        report::say(&format!("not there yet: mqctl install {} generates what is missing", profile.name));
+    }
     Ok(Outcome::Done)
 }
 

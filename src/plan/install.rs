@@ -186,7 +186,7 @@ fn base64_text(text: &str) -> String {
 }
 
 fn run_helm(given: &Given<'_>, values: &Value) -> Step {
-    let call = helm::upgrade_install(given.target, &given.chart, values);
+    let call = helm::upgrade_install(given.target, &given.chart, values, given.profile.timeouts.install);
     let again = given.observed.release.as_ref().is_some_and(|r| !r.status.starts_with("pending-install"));
     let (title, next) = if again { ("helm upgrade", "upgraded") } else { ("helm install", "installed") };
     let detail = "1 StatefulSet, 2 Services, 1 ConfigMap, 1 PodDisruptionBudget, 1 ServiceAccount";

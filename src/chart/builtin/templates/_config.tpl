@@ -6,6 +6,12 @@
 {{- mulf (float64 $number) (get $size $unit) | int64 -}}
 {{- end }}
 
+{{/* true if `configuration` sets PREFIX.absolute or PREFIX.relative: of both the broker takes the absolute one,
+whoever comes last, so that the chart's own line must go. Argument: list ROOT PREFIX. */}}
+{{- define "mqctl-rabbitmq.config.limitIsSet" -}}
+{{- regexMatch (printf `(?m)^[ \t]*%s\.(absolute|relative)[ \t]*=` (last .)) (first .).Values.configuration -}}
+{{- end }}
+
 {{/* rabbitmq.conf, first part. A change restarts the pods, one by one. */}}
 {{- define "mqctl-rabbitmq.config.defaults" -}}
 # Written by the chart; `configuration` of the values is read after it and wins.
@@ -19,9 +25,11 @@ queue_leader_locator = balanced
 # the page cache and the garbage collector need the rest.
 total_memory_available_override_value = {{ div (mul (include "mqctl-rabbitmq.bytes" . | int64) 8) 10 }}
 {{- end }}
+{{- if ne (include "mqctl-rabbitmq.config.limitIsSet" (list . "vm_memory_high_watermark")) "true" }}
 vm_memory_high_watermark.relative = 0.6
-{{- with .Values.diskFreeLimit }}
-disk_free_limit.absolute = {{ . }}
+{{- end }}
+{{- if and .Values.diskFreeLimit (ne (include "mqctl-rabbitmq.config.limitIsSet" (list . "disk_free_limit")) "true") }}
+disk_free_limit.absolute = {{ .Values.diskFreeLimit }}
 {{- end }}
 {{- end }}
 
@@ -39,7 +47,7 @@ cluster_formation.target_cluster_size_hint = {{ int .Values.replicas }}
 # `autoheal` throws the messages of one side away. With two nodes it would stop both for the loss of one.
 cluster_partition_handling = pause_minority
 {{- end }}
-{{- if not .Values.diskFreeLimit }}
+{{- if not (or .Values.diskFreeLimit (eq (include "mqctl-rabbitmq.config.limitIsSet" (list . "disk_free_limit")) "true")) }}
 disk_free_limit.absolute = {{ min (div (include "mqctl-rabbitmq.bytes" .Values.storage.size | int64) 8) 4294967296 }}
 {{- end }}
 {{- end }}
