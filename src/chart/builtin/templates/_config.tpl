@@ -6,8 +6,8 @@
 {{- mulf (float64 $number) (get $size $unit) | int64 -}}
 {{- end }}
 
-{{/* true if `configuration` sets PREFIX.absolute or PREFIX.relative: of both the broker takes the absolute one,
-whoever comes last, so that the chart's own line must go. Argument: list ROOT PREFIX. */}}
+{{/* true if `configuration` sets PREFIX.absolute or PREFIX.relative. Given both, 3.10 takes the relative and 4.x the
+absolute one, whichever comes last: so the chart's own line must go. Argument: list ROOT PREFIX. */}}
 {{- define "mqctl-rabbitmq.config.limitIsSet" -}}
 {{- regexMatch (printf `(?m)^[ \t]*%s\.(absolute|relative)[ \t]*=` (last .)) (first .).Values.configuration -}}
 {{- end }}
