@@ -99,8 +99,10 @@ fn prompting<T>(ask: impl FnOnce() -> dialoguer::Result<T>) -> Result<T> {
     let answer = ask();
     let leaving = !PROMPTING.swap(false, Ordering::SeqCst);
     // The handler was first: it ends the process, and one of the two speaks.
-    while leaving {
-        std::thread::park();
+    if leaving {
+        loop {
+            std::thread::park();
+        }
     }
     answer.map_err(|dialoguer::Error::IO(error)| left(&error).into())
 }
