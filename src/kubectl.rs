@@ -40,14 +40,19 @@ pub fn list_all(target: &Target, kind: &str) -> Call {
     call(target, &["get", kind, "--output", "json"])
 }
 
-/// The items of a `get`: kubectl prints a List, one bare object, or nothing.
+/// The items of an answer: `get` prints a List, one bare object or nothing, `create` one object after the other.
 pub fn items(reply: &Reply) -> Vec<Value> {
-    match serde_json::from_str(&reply.stdout) {
-        Ok(Value::Object(mut map)) if map.contains_key("items") => match map.remove("items") {
+    let documents = serde_json::Deserializer::from_str(&reply.stdout).into_iter::<Value>();
+    documents.map_while(Result::ok).flat_map(members).collect()
+}
+
+fn members(document: Value) -> Vec<Value> {
+    match document {
+        Value::Object(mut map) if map.contains_key("items") => match map.remove("items") {
             Some(Value::Array(items)) => items,
             _ => Vec::new(),
         },
-        Ok(Value::Object(map)) => vec![Value::Object(map)],
+        Value::Object(map) => vec![Value::Object(map)],
         _ => Vec::new(),
     }
 }
@@ -234,15 +239,17 @@ pub(crate) mod tests {
     fn items_of_a_list_of_one_object_and_of_nothing() {
         assert_eq!(items(&reply(0, r#"{"items":[{"kind":"Pod"},{"kind":"Pod"}]}"#, "")).len(), 2);
         assert_eq!(items(&reply(0, r#"{"kind":"Pod"}"#, "")).len(), 1);
+        assert_eq!(items(&reply(0, "{\"kind\":\"Pod\"}\n{\"kind\":\"Pod\"}\n", "")).len(), 2, "as `create` prints");
         assert_eq!(items(&reply(0, "", "")).len(), 0);
     }
 
     #[test]
     fn a_denied_right_is_named_with_verb_and_resource() {
-        let answer = r#"{"items":[
-            {"spec":{"resourceAttributes":{"verb":"create","resource":"statefulsets"}},"status":{"allowed":false}},
-            {"spec":{"resourceAttributes":{"verb":"create","resource":"pods","subresource":"exec"}},"status":{"allowed":false}},
-            {"spec":{"resourceAttributes":{"verb":"get","resource":"pods"}},"status":{"allowed":true}}]}"#;
+        // As `kubectl create --output json` prints them: no List.
+        let answer = r#"
+            {"spec":{"resourceAttributes":{"verb":"create","resource":"statefulsets"}},"status":{"allowed":false}}
+            {"spec":{"resourceAttributes":{"verb":"create","resource":"pods","subresource":"exec"}},"status":{"allowed":false}}
+            {"spec":{"resourceAttributes":{"verb":"get","resource":"pods"}},"status":{"allowed":true}}"#;
         assert_eq!(denied(&reply(0, answer, "")), ["create statefulsets", "create pods/exec"]);
     }
 }
