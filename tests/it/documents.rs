@@ -1,0 +1,109 @@
+//! What the README and the examples say is true of the program: commands parse, profiles are read, codes agree.
+
+use std::path::{Path, PathBuf};
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+use mqctl::cli::Cli;
+use mqctl::outcome::Outcome;
+use mqctl::profile;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn readme() -> String {
+    std::fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap()
+}
+
+/// The insides of the fenced blocks.
+fn blocks(text: &str) -> Vec<&str> {
+    text.split("\n```").skip(1).step_by(2).filter_map(|block| Some(block.split_once('\n')?.1)).collect()
+}
+
+/// The lines of a block that run mqctl, with their continuations, without comments and what they are piped into.
+fn commands(block: &str) -> Vec<String> {
+    let joined = block.replace("\\\n", " ");
+    let line = |line: &str| {
+        let line = line.trim_start().trim_start_matches("$ ");
+        let command = [" #", " | ", " > ", " && ", "; "].iter().fold(line, |l, end| l.split(end).next().unwrap());
+        command.starts_with("mqctl ").then(|| command.to_owned())
+    };
+    joined.lines().filter_map(line).collect()
+}
+
+#[test]
+fn every_command_of_the_readme_parses() {
+    let readme = readme();
+    let commands: Vec<String> = blocks(&readme).into_iter().flat_map(commands).collect();
+    assert!(commands.len() > 5, "the README shows hardly any command: {commands:?}");
+    commands.iter().for_each(|command| parses(command));
+}
+
+#[track_caller]
+fn parses(command: &str) {
+    let parsed = Cli::try_parse_from(shell_words::split(command).unwrap());
+    let asks_for_a_page =
+        |error: &clap::Error| matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    assert!(parsed.as_ref().err().is_none_or(asks_for_a_page), "{command}: {}", parsed.unwrap_err());
+}
+
+#[test]
+fn every_profile_of_the_readme_is_read() {
+    let readme = readme();
+    let blocks = blocks(&readme);
+    let profiles: Vec<&str> = blocks.into_iter().filter(|block| block.starts_with("format:")).collect();
+    assert!(!profiles.is_empty(), "the README shows no profile");
+    for text in profiles {
+        profile::read(text, Path::new("profiles/prodmq.yaml")).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    }
+}
+
+/// The text of every YAML file among the examples.
+fn examples() -> Vec<(PathBuf, String)> {
+    let entries = std::fs::read_dir(Path::new(ROOT).join("examples")).unwrap();
+    let files = entries.map(|entry| entry.unwrap().path());
+    let yaml = files.filter(|file| file.extension().is_some_and(|ending| ending == "yaml"));
+    yaml.map(|file| (file.clone(), std::fs::read_to_string(file).unwrap())).collect()
+}
+
+#[test]
+fn every_example_is_read() {
+    let is_profile = |text: &str| text.lines().any(|line| line.starts_with("format:"));
+    let (profiles, pipelines): (Vec<_>, Vec<_>) = examples().into_iter().partition(|(_, text)| is_profile(text));
+    assert!(!profiles.is_empty(), "no profile among the examples");
+    for (file, _) in profiles {
+        profile::load(&file).unwrap_or_else(|error| panic!("{error}"));
+    }
+    for (file, text) in pipelines {
+        let commands = commands_of_pipeline(&text);
+        assert!(!commands.is_empty(), "{} is no profile and runs nothing", file.display());
+        commands.iter().for_each(|command| parses(command));
+    }
+}
+
+/// `- run: mqctl …`, and the lines of a `run: |` block.
+fn commands_of_pipeline(text: &str) -> Vec<String> {
+    let bare = |line: &str| line.trim_start().trim_start_matches("- ").trim_start_matches("run: ").to_owned();
+    commands(&text.lines().map(bare).collect::<Vec<_>>().join("\n"))
+}
+
+/// `| 65 | bad profile … |`, with or without backticks around the code.
+fn row(line: &str) -> Option<(u8, &str)> {
+    let mut cells = line.strip_prefix('|')?.split('|').map(str::trim);
+    let code = cells.next()?.trim_matches('`').parse().ok()?;
+    Some((code, cells.next()?))
+}
+
+#[test]
+fn the_table_of_exit_codes_agrees() {
+    let readme = readme();
+    let told: Vec<(u8, &str)> = readme.lines().filter_map(row).collect();
+    let real: Vec<(u8, &str)> = Outcome::ALL.iter().map(|outcome| (outcome.code(), outcome.meaning())).collect();
+    assert_eq!(told, real);
+}
+
+#[test]
+fn the_licence_the_manifest_names_is_there() {
+    for file in ["LICENSE-MIT", "LICENSE-APACHE"] {
+        assert!(Path::new(ROOT).join(file).is_file(), "{file} is missing");
+    }
+}

@@ -1,0 +1,27 @@
+//! The real binary with stand-ins for helm and kubectl on PATH: one test binary, so that it links once.
+#![allow(clippy::disallowed_methods, reason = "tests are at their own doors: they make files and start the program")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::too_many_lines, reason = "an inline transcript is as long as its story")]
+#![allow(clippy::needless_for_each, reason = "a short list of names reads better in front of what is done with them")]
+#![allow(clippy::print_stdout, reason = "figures are for those who run the tests with --nocapture")]
+#![allow(unreachable_pub, reason = "a test binary has no outside")]
+
+mod credentials;
+mod delete;
+mod documents;
+mod help;
+mod install;
+mod install_again;
+mod killed;
+mod objects;
+mod plan;
+mod props;
+mod refusals;
+mod secrets;
+mod sources;
+mod status;
+mod tidy;
+mod transcript;
+mod version;
+mod wizard;
+mod world;

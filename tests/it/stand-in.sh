@@ -1,0 +1,224 @@
+#!/bin/sh
+# Plays helm and kubectl for one test, under whichever of the two names it was started. Its world is a folder:
+#   calls/N/          what it was started with: program, args (one a line), stdin; N is taken by an atomic mkdir
+#   rules/N/          pattern, code, stdout, stderr: the first whose pattern fits the call answers for the cluster
+#   cluster/KIND.NAME one object each; helm's record is `release`, a broker's answer is `answer.POD`, its log `log.POD`
+#   chart/            what `helm upgrade` puts into the cluster
+#   kill/before, kill/after   a pattern: the caller is killed at that call, before or after the cluster has changed
+# A call that nobody foresaw fails loudly, and leaves a file `unforeseen`.
+set -u
+PATH=/usr/bin:/bin
+world=${0%/*/*}
+program=${0##*/}
+cluster=$world/cluster
+line="$program $*"
+# A caller that was killed, or a person's Ctrl-C, is no reason to leave a call half recorded.
+trap '' PIPE INT
+
+record() {
+    number=1
+    until mkdir "$world/calls/$number" 2>/dev/null; do number=$((number + 1)); done
+    call=$world/calls/$number
+    printf '%s\n' "$program" >"$call/program"
+    printf '%s\n' "$@" >"$call/args"
+    stdin=$(cat)
+    printf '%s' "$stdin" >"$call/stdin"
+}
+
+# The pattern in this file fits the call. It is unquoted on purpose: a pattern, not a text.
+fits() {
+    [ -f "$1" ] || return 1
+    IFS= read -r pattern <"$1"
+    # shellcheck disable=SC2254
+    case $line in $pattern) return 0 ;; esac
+    return 1
+}
+
+# SIGKILL to mqctl itself, as a machine that loses power would: nothing of it can run on.
+kill_caller() {
+    if fits "$world/kill/$1"; then
+        rm "$world/kill/$1"
+        kill -9 "$PPID"
+        exit 137
+    fi
+}
+
+follow_rules() {
+    for rule in "$world"/rules/*; do
+        if fits "$rule/pattern"; then
+            cat "$rule/stdout"
+            cat "$rule/stderr" >&2
+            exit "$(cat "$rule/code")"
+        fi
+    done
+}
+
+# Objects are files of one line, and are read without starting a program: there are thousands of calls.
+text_of() {
+    IFS= read -r text <"$1" || [ -n "$text" ]
+}
+
+item() {
+    [ -f "$1" ] || return 0
+    text_of "$1"
+    printf '%s%s' "$comma" "$text"
+    comma=,
+}
+
+# Objects by name, or all of some kinds, always as a List.
+get() {
+    comma=
+    printf '{"apiVersion":"v1","kind":"List","items":['
+    for word in "$@"; do
+        case $word in
+            -* | json | *=*) ;;
+            */*) item "$cluster/${word%%/*}.${word#*/}" ;;
+            *) all_of "$word" ;;
+        esac
+    done
+    printf ']}\n'
+}
+
+all_of() {
+    IFS=,
+    # shellcheck disable=SC2086 # a list with commas becomes words
+    set -- $1
+    unset IFS
+    for kind in "$@"; do
+        case $kind in
+            storageclasses) kind=storageclass ;;
+            *) kind=${kind%s} ;;
+        esac
+        for file in "$cluster/$kind".*; do item "$file"; done
+    done
+}
+
+# What stands between two marks of a text; what follows the first where there is no second.
+between() {
+    found=${1#*"$2"}
+    found=${found%%"$3"*}
+}
+
+# Namespace and Secret out of the List that mqctl applies, as they came.
+apply() {
+    secret=${stdin##*'{"apiVersion":"v1","kind":"Secret"'}
+    between "$secret" '"name":"' '"'
+    printf '%s' "{\"apiVersion\":\"v1\",\"kind\":\"Secret\"${secret%]*}" >"$cluster/secret.$found"
+    case $stdin in
+        *'"kind":"Namespace"'*) echo '{"kind":"Namespace","metadata":{"name":"rabbitmq"}}' >"$cluster/namespace.rabbitmq" ;;
+    esac
+}
+
+# The chart's objects, with the digest that mqctl gave and helm's next revision.
+upgrade() {
+    between "$stdin" '"mqctl/values":"' '"'
+    digest=$found
+    found=0
+    if [ -f "$cluster/release" ]; then
+        text_of "$cluster/release"
+        between "$text" '"revision":"' '"'
+    fi
+    for file in "$world"/chart/*; do
+        text_of "$file"
+        replace "$text" DIGEST "$digest"
+        replace "$text" REVISION "$((found + 1))"
+        printf '%s' "$text" >"$cluster/${file##*/}"
+    done
+}
+
+# The first of these words in the text becomes the other; the result is `text`.
+replace() {
+    text=$1
+    case $1 in *"$2"*) text=${1%%"$2"*}$3${1#*"$2"} ;; esac
+}
+
+# Pods from this ordinal on stop; the StatefulSet says how many are left.
+scale() {
+    replicas=$5
+    for pod in "$cluster"/pod.*; do
+        if [ "${pod##*-}" -ge "$replicas" ]; then rm "$pod"; fi
+    done
+    sed -i "s/\"replicas\":[0-9]*/\"replicas\":$replicas/" "$cluster/statefulset.$3"
+}
+
+delete() {
+    for word in "$@"; do
+        case $word in */*) rm -f "$cluster/${word%%/*}.${word#*/}" ;; esac
+    done
+}
+
+# A broker runs with the cookie of the Secret, and lets in whoever has its password.
+answer() {
+    pod=$3
+    if ! [ -f "$cluster/pod.$pod" ]; then
+        echo "Error from server (NotFound): pods \"$pod\" not found" >&2
+        exit 1
+    fi
+    if ! [ -f "$cluster/answer.$pod" ]; then
+        echo "Error: unable to perform an operation on node 'rabbit@$pod'. Please see diagnostics information" >&2
+        exit 69
+    fi
+    for file in "$cluster"/secret.*-mqctl-credentials; do text_of "$file"; done
+    between "$text" '"password":"' '"'
+    case $stdin in
+        *"\"$found\""*) login=true ;;
+        *check_user_pass_login*) login=false ;;
+        *) login=null ;;
+    esac
+    between "$text" '"erlang-cookie":"' '"'
+    cookie=$(echo "$found" | base64 -d | sha256sum)
+    text_of "$cluster/answer.$pod"
+    replace "$text" COOKIE "${cookie%% *}"
+    replace "$text" '"LOGIN"' "$login"
+    printf 'mqctl %s\n' "$text"
+}
+
+# Every right is granted.
+review() {
+    printf '%s' "$stdin" | sed 's/"kind":"SelfSubjectAccessReview"/&,"status":{"allowed":true}/g'
+}
+
+helm_list() {
+    comma=
+    printf '['
+    item "$cluster/release"
+    printf ']\n'
+}
+
+respond() {
+    case $program-$1 in
+        helm-list) helm_list ;;
+        helm-version) echo v3.19.0 ;;
+        helm-upgrade) upgrade ;;
+        helm-uninstall) rm -f "$cluster"/release "$cluster"/statefulset.* "$cluster"/pod.* "$cluster"/service.* ;;
+        helm-rollback) sed -i 's/"status":"[^"]*"/"status":"deployed"/' "$cluster/release" ;;
+        kubectl-get) get "$@" ;;
+        kubectl-create) review ;;
+        kubectl-apply) apply ;;
+        kubectl-scale) scale "$@" ;;
+        kubectl-annotate) ;;
+        kubectl-delete) delete "$@" ;;
+        kubectl-exec) answer "$@" ;;
+        kubectl-logs) cat "$cluster"/log.* ;;
+        kubectl-version) echo '{"clientVersion":{"gitVersion":"v1.34.0"}}' ;;
+        *)
+            echo "stand-in: nobody foresaw: $line" >&2
+            printf '%s\n' "$line" >>"$world/unforeseen"
+            exit 97
+            ;;
+    esac
+}
+
+record "$@"
+kill_caller before
+follow_rules
+while [ $# -gt 1 ]; do
+    case $1 in
+        --kubeconfig | --context | --namespace) shift 2 ;;
+        *) break ;;
+    esac
+done
+respond "$@"
+code=$?
+kill_caller after
+exit "$code"

@@ -1,0 +1,133 @@
+//! What a run of mqctl did, as a reader would want to see it: one text, one assertion.
+
+use std::fmt;
+use std::path::Path;
+
+use serde_json::Value;
+
+/// One run: what was typed, what came back, which children were started, which files were written.
+pub struct Transcript {
+    pub line: String,
+    /// `None` where a signal ended it.
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+    /// In the order of their starts; neighbouring reads, which may run side by side, are sorted.
+    pub calls: Vec<Recorded>,
+    /// Files that are new or other than before.
+    pub wrote: Vec<String>,
+}
+
+/// One child, as the stand-in recorded it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Recorded {
+    pub program: String,
+    pub args: Vec<String>,
+    pub stdin: String,
+}
+
+/// The words of helm and kubectl that change nothing. `create` is that of access reviews, which nobody stores.
+const READS: [&str; 6] = ["list", "get", "exec", "logs", "version", "create"];
+
+impl Recorded {
+    pub fn read(folder: &Path) -> Self {
+        let text = |file: &str| std::fs::read_to_string(folder.join(file)).unwrap();
+        let args = text("args").lines().map(str::to_owned).collect();
+        Self { program: text("program").trim().to_owned(), args, stdin: text("stdin") }
+    }
+
+    /// `apply`, `list`, …: the first word that is no global flag of kubectl's.
+    pub fn verb(&self) -> &str {
+        let mut args = self.args.iter();
+        loop {
+            match args.next().map(String::as_str) {
+                Some("--kubeconfig" | "--context" | "--namespace") => drop(args.next()),
+                Some(verb) => return verb,
+                None => return "",
+            }
+        }
+    }
+
+    pub fn reads(&self) -> bool {
+        READS.contains(&self.verb())
+    }
+
+    /// The longest stdin is told by what it is.
+    fn fed(&self) -> String {
+        if self.stdin.starts_with("T = fun") {
+            return "(the question to a broker)".to_owned();
+        }
+        let Ok(json) = serde_json::from_str::<Value>(&self.stdin) else { return self.stdin.clone() };
+        match json["items"].as_array() {
+            Some(items) if self.verb() == "create" => format!("({} access reviews)", items.len()),
+            _ => serde_json::to_string_pretty(&json).unwrap(),
+        }
+    }
+}
+
+impl fmt::Display for Recorded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.program, shell_words::join(&self.args))?;
+        for line in self.fed().lines() {
+            write!(f, "\n  < {line}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Sorts each run of reads; changes keep their places.
+pub fn in_order(mut calls: Vec<Recorded>) -> Vec<Recorded> {
+    calls.chunk_by_mut(|a, b| a.reads() && b.reads()).for_each(<[Recorded]>::sort);
+    calls
+}
+
+impl Transcript {
+    pub fn changes(&self) -> Vec<&Recorded> {
+        self.calls.iter().filter(|call| !call.reads()).collect()
+    }
+
+    /// The verbs of the calls that change something, in order.
+    pub fn changing_verbs(&self) -> Vec<&str> {
+        self.changes().iter().map(|call| call.verb()).collect()
+    }
+
+    /// Refused before anything was done: no child that changes the cluster, no file.
+    #[track_caller]
+    pub fn changed_nothing(&self) {
+        assert!(self.changes().is_empty() && self.wrote.is_empty(), "something was changed:\n{self}");
+    }
+
+    #[track_caller]
+    pub fn ended(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self}");
+        self
+    }
+
+    /// What is said without what is done: for refusals.
+    pub fn words(&self) -> String {
+        let mut text = format!("$ {}   [exit {}]\n", self.line, self.code.unwrap());
+        text.push_str(&self.stdout);
+        text.push_str(&self.stderr);
+        text
+    }
+
+    /// The answer as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {self}"))
+    }
+}
+
+impl fmt::Display for Transcript {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let code = self.code.map_or_else(|| "a signal".to_owned(), |code| format!("exit {code}"));
+        writeln!(f, "$ {}   [{code}]", self.line)?;
+        for (name, text) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+            text.lines().try_for_each(|line| writeln!(f, "{name} | {line}").map(drop))?;
+        }
+        for (number, call) in self.calls.iter().enumerate() {
+            writeln!(f, "{}. {} {call}", number + 1, if call.reads() { "reads" } else { "CHANGES" })?;
+        }
+        self.wrote.iter().try_for_each(|file| writeln!(f, "wrote {file}"))
+    }
+}
