@@ -114,8 +114,8 @@ fn rights_that_are_missing_are_named_with_verb_and_resource() {
         let attributes = format!(r#"{{"verb":"{verb}","resource":"{resource}","subresource":"{subresource}"}}"#);
         format!(r#"{{"spec":{{"resourceAttributes":{attributes}}},"status":{{"allowed":false}}}}"#)
     };
-    let answers = [denied("create", "statefulsets", ""), denied("create", "pods", "exec")].join(",");
-    world.rule("kubectl * create *", 0, &format!(r#"{{"kind":"List","items":[{answers}]}}"#), "");
+    let answers = [denied("create", "statefulsets", ""), denied("create", "pods", "exec")].join("\n");
+    world.rule("kubectl * create *", 0, &answers, "");
     assert_snapshot!(refused(&world.run(&INSTALL), 77), @r"
     $ mqctl install prodmq --yes   [exit 77]
     error: not permitted in namespace `rabbitmq`: create statefulsets, create pods/exec; nothing was changed

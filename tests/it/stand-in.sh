@@ -17,7 +17,7 @@ trap '' PIPE INT
 
 record() {
     number=1
-    until mkdir "$world/calls/$number" 2>/dev/null; do number=$((number + 1)); done
+    until ! [ -d "$world/calls/$number" ] && mkdir "$world/calls/$number" 2>/dev/null; do number=$((number + 1)); done
     call=$world/calls/$number
     printf '%s\n' "$program" >"$call/program"
     printf '%s\n' "$@" >"$call/args"
@@ -173,9 +173,11 @@ answer() {
     printf 'mqctl %s\n' "$text"
 }
 
-# Every right is granted.
+# Every right is granted. What was created is printed object after object, not as a List.
 review() {
-    printf '%s' "$stdin" | sed 's/"kind":"SelfSubjectAccessReview"/&,"status":{"allowed":true}/g'
+    reviews=${stdin#*[}
+    printf '%s\n' "${reviews%]*}" |
+        sed 's/},{"apiVersion"/}\n{"apiVersion"/g; s/"kind":"SelfSubjectAccessReview"/&,"status":{"allowed":true}/g'
 }
 
 helm_list() {
