@@ -136,6 +136,12 @@ pub fn announce_stop(target: &Target) -> Call {
     call(target, &["annotate", "pods", "--selector", &selector, "--overwrite", "mqctl/stopping=true"])
 }
 
+/// Takes the announcement back, so that the hooks wait for a quorum again.
+pub fn take_back_stop(target: &Target) -> Call {
+    let selector = format!("app.kubernetes.io/instance={}", target.release);
+    call(target, &["annotate", "pods", "--selector", &selector, "mqctl/stopping-"])
+}
+
 /// Deletes objects named as `kind/name`; those that are gone already are no error.
 pub fn delete(target: &Target, names: &[String]) -> Call {
     let mut args = vec!["delete", "--ignore-not-found", "--wait=true", "--timeout", "2m"];

@@ -16,6 +16,8 @@ pub struct Pod {
     pub restarts: u64,
     /// RFC 3339, as Kubernetes gives it.
     pub started: Option<String>,
+    /// A delete has announced that the whole set stops: this pod's preStop hook would wait for nobody.
+    pub told_to_stop: bool,
 }
 
 /// How far a pod has come, from Kubernetes' side; `Booting` goes on in the broker's own words.
@@ -76,12 +78,14 @@ impl Pod {
             standing: standing(object, broker),
             restarts: broker.and_then(|c| c["restartCount"].as_u64()).unwrap_or(0),
             started: broker.and_then(|c| c.pointer("/state/running/startedAt")?.as_str()).map(str::to_owned),
+            told_to_stop: object.pointer("/metadata/annotations/mqctl~1stopping").is_some_and(|told| told == "true"),
         }
     }
 
     /// A pod that is wished for and not there.
     pub fn absent(name: &str) -> Self {
-        Self { name: name.to_owned(), uid: String::new(), standing: Standing::Absent, restarts: 0, started: None }
+        let (name, uid) = (name.to_owned(), String::new());
+        Self { name, uid, standing: Standing::Absent, restarts: 0, started: None, told_to_stop: false }
     }
 
     /// Its container runs, so it can be asked and has a log.
@@ -209,5 +213,12 @@ mod tests {
             status(&json!({"containerStatuses": [broker]})).to_string(),
             "crashed: OOMKilled, exit code 137, restarts 4"
         );
+    }
+
+    #[test]
+    fn an_announced_stop_is_seen() {
+        let told =
+            |value: &str| Pod::read(&json!({"metadata": {"annotations": {"mqctl/stopping": value}}})).told_to_stop;
+        assert!(told("true") && !told("false"));
     }
 }

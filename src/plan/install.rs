@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Action, Condition, Danger, Plan, Step, Wished, preconditions};
 use crate::chart::{self, BUILTIN_VERSION, Names, builtin};
-use crate::cluster::{Existence, IMAGE_TAG, Observed, StatefulSet, Target};
+use crate::cluster::{Existence, IMAGE_TAG, Observed, Pod, Standing, StatefulSet, Target};
 use crate::credentials::Found;
 use crate::helm;
 use crate::kubectl;
@@ -55,6 +55,7 @@ pub fn install(given: &Given<'_>) -> Result<Plan> {
         steps.extend(write_secret(given, &names));
         steps.push(run_helm(given, &values));
     }
+    steps.extend(take_back_stop(given));
     let ready = steps.is_empty() && given.observed.set.as_ref().is_some_and(StatefulSet::all_ready);
     if !ready {
         steps.extend(boot_and_verify(given, &names));
@@ -96,6 +97,16 @@ fn unchanged(given: &Given<'_>, values: &Value) -> bool {
     let noted = given.observed.set.as_ref().and_then(|s| s.values_digest.as_deref());
     let kept = given.found.to_generate().is_empty() && given.found.to_keep().is_empty();
     deployed && !given.scaled() && kept && given.secret_is_whole() && noted == builtin::wished_digest(values)
+}
+
+/// A delete that was cut short left its announcement on pods that stay.
+fn take_back_stop(given: &Given<'_>) -> Option<Step> {
+    let stays = |pod: &Pod| pod.told_to_stop && pod.standing != Standing::Stopping;
+    given.observed.pods.iter().any(stays).then(|| {
+        Step::new(Danger::Changes, "take back the stop", "an earlier delete announced it and was cut short")
+            .action(Action::Run(kubectl::take_back_stop(given.target)))
+            .done("stop taken back")
+    })
 }
 
 /// A killed helm leaves `pending-…`, and every later helm refuses to work on it.

@@ -147,16 +147,22 @@ fn read_logs(run: &Run<'_>, pods: &mut [Pod]) -> Result<Vec<(String, String)>> {
     Ok(logs)
 }
 
-/// The kubelet's newest event for the pods whose container is not there yet: an image being pulled, a volume missing.
+/// The newest event for the pods whose container is not there yet: an image being pulled, a volume missing; and for
+/// those that the API server does not let the StatefulSet create: a quota, a policy.
 fn explain_creating(run: &Run<'_>, pods: &mut [Pod]) -> Result<()> {
-    if !pods.iter().any(|p| matches!(p.standing, Standing::Creating(_))) {
+    if !pods.iter().any(|p| matches!(p.standing, Standing::Creating(_) | Standing::Absent)) {
         return Ok(());
     }
     let reply = run.cx.tools.run(&kubectl::list_all(&run.plan.target, "events"), &Vault::default())?;
     let events = kubectl::items(&reply);
     for pod in pods {
-        if let (Standing::Creating(words), Some(event)) = (&mut pod.standing, newest_event(&events, &pod.uid)) {
-            *words = event;
+        let words = match pod.standing {
+            Standing::Creating(_) => newest_event(&events, &pod.uid),
+            Standing::Absent => refusal(&events, &pod.name),
+            _ => None,
+        };
+        if let Some(words) = words {
+            pod.standing = Standing::Creating(words);
         }
     }
     Ok(())
@@ -169,6 +175,15 @@ fn newest_event(events: &[Value], uid: &str) -> Option<String> {
     let quiet =
         matches!(newest["reason"].as_str()?, "Scheduled" | "Created" | "Started" | "Killing" | "Pulled" | "Unhealthy");
     (!quiet).then(|| lower_first(message))
+}
+
+/// `create Pod q-0 in StatefulSet q failed error: …`: there is no pod yet that the event could be about.
+fn refusal(events: &[Value], pod: &str) -> Option<String> {
+    let begins = format!("create Pod {pod} in ");
+    let message = |e: &Value| e["message"].as_str().filter(|m| m.starts_with(&begins)).map(str::to_owned);
+    let refusals = events.iter().filter(|e| e["reason"] == "FailedCreate" && message(e).is_some());
+    let newest = refusals.max_by_key(|e| time_of(e).to_owned())?;
+    message(newest).and_then(|m| m.lines().next().map(str::to_owned))
 }
 
 fn time_of(event: &Value) -> &str {
@@ -220,5 +235,13 @@ mod tests {
         assert_eq!(newest_event(&events, "q-0").unwrap(), "pulling image \"rabbitmq:4\"");
         assert_eq!(newest_event(&events[1..], "q-0"), None);
         assert_eq!(newest_event(&events, "q-1"), None);
+    }
+
+    #[test]
+    fn a_pod_that_may_not_be_created_is_explained_by_its_set_s_event() {
+        let message = "create Pod q-1 in StatefulSet q failed error: pods \"q-1\" is forbidden: exceeded quota";
+        let events = [json!({"reason": "FailedCreate", "lastTimestamp": "2026-01-01T00:00:02Z", "message": message})];
+        assert_eq!(refusal(&events, "q-1").unwrap(), message);
+        assert_eq!(refusal(&events, "q-10"), None);
     }
 }
