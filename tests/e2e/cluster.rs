@@ -1,6 +1,7 @@
 //! The cluster as kubectl shows it, one namespace of it: what tests compare mqctl's words with.
 
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -10,6 +11,9 @@ use crate::running::polled;
 /// Between two looks: a kubectl costs a tenth of a second of a core.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// Two worlds of one test, and two tests of one name, never share a namespace.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
 /// A namespace that a test has for itself. It is removed at the end, also of a test that failed.
 pub(crate) struct Namespace(pub(crate) String);
 
@@ -18,7 +22,9 @@ impl Namespace {
     pub(crate) fn new(test: &str) -> Self {
         let fits = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
         let test: String = test.chars().map(fits).take(40).collect();
-        Self(format!("e2e-{}-{}", test.trim_end_matches('-'), std::process::id()))
+        let words: Vec<&str> = test.split('-').filter(|word| !word.is_empty()).collect();
+        let number = COUNT.fetch_add(1, Ordering::SeqCst);
+        Self(format!("e2e-{}-{}-{number}", words.join("-"), std::process::id()))
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::amqp::{Broker, Kind, messages};
 use crate::environment::{Helm, KHEPRI, MNESIA};
 use crate::runner::Test;
-use crate::watch::kill_in_helm;
+use crate::watch::{Point, kill_in_helm};
 use crate::world::{NAME, World};
 
 const STEP: Duration = Duration::from_secs(240);
@@ -113,7 +113,9 @@ pub(crate) fn with_messages(world: &World) -> String {
     world.install();
     let password = world.credentials().agree().password().to_owned();
     let broker = Broker::of(&world.namespace, "mq-0", &password);
-    Kind::BOTH.iter().for_each(|&kind| broker.publish(kind, MESSAGES));
+    for kind in Kind::BOTH {
+        broker.publish(kind, MESSAGES);
+    }
     password
 }
 
@@ -154,18 +156,17 @@ fn in_helm(helm: Helm, tag: &'static str) -> Test {
     let name = format!("killed: in the middle of {}", helm.word());
     Test::new(name.clone(), move || {
         let mut world = World::new(&name, helm, tag, 1);
-        assert!(kill_in_helm(&world, &INSTALL, (1, 1), "pending-install"), "helm ended first: {:?}", world.releases());
+        kill_in_helm(&world, &INSTALL, &Point { verb: "upgrade", revision: 1, times: 1, status: "pending-install" });
         finish_install(&world);
 
         world.wish("/values/podAnnotations", serde_json::json!({"e2e/changed": "yes"}));
-        assert!(kill_in_helm(&world, &INSTALL, (2, 1), "pending-upgrade"), "helm ended first: {:?}", world.releases());
+        kill_in_helm(&world, &INSTALL, &Point { verb: "upgrade", revision: 2, times: 1, status: "pending-upgrade" });
         finish_install(&world);
         let annotation = world.namespace.object("pod", "mq-0").pointer("/metadata/annotations/e2e~1changed").cloned();
         assert_eq!(annotation, Some("yes".into()), "what the upgrade was for");
 
-        let (_, revision) = world.releases().remove(0);
-        let revision = revision.parse().expect("a number");
-        assert!(kill_in_helm(&world, &DELETE, (revision, 2), "uninstalling"), "helm ended first: {:?}", world.releases());
+        let revision = world.releases().remove(0).1.parse().expect("a number");
+        kill_in_helm(&world, &DELETE, &Point { verb: "uninstall", revision, times: 2, status: "uninstalling" });
         world.delete();
         assert_stopped(&world);
         finish_install(&world);

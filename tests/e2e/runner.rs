@@ -51,7 +51,9 @@ fn asked() -> Asked {
 pub(crate) fn main(tests: Vec<Test>) -> ExitCode {
     let asked = asked();
     if asked.list {
-        tests.iter().for_each(|t| println!("{}{}", t.name, if t.long { "   (MQCTL_E2E_ALL=1)" } else { "" }));
+        for test in &tests {
+            println!("{}{}", test.name, if test.long { "   (MQCTL_E2E_ALL=1)" } else { "" });
+        }
         return ExitCode::SUCCESS;
     }
     // A test that is named runs, long or not.
@@ -82,7 +84,9 @@ fn run(tests: Vec<Test>) -> ExitCode {
     let failed = failed.into_inner().expect("no worker dies");
     let seconds = begun.elapsed().as_secs();
     println!("end to end: {} passed, {} failed, {seconds} s", count - failed.len(), failed.len());
-    failed.iter().for_each(|name| println!("  FAILED {name}"));
+    for name in &failed {
+        println!("  FAILED {name}");
+    }
     if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(101) }
 }
 

@@ -15,7 +15,7 @@ pub(crate) fn tests() -> Vec<Test> {
     tests
 }
 
-/// Becomes a ServiceAccount with these rules in its own namespace and none elsewhere.
+/// Becomes a service account with these rules in its own namespace and none elsewhere.
 fn become_limited(world: &mut World, rules: &Value) {
     let namespace = world.namespace.0.clone();
     world.namespace.kubectl(&["create", "namespace", &namespace]);

@@ -26,8 +26,9 @@ fn install_in_vain(world: &World, seconds: &str) -> Ran {
 
 fn image() {
     let mut world = World::new("unready: image", Helm::Four, KHEPRI, 1);
-    world.wish("/image/tag", "no-such-tag".into());
-    install_in_vain(&world, "20s").says(&["mq-0", "image: ", "no-such-tag"]);
+    // A patch release that nobody made: the way back is no step to another version.
+    world.wish("/image/tag", "4.3.999-management".into());
+    install_in_vain(&world, "20s").says(&["mq-0", "image: ", "4.3.999-management"]);
     world.wish("/image/tag", KHEPRI.into());
     finish_install(&world);
 }
@@ -41,13 +42,14 @@ fn unschedulable() {
     finish_install(&world);
 }
 
-/// The StatefulSet's controller is told no: there is no pod that could say why.
+/// The API server refuses the pods to the StatefulSet's controller: there is no pod that could say why.
 fn refused() {
-    let mut world = World::new("unready: refused", Helm::Four, KHEPRI, 1);
-    let small = world.profile["values"]["resources"].clone();
-    world.wish("/values/resources", memory("512Mi", "256Mi"));
-    install_in_vain(&world, "10s").says(&["mq-0", "not created", "memory limit"]);
-    world.wish("/values/resources", small);
+    let world = World::new("unready: refused", Helm::Four, KHEPRI, 1);
+    world.namespace.kubectl(&["create", "namespace", &world.namespace.0]);
+    let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"}, "spec": {"hard": {"pods": "0"}}});
+    world.namespace.apply(&[quota]);
+    install_in_vain(&world, "10s").says(&["mq-0", "exceeded quota: small"]);
+    world.namespace.kubectl(&["delete", "resourcequota", "small"]);
     finish_install(&world);
 }
 
@@ -59,7 +61,7 @@ fn held() {
     let world = World::new("unready: held", Helm::Four, KHEPRI, 1);
     world.namespace.kubectl(&["create", "namespace", &world.namespace.0]);
     world.namespace.kubectl(&["create", "configmap", "mq-hold", "--from-literal", "pods=mq-0"]);
-    install_in_vain(&world, "20s").says(&["mq-0", "held at the start gate"]);
+    install_in_vain(&world, "20s").says(&["mq-0", "at the start gate"]);
     let deleted = world.delete();
     assert!(deleted.took.as_secs() < 60, "{}", deleted.said());
     assert_stopped(&world);

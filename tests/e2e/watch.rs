@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::processes;
 use crate::running::{Running, becomes};
 use crate::world::World;
 
@@ -27,17 +28,38 @@ impl Watch {
     }
 }
 
-/// Runs mqctl and kills it together with its helm when helm has written its record and nothing else yet.
-/// Returns false where helm was quicker, so that nothing was cut short.
+/// A point in helm's work: the child's verb, and how often its record of a revision has been written by then.
+pub(crate) struct Point {
+    pub(crate) verb: &'static str,
+    pub(crate) revision: u32,
+    pub(crate) times: usize,
+    /// The state in which helm leaves the release.
+    pub(crate) status: &'static str,
+}
+
+/// Runs mqctl and kills it together with its helm when helm has begun its record and not ended it.
 #[track_caller]
-pub(crate) fn kill_in_helm(world: &World, args: &[&str], record: (u32, usize), pending: &str) -> bool {
+pub(crate) fn kill_in_helm(world: &World, args: &[&str], point: &Point) {
     let watch = Watch::start(world);
-    if record.1 > 1 {
-        watch.until_seen(record.0, record.1 - 1);
-    }
+    watch.until_seen(point.revision, point.times - 1);
     let run = world.start(args);
-    watch.until_seen(record.0, record.1);
+    let begun = becomes(Duration::from_secs(120), || processes::runs(run.group(), point.verb));
+    assert!(begun, "no helm {} was seen:\n{}", point.verb, run.stderr());
+    slowly(&run, || watch.seen(point.revision) >= point.times);
     run.signal("KILL");
-    run.wait(Duration::from_secs(20));
-    world.releases().iter().any(|(status, _)| status == pending)
+    let ran = run.wait(Duration::from_secs(20));
+    let left = world.releases();
+    assert!(left.iter().any(|(status, _)| status == point.status), "helm left {left:?}: {}", ran.said());
+}
+
+/// Helm is quicker than news of it: it is stopped most of the time, until the news is here.
+fn slowly(run: &Running, news: impl Fn() -> bool) {
+    becomes(Duration::from_secs(60), || {
+        run.signal("STOP");
+        let here = becomes(Duration::from_millis(40), &news);
+        if !here {
+            run.signal("CONT");
+        }
+        here
+    });
 }
