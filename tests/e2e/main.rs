@@ -45,6 +45,6 @@ fn main() -> std::process::ExitCode {
     tests.extend(refusals::tests());
     tests.extend(unpermitted::tests());
     // The long ones first: the end of the run is not one core waiting for one test.
-    tests.sort_by_key(|test: &Test| test.long);
+    tests.sort_by_key(|test: &Test| !test.long);
     runner::main(tests)
 }
