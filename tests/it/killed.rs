@@ -78,3 +78,16 @@ fn a_delete_killed_at_any_call_is_finished_by_the_next() {
         });
     }
 }
+
+#[test]
+fn a_delete_killed_at_any_call_can_be_taken_back_by_an_install() {
+    for pattern in &DELETE[..4] {
+        killed_at(pattern, World::installed, &["delete", "prodmq", "--yes"], |world| {
+            finishes_the_install(world);
+            for (file, bytes) in world.files_below("cluster") {
+                let text = String::from_utf8(bytes).unwrap();
+                assert!(!text.contains("mqctl/stopping"), "{file} is still told to stop after {pattern}: {text}");
+            }
+        });
+    }
+}

@@ -132,6 +132,14 @@ replace() {
     case $1 in *"$2"*) text=${1%%"$2"*}$3${1#*"$2"} ;; esac
 }
 
+# All pods are told that the whole set stops, or no longer.
+annotate() {
+    sed -i 's/"annotations":{"mqctl\/stopping":"true"},//' "$cluster"/pod.*
+    case $line in
+        *mqctl/stopping=true) sed -i 's/"metadata":{/&"annotations":{"mqctl\/stopping":"true"},/' "$cluster"/pod.* ;;
+    esac
+}
+
 # Pods from this ordinal on stop; the StatefulSet says how many are left.
 scale() {
     replicas=$5
@@ -198,7 +206,7 @@ respond() {
         kubectl-create) review ;;
         kubectl-apply) apply ;;
         kubectl-scale) scale "$@" ;;
-        kubectl-annotate) ;;
+        kubectl-annotate) annotate ;;
         kubectl-delete) delete "$@" ;;
         kubectl-exec) answer "$@" ;;
         kubectl-logs) cat "$cluster"/log.* ;;
