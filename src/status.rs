@@ -101,8 +101,9 @@ impl Page<'_> {
         }
     }
 
-    fn sum(&self, count: impl Fn(&Answer) -> Option<u64>) -> u64 {
-        self.running().filter_map(count).sum()
+    /// `None` where no broker could say: that is not zero.
+    fn sum(&self, count: impl Fn(&Answer) -> Option<u64>) -> Option<u64> {
+        self.running().filter_map(count).reduce(|all, one| all + one)
     }
 
     pub(crate) fn to_text(&self) -> String {
@@ -172,11 +173,16 @@ impl Page<'_> {
 
     fn facts(&self) -> Vec<Vec<String>> {
         let row = |what: &str, words: String| vec![what.to_owned(), words];
-        let queues = self.running().filter_map(|a| a.queues).max().unwrap_or(0);
-        let (ready, unacked) = (self.sum(|a| a.ready), self.sum(|a| a.unacked));
-        let messages = format!("{}   ready {ready}   unacked {unacked}", ready + unacked);
-        let mut rows =
-            vec![row("queues", queues.to_string()), row("messages", messages), row("credentials", self.credentials())];
+        let queues = self.running().filter_map(|a| a.queues).max();
+        let messages = self.sum(|a| a.ready).zip(self.sum(|a| a.unacked));
+        let messages =
+            messages.map(|(ready, unacked)| format!("{}   ready {ready}   unacked {unacked}", ready + unacked));
+        let dash = || "-".to_owned();
+        let mut rows = vec![
+            row("queues", queues.map_or_else(dash, |count| count.to_string())),
+            row("messages", messages.unwrap_or_else(dash)),
+            row("credentials", self.credentials()),
+        ];
         let alarms: Vec<String> = self.running().filter_map(|a| a.alarms.clone()).flatten().collect();
         if !alarms.is_empty() {
             rows.push(row("alarms", alarms.join(", ")));

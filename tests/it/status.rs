@@ -186,13 +186,19 @@ fn an_alarm_degrades_the_release() {
     ");
 }
 
-#[test]
-fn a_release_without_a_running_broker_is_down() {
+/// Every pod in this state, and no broker that answers.
+fn silent(status: &serde_json::Value) -> World {
     let world = World::installed();
     for pod in PODS {
-        world.object(&format!("pod.{pod}"), &objects::pod(pod, &objects::running(false)));
+        world.object(&format!("pod.{pod}"), &objects::pod(pod, status));
         world.remove(&format!("cluster/answer.{pod}"));
     }
+    world
+}
+
+#[test]
+fn what_no_broker_could_say_is_not_zero() {
+    let world = silent(&objects::running(false));
     assert_snapshot!(world.run(&["status", "prodmq"]).ended(1).words(), @r"
     $ mqctl status prodmq   [exit 1]
     test / rabbitmq / prodmq     starting     builtin 1.0.0 · RabbitMQ 4.3.6-management · revision 1, deployed
@@ -202,10 +208,29 @@ fn a_release_without_a_running_broker_is_down() {
       prodmq-1   starting
       prodmq-2   starting
 
-      queues        0
-      messages      0   ready 0   unacked 0
+      queues        -
+      messages      -
       credentials   profile and Secret agree; no broker to ask
     ");
+    let json = world.run(&["status", "prodmq", "-o", "json"]).ended(1).json();
+    assert_eq!((&json["queues"], &json["messages"]), (&json!(null), &json!({"ready": null, "unacked": null})));
+}
+
+#[test]
+fn pods_that_nothing_starts_are_down() {
+    assert_snapshot!(silent(&objects::without_image()).run(&["status", "prodmq"]).ended(1).words(), @r#"
+    $ mqctl status prodmq   [exit 1]
+    test / rabbitmq / prodmq     down     builtin 1.0.0 · RabbitMQ 4.3.6-management · revision 1, deployed
+
+      node       state                                                              up   memory   disk free   leaders
+      prodmq-0   image: ImagePullBackOff: Back-off pulling image "rabbitmq:9.9.9"
+      prodmq-1   image: ImagePullBackOff: Back-off pulling image "rabbitmq:9.9.9"
+      prodmq-2   image: ImagePullBackOff: Back-off pulling image "rabbitmq:9.9.9"
+
+      queues        -
+      messages      -
+      credentials   profile and Secret agree; no broker to ask
+    "#);
 }
 
 #[test]
