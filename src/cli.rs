@@ -30,43 +30,65 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct Globals {
     /// Read this profile file instead of looking for NAME.yaml
-    #[arg(long, global = true, value_name = "PATH", value_parser = path(), env = "MQCTL_PROFILE", help_heading = "Where")]
+    #[arg(long, global = true, value_name = "PATH", value_parser = path(), env = "MQCTL_PROFILE", hide_env_values = true, help_heading = "Where")]
     pub profile: Option<PathBuf>,
     /// Use this kube context; refused where the profile names another
-    #[arg(long, global = true, value_name = "NAME", env = "MQCTL_CONTEXT", help_heading = "Where")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "MQCTL_CONTEXT",
+        hide_env_values = true,
+        help_heading = "Where"
+    )]
     pub context: Option<String>,
     /// Use this kubeconfig file
-    #[arg(long, global = true, value_name = "PATH", value_parser = path(), env = "MQCTL_KUBECONFIG", help_heading = "Where")]
+    #[arg(long, global = true, value_name = "PATH", value_parser = path(), env = "MQCTL_KUBECONFIG", hide_env_values = true, help_heading = "Where")]
     pub kubeconfig: Option<PathBuf>,
     /// Use this namespace instead of the profile's
-    #[arg(short, long, global = true, value_name = "NAME", env = "MQCTL_NAMESPACE", help_heading = "Where")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "MQCTL_NAMESPACE",
+        hide_env_values = true,
+        help_heading = "Where"
+    )]
     pub namespace: Option<String>,
     /// Print the answer for people or for programs
-    #[arg(short, long, global = true, value_enum, default_value_t = Output::Text, env = "MQCTL_OUTPUT", help_heading = "Output")]
+    #[arg(short, long, global = true, value_enum, default_value_t = Output::Text, env = "MQCTL_OUTPUT", hide_env_values = true, help_heading = "Output")]
     pub output: Output,
     /// Show the plan and change nothing
-    #[arg(long, global = true, env = "MQCTL_DRY_RUN", value_parser = switch(), help_heading = "Consent")]
+    #[arg(long, global = true, env = "MQCTL_DRY_RUN", hide_env_values = true, value_parser = switch(), help_heading = "Consent")]
     pub dry_run: bool,
     /// Go on without asking; does not cover what destroys data
-    #[arg(short, long, global = true, env = "MQCTL_YES", value_parser = switch(), help_heading = "Consent")]
+    #[arg(short, long, global = true, env = "MQCTL_YES", hide_env_values = true, value_parser = switch(), help_heading = "Consent")]
     pub yes: bool,
     /// Agree to what destroys data, by the release's name
-    #[arg(long, global = true, value_name = "RELEASE", env = "MQCTL_CONFIRM", help_heading = "Consent")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "RELEASE",
+        env = "MQCTL_CONFIRM",
+        hide_env_values = true,
+        help_heading = "Consent"
+    )]
     pub confirm: Option<String>,
     /// Never ask: fail where a question would be
-    #[arg(long, global = true, env = "MQCTL_NO_INPUT", value_parser = switch(), help_heading = "Consent")]
+    #[arg(long, global = true, env = "MQCTL_NO_INPUT", hide_env_values = true, value_parser = switch(), help_heading = "Consent")]
     pub no_input: bool,
     /// Wait at most this long, such as 90s or 10m, instead of the profile's timeouts
-    #[arg(long, global = true, value_name = "TIME", value_parser = duration, env = "MQCTL_TIMEOUT", help_heading = "Waiting")]
+    #[arg(long, global = true, value_name = "TIME", value_parser = duration, env = "MQCTL_TIMEOUT", hide_env_values = true, help_heading = "Waiting")]
     pub timeout: Option<Duration>,
     /// Print the answer only, no conversation
-    #[arg(short, long, global = true, env = "MQCTL_QUIET", value_parser = switch(), help_heading = "Output")]
+    #[arg(short, long, global = true, env = "MQCTL_QUIET", hide_env_values = true, value_parser = switch(), help_heading = "Output")]
     pub quiet: bool,
     /// Print each call of helm and kubectl with its time; twice: what was fed to it too
-    #[arg(short, long, global = true, action = clap::ArgAction::Count, env = "MQCTL_VERBOSE", help_heading = "Output")]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, env = "MQCTL_VERBOSE", hide_env_values = true, help_heading = "Output")]
     pub verbose: u8,
     /// Use colour: auto obeys `NO_COLOR` and pipes
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, env = "MQCTL_COLOR", help_heading = "Output")]
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, env = "MQCTL_COLOR", hide_env_values = true, help_heading = "Output")]
     pub color: Color,
 }
 

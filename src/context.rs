@@ -187,7 +187,7 @@ impl Context {
             report::say(&plan.to_text());
         } else {
             let (changes, destroys) = (plan.count(Danger::Changes), plan.count(Danger::Destroys));
-            report::say(&format!("{}: {}: {changes} changes, {destroys} destroys", plan.target.path(), plan.verb));
+            report::say(&format!("{}: {}: {changes} to change, {destroys} to destroy", plan.target.path(), plan.verb));
             plan.warnings.iter().for_each(|w| report::say(&format!("warning: {w}")));
         }
     }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use crate::cluster::Observed;
 use crate::context::Context;
-use crate::error::Failure;
+use crate::error::{self, Failure};
 use crate::kubectl;
 use crate::outcome::Outcome;
 use crate::process::{Call, Program};
@@ -90,7 +90,7 @@ pub(crate) fn local(cx: &Context, profile: &Profile) -> Result<Found> {
             Name::Password => profile.credentials.password.as_ref(),
         };
         if let Some(source) = source {
-            let secret = resolve(cx, profile, source).with_context(|| format!("`credentials.{}`", name.key()))?;
+            let secret = resolve(cx, profile, source).map_err(|error| unusable(name, &error))?;
             found.vault.put(name, secret);
             found.origins.push((name, Origin::Profile(in_words(source))));
         }
@@ -201,6 +201,15 @@ fn resolve(cx: &Context, profile: &Profile, source: &Source) -> Result<Secret> {
             data.with_context(|| format!("Secret `{name}` has no key `{key}`"))
         }
     }
+}
+
+/// A source that gives nothing is a mistake of the profile, unless the error says more (an unreachable cluster).
+fn unusable(name: Name, error: &anyhow::Error) -> Failure {
+    let outcome = match error::outcome_of(error) {
+        Outcome::Failed => Outcome::BadProfile,
+        other => other,
+    };
+    Failure::new(outcome, format!("`credentials.{}`: {error:#}", name.key()))
 }
 
 fn in_words(source: &Source) -> String {

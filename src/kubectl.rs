@@ -200,7 +200,9 @@ pub fn outcome_of(stderr: &str) -> Outcome {
 fn last_words(stderr: &str) -> String {
     let line = stderr.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("it failed and said nothing");
     let line = line.trim();
-    ["Error: ", "error: ", "Error from server "].iter().fold(line, |l, p| l.strip_prefix(p).unwrap_or(l)).to_owned()
+    let prefixes =
+        ["Error: ", "error: ", "Error from server: ", "Error from server (Forbidden): ", "Error from server "];
+    prefixes.iter().fold(line, |l, p| l.strip_prefix(p).unwrap_or(l)).to_owned()
 }
 
 #[cfg(test)]

@@ -101,6 +101,7 @@ fn total(observed: &Observed) -> String {
 fn nothing(observed: &Observed, purge: bool) -> String {
     match (observed.claims.len(), purge) {
         (0, _) => "nothing to delete".to_owned(),
+        (1, _) => "nothing to delete; 1 volume is kept (--purge takes it)".to_owned(),
         (n, _) => format!("nothing to delete; {n} volumes are kept (--purge takes them)"),
     }
 }
@@ -113,8 +114,9 @@ fn farewell(profile: &Profile, observed: &Observed, purge: bool) -> Vec<String> 
         )];
     }
     let claims = observed.claims.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ");
+    let volumes = if claims.is_empty() { String::new() } else { format!("the volumes {claims}, ") };
     vec![
-        format!("kept: the volumes {claims}, the Secret {}, the profile", chart::names(profile).secret),
+        format!("kept: {volumes}the Secret {}, the profile", chart::names(profile).secret),
         format!("back again, with every message: mqctl install {name}     gone for good: mqctl delete {name} --purge"),
     ]
 }

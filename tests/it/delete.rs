@@ -13,7 +13,7 @@ fn nodes_stop_in_order_and_the_data_stays() {
     $ mqctl delete prodmq --yes   [exit 0]
     stdout | kept: the volumes data-prodmq-0, data-prodmq-1, data-prodmq-2, the Secret prodmq-mqctl-credentials, the profile
     stdout | back again, with every message: mqctl install prodmq     gone for good: mqctl delete prodmq --purge
-    stderr | test/rabbitmq/prodmq: delete: 5 changes, 0 destroys
+    stderr | test/rabbitmq/prodmq: delete: 5 to change, 0 to destroy
     stderr |    0.0s stop announced
     stderr |    0.0s prodmq-2 stopped
     stderr |    0.0s prodmq-1 stopped
@@ -52,7 +52,7 @@ fn a_purge_takes_volumes_and_secret_as_well() {
     assert_snapshot!(run.words(), @r"
     $ mqctl delete prodmq --purge --confirm prodmq   [exit 0]
     purged. The profile and its secrets file stay: mqctl install prodmq starts afresh with the same credentials.
-    test/rabbitmq/prodmq: delete: 5 changes, 2 destroys
+    test/rabbitmq/prodmq: delete: 5 to change, 2 to destroy
        0.0s stop announced
        0.0s prodmq-2 stopped
        0.0s prodmq-1 stopped
@@ -96,7 +96,7 @@ fn nothing_to_delete_is_said() {
     run.changed_nothing();
     assert_snapshot!(run.words(), @r"
     $ mqctl delete prodmq   [exit 0]
-    test / rabbitmq / prodmq     nothing to delete; 1 volumes are kept (--purge takes them)
+    test / rabbitmq / prodmq     nothing to delete; 1 volume is kept (--purge takes it)
     ");
 }
 
@@ -134,7 +134,7 @@ fn a_step_that_fails_stops_the_delete() {
       ],
       "exitCode": 1,
       "failed": {
-        "message": "`kubectl scale`: Error from server: etcdserver: request timed out",
+        "message": "`kubectl scale`: etcdserver: request timed out",
         "title": "stop prodmq-1"
       },
       "kind": "Report",

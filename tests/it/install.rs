@@ -12,7 +12,7 @@ fn a_first_install_with_known_secrets() {
     assert_snapshot!(run, @r#"
     $ mqctl install prodmq --yes   [exit 0]
     stdout | prodmq is ready.   amqp://user@prodmq.rabbitmq.svc:5672     mqctl status prodmq     mqctl credentials show prodmq
-    stderr | test/rabbitmq/prodmq: install: 2 changes, 0 destroys
+    stderr | test/rabbitmq/prodmq: install: 2 to change, 0 to destroy
     stderr |    0.0s Secret prodmq-mqctl-credentials written
     stderr |    0.0s helm release installed
     stderr |    0.0s prodmq-0 ready
@@ -99,7 +99,7 @@ fn missing_secrets_are_generated_and_kept_first() {
     let run = world.run(&["install", "prodmq", "--yes"]).ended(0);
     assert_eq!(run.wrote, ["home/.cache/mqctl/charts (the built-in chart)", "work/profiles/prodmq.secrets.yaml (600)"]);
     assert_snapshot!(run.stderr, @r"
-    test/rabbitmq/prodmq: install: 3 changes, 0 destroys
+    test/rabbitmq/prodmq: install: 3 to change, 0 to destroy
        0.0s prodmq.secrets.yaml written
        0.0s Secret prodmq-mqctl-credentials written
        0.0s helm release installed
@@ -249,7 +249,7 @@ fn a_failed_step_ends_the_run_and_is_told() {
     let run = world.run(&["install", "prodmq", "--yes"]).ended(1);
     assert_snapshot!(run.words(), @r"
     $ mqctl install prodmq --yes   [exit 1]
-    test/rabbitmq/prodmq: install: 2 changes, 0 destroys
+    test/rabbitmq/prodmq: install: 2 to change, 0 to destroy
        0.0s Secret prodmq-mqctl-credentials written
     error: install: helm install: `helm upgrade`: INSTALLATION FAILED: admission webhook denied the request
     not reached: 3 nodes booted, login as user
@@ -266,7 +266,7 @@ fn another_helm_at_work_is_no_lasting_failure() {
     world.rule("helm upgrade *", 1, "", words);
     assert_snapshot!(world.run(&["install", "prodmq", "--yes"]).ended(75).words(), @r"
     $ mqctl install prodmq --yes   [exit 75]
-    test/rabbitmq/prodmq: install: 2 changes, 0 destroys
+    test/rabbitmq/prodmq: install: 2 to change, 0 to destroy
        0.0s Secret prodmq-mqctl-credentials written
     error: install: helm install: `helm upgrade`: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress: another helm is at work on this release
     hint: run the same command again in a minute
@@ -286,7 +286,7 @@ fn a_time_out_says_where_each_pod_stands() {
     world.write("cluster/log.prodmq-0", log);
     assert_snapshot!(world.run(&["install", "prodmq", "--yes", "--timeout", "1s"]).ended(75).words(), @r#"
     $ mqctl install prodmq --yes --timeout 1s   [exit 75]
-    test/rabbitmq/prodmq: install: 2 changes, 0 destroys
+    test/rabbitmq/prodmq: install: 2 to change, 0 to destroy
        0.0s Secret prodmq-mqctl-credentials written
        0.0s helm release installed
        0.0s prodmq-0 waiting for tables of its peers (7 tries left)
@@ -312,7 +312,7 @@ fn ready_pods_are_not_believed_before_the_brokers() {
     world.chart("answer.prodmq-2", &foreign);
     let run = world.run(&["install", "prodmq", "--yes"]).ended(78);
     assert_snapshot!(run.stderr, @r"
-    test/rabbitmq/prodmq: install: 2 changes, 0 destroys
+    test/rabbitmq/prodmq: install: 2 to change, 0 to destroy
        0.0s Secret prodmq-mqctl-credentials written
        0.0s helm release installed
        0.0s prodmq-0 ready

@@ -61,7 +61,7 @@ fn with_a_release_whose_pods_still_boot_it_only_waits() {
     let run = world.run(&["install", "prodmq", "--timeout", "1s"]).ended(75);
     run.changed_nothing();
     assert_snapshot!(run.stderr, @r"
-    test/rabbitmq/prodmq: install: 0 changes, 0 destroys
+    test/rabbitmq/prodmq: install: 0 to change, 0 to destroy
        0.0s prodmq-0 ready
        0.0s prodmq-1 ready
        0.0s prodmq-2 recovering queues
@@ -85,7 +85,7 @@ fn a_lost_secrets_file_comes_back_from_the_cluster() {
     let kept = std::fs::read_to_string(world.path(SECRETS_FILE)).unwrap();
     assert!(kept.contains(&format!("erlangCookie: \"{COOKIE}\"\npassword: \"{PASSWORD}\"\n")), "{kept}");
     assert_snapshot!(run.stderr, @r"
-    test/rabbitmq/prodmq: install: 2 changes, 0 destroys
+    test/rabbitmq/prodmq: install: 2 to change, 0 to destroy
        0.0s prodmq.secrets.yaml written
        0.0s helm release upgraded
        0.0s prodmq-0 ready
@@ -156,7 +156,7 @@ fn a_password_that_the_volumes_do_not_know_is_told() {
     refusing["login"] = false.into();
     world.chart("answer.prodmq-0", &refusing);
     assert_snapshot!(world.run(&AGAIN).ended(78).stderr, @r"
-    test/rabbitmq/prodmq: install: 1 changes, 0 destroys
+    test/rabbitmq/prodmq: install: 1 to change, 0 to destroy
        0.0s helm release upgraded
        0.0s prodmq-0 ready
        0.0s prodmq-1 ready

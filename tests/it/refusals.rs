@@ -132,7 +132,7 @@ fn secrets_that_may_not_be_read() {
     world.rule("kubectl * get *", 1, "", words);
     assert_snapshot!(refused(&world.run(&INSTALL), 77), @r#"
     $ mqctl install prodmq --yes   [exit 77]
-    error: `kubectl get`: (Forbidden): secrets "prodmq-mqctl-credentials" is forbidden: User "ci" cannot get resource "secrets" in API group "" in the namespace "rabbitmq"
+    error: `kubectl get`: secrets "prodmq-mqctl-credentials" is forbidden: User "ci" cannot get resource "secrets" in API group "" in the namespace "rabbitmq"
     hint: ask for this right in the namespace, or use another --context
     "#);
 }
@@ -192,14 +192,14 @@ fn nobody_to_ask() {
     let install = World::new().run(&["install", "prodmq"]);
     assert_snapshot!(refused(&install, 64), @r"
     $ mqctl install prodmq   [exit 64]
-    test/rabbitmq/prodmq: install: 3 changes, 0 destroys
+    test/rabbitmq/prodmq: install: 3 to change, 0 to destroy
     error: install would change something, and there is nobody to ask; nothing was changed
     hint: see it first with --dry-run, then agree with --yes
     ");
     let delete = World::installed().run(&["delete", "prodmq"]);
     assert_snapshot!(refused(&delete, 64), @r"
     $ mqctl delete prodmq   [exit 64]
-    test/rabbitmq/prodmq: delete: 5 changes, 0 destroys
+    test/rabbitmq/prodmq: delete: 5 to change, 0 to destroy
     error: delete would change something, and there is nobody to ask; nothing was changed
     hint: see it first with --dry-run, then agree with --yes
     ");
@@ -210,7 +210,7 @@ fn a_purge_wants_the_release_s_name() {
     let purge = World::installed().run(&PURGE);
     assert_snapshot!(refused(&purge, 64), @r"
     $ mqctl delete prodmq --purge   [exit 64]
-    test/rabbitmq/prodmq: delete: 5 changes, 2 destroys
+    test/rabbitmq/prodmq: delete: 5 to change, 2 to destroy
     error: this destroys data, and there is nobody to ask; nothing was changed
     hint: see it first with --dry-run, then agree with --confirm prodmq
     ");
@@ -219,7 +219,7 @@ fn a_purge_wants_the_release_s_name() {
     let wrong = World::installed().run(&[&PURGE[..], &["--yes", "--confirm", "prodmp"]].concat());
     assert_snapshot!(refused(&wrong, 64), @r"
     $ mqctl delete prodmq --purge --yes --confirm prodmp   [exit 64]
-    test/rabbitmq/prodmq: delete: 5 changes, 2 destroys
+    test/rabbitmq/prodmq: delete: 5 to change, 2 to destroy
     error: `--confirm prodmp` is not the release's name; nothing was changed
     hint: mqctl delete … --confirm prodmq
     ");
@@ -232,7 +232,7 @@ fn a_protected_profile_wants_a_person() {
     let run = world.run(&[&PURGE[..], &["--yes", "--confirm", "prodmq"]].concat());
     assert_snapshot!(refused(&run, 64), @r"
     $ mqctl delete prodmq --purge --yes --confirm prodmq   [exit 64]
-    test/rabbitmq/prodmq: delete: 5 changes, 2 destroys
+    test/rabbitmq/prodmq: delete: 5 to change, 2 to destroy
     error: `prodmq` is protected: what destroys its data needs its name typed at a terminal; nothing was changed
     hint: take `protected: true` out of the profile first
     ");

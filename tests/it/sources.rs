@@ -119,8 +119,8 @@ fn sourced(source: &str) -> World {
 #[test]
 fn sources_that_give_no_secret() {
     let unset = sourced("{env: RABBITMQ_PASSWORD}").run(&INSTALL);
-    assert_snapshot!(refused(&unset, 1), @r"
-    $ mqctl install prodmq --yes   [exit 1]
+    assert_snapshot!(refused(&unset, 65), @r"
+    $ mqctl install prodmq --yes   [exit 65]
     error: `credentials.password`: `$RABBITMQ_PASSWORD` is not set
     ");
     for (source, words) in [
