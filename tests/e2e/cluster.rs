@@ -118,10 +118,18 @@ impl Drop for Namespace {
         // First the namespace, so that no controller makes new pods; then the pods without their long grace.
         quietly(&["delete", "namespace", &self.0, "--ignore-not-found", "--wait=false"]);
         quietly(&["delete", "pods", "--all", "--grace-period", "1", "--wait=false"]);
-        // Awaited, so that what goes away takes no time from the next test.
-        let gone = || self.command(&["get", "namespace", &self.0]).output().is_ok_and(|o| !o.status.success());
-        if !polled(Duration::from_secs(90), PAUSE, &mut || gone()) {
-            println!("namespace {} is still going away", self.0);
-        }
     }
+}
+
+/// At the end of a run: nothing of it is left in the cluster. Not awaited after each test, as it takes only time.
+pub(crate) fn until_all_are_gone() {
+    let mine = format!("-{}-", std::process::id());
+    let left = || {
+        let output = Command::new("kubectl").args(["get", "namespaces", "--output", "name"]).output();
+        let names = output.map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default();
+        let names = names.lines().filter(|n| n.starts_with("namespace/e2e-") && n.contains(&mine));
+        names.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let gone = polled(Duration::from_secs(180), PAUSE, &mut || left().is_empty());
+    assert!(gone, "namespaces that do not go away: {:?}", left());
 }

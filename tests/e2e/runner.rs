@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use crate::environment;
+use crate::{cluster, environment};
 
 /// One test. It fails by a panic.
 pub(crate) struct Test {
@@ -82,6 +82,7 @@ fn run(tests: Vec<Test>) -> ExitCode {
         }
     });
     let failed = failed.into_inner().expect("no worker dies");
+    cluster::until_all_are_gone();
     let seconds = begun.elapsed().as_secs();
     println!("end to end: {} passed, {} failed, {seconds} s", count - failed.len(), failed.len());
     for name in &failed {

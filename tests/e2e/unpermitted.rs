@@ -49,8 +49,9 @@ fn refused(helm: Helm) {
     let write = rule(&[""], &["secrets", "configmaps", "services", "serviceaccounts"], &["create", "patch"]);
     refused_with(helm, &json!([everything, write]), &["create statefulsets", "patch statefulsets", "create pods/exec"]);
     // Without the right to read helm's records nothing can be decided at all.
-    let pods = rule(&["", "apps"], &["pods", "statefulsets"], &READ);
-    refused_with(helm, &json!([pods]), &["secrets"]);
+    let others = ["pods", "statefulsets", "services", "persistentvolumeclaims", "configmaps", "events"];
+    let pods = rule(&["", "apps"], &others, &READ);
+    refused_with(helm, &json!([pods]), &["cannot ", "resource \"secrets\""]);
 }
 
 fn refused_with(helm: Helm, rules: &Value, words: &[&str]) {

@@ -1,5 +1,6 @@
 //! One test's world: a namespace, a home, a working folder with a profile, one helm first in PATH.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -24,6 +25,8 @@ pub(crate) struct World {
     pub(crate) kubeconfig: Option<PathBuf>,
     folder: TempDir,
     helm: Helm,
+    /// Verb and seconds of each command of mqctl.
+    took: RefCell<Vec<String>>,
 }
 
 impl World {
@@ -36,7 +39,7 @@ impl World {
         std::os::unix::fs::symlink(helm.program(), folder.path().join("bin/helm")).expect("a link");
         let namespace = Namespace::new(test);
         let profile = profile(&namespace.0, tag, replicas);
-        let world = Self { namespace, profile, kubeconfig: None, folder, helm };
+        let world = Self { namespace, profile, kubeconfig: None, folder, helm, took: RefCell::default() };
         world.write_profile();
         world
     }
@@ -97,7 +100,9 @@ impl World {
     /// Runs mqctl to its end.
     #[track_caller]
     pub(crate) fn mqctl(&self, args: &[&str]) -> Ran {
-        self.start(args).wait(LIMIT)
+        let ran = self.start(args).wait(LIMIT);
+        self.took.borrow_mut().push(format!("{} {:.1}", args[0], ran.took.as_secs_f64()));
+        ran
     }
 
     #[track_caller]
@@ -168,6 +173,13 @@ impl World {
     pub(crate) fn assert_nothing_changed(&self) {
         assert!(!self.namespace.exists(), "namespace {} was created", self.namespace.0);
         assert!(!self.secrets_file().exists(), "the secrets file was written");
+    }
+}
+
+impl Drop for World {
+    /// Where a test's time went.
+    fn drop(&mut self) {
+        println!("       {}: {}", self.namespace.0, self.took.borrow().join(", "));
     }
 }
 
