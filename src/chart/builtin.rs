@@ -30,7 +30,7 @@ pub(super) fn values(profile: &Profile) -> Value {
         merge(values.entry(key).or_insert(Value::Null), value);
     }
     let digest = digest(&values);
-    values.insert("annotations".to_owned(), json!({VALUES_DIGEST: digest}));
+    merge(values.entry("annotations").or_insert(Value::Null), json!({VALUES_DIGEST: digest}));
     Value::Object(values)
 }
 

@@ -76,7 +76,7 @@ impl ChartRef {
                 &["credentials"],
                 &["storage", "class"],
                 &["storage", "size"],
-                &["annotations"],
+                &["annotations", crate::chart::VALUES_DIGEST],
             ],
         }
     }
