@@ -64,7 +64,7 @@ fn a_second_install_changes_nothing(world: &World) {
     let (pods, releases) = (world.namespace.pods(), world.releases());
     let again = world.mqctl(&["install", NAME, "--no-input"]).expect(0);
     assert!(again.stdout.contains("nothing to change"), "{}", again.said());
-    assert_eq!(world.mqctl(&["plan", NAME, "--detailed-exitcode"]).code, Some(0));
+    world.mqctl(&["plan", NAME, "--detailed-exitcode"]).expect(0);
     assert_eq!((world.namespace.pods(), world.releases()), (pods, releases), "pods and revision");
 }
 

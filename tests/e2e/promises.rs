@@ -90,11 +90,12 @@ fn changed_value() {
     let mut world = World::new("upgrade: value", Helm::Three, MNESIA, 1);
     world.install();
     let pods = world.namespace.pods();
-    world.wish("/values/annotations", json!({"e2e/changed": "yes"}));
-    assert_eq!(world.mqctl(&["plan", NAME, "--detailed-exitcode"]).code, Some(2), "there is something to change");
+    world.wish("/values/service", json!({"annotations": {"e2e/changed": "yes"}}));
+    // There is something to change.
+    world.mqctl(&["plan", NAME, "--detailed-exitcode"]).expect(2);
     finish_install(&world);
-    let annotation = world.namespace.object("statefulset", NAME).pointer("/metadata/annotations/e2e~1changed").cloned();
+    let annotation = world.namespace.object("service", NAME).pointer("/metadata/annotations/e2e~1changed").cloned();
     assert_eq!(annotation, Some(json!("yes")));
-    assert_eq!(world.namespace.pods(), pods, "the StatefulSet's own annotation restarts no pod");
+    assert_eq!(world.namespace.pods(), pods, "the Service's own annotation restarts no pod");
     assert_eq!(world.releases(), [("deployed".to_owned(), "2".to_owned())]);
 }
