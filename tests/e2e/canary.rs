@@ -90,7 +90,7 @@ fn watched(world: &World, args: &[&str]) -> Ran {
     let seen = watcher.finish();
     assert!(seen.hits.is_empty(), "{args:?}, {} looks: {:?}", seen.looks, seen.hits);
     assert_children_were_seen(args, &seen);
-    assert_clean(&format!("the output of {args:?}"), &ran.said());
+    assert_clean(&format!("the output of {args:?}"), &ran.everything());
     ran
 }
 
@@ -118,7 +118,7 @@ fn the_secret_object_holds_both(world: &World) {
 
 fn helm_keeps_none(world: &World) {
     for what in ["values", "manifest", "hooks", "notes", "all"] {
-        assert_clean(&format!("helm get {what}"), &world.helm(&["get", what, NAME]).expect(0).said());
+        assert_clean(&format!("helm get {what}"), &world.helm(&["get", what, NAME]).expect(0).everything());
     }
 }
 

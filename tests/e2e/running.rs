@@ -42,7 +42,13 @@ impl Ran {
     /// Both outputs, for what a failed assertion says.
     pub(crate) fn said(&self) -> String {
         let end = self.code.map_or_else(|| format!("signal {:?}", self.signal), |c| format!("exit {c}"));
-        format!("{end} after {:.1} s\n--- stdout\n{}--- stderr\n{}", self.took.as_secs_f64(), self.stdout, self.stderr)
+        let (stdout, stderr) = (excerpt(&self.stdout), excerpt(&self.stderr));
+        format!("{end} after {:.1} s\n--- stdout\n{stdout}--- stderr\n{stderr}", self.took.as_secs_f64())
+    }
+
+    /// Both outputs, whole.
+    pub(crate) fn everything(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
     }
 
     #[track_caller]
@@ -64,6 +70,13 @@ impl Ran {
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("the answer is no JSON ({e}): {}", self.said()))
     }
+}
+
+/// What was fed to children at `-vv` fills pages: the last lines, without their tails.
+fn excerpt(output: &str) -> String {
+    let lines: Vec<&str> = output.lines().collect();
+    let last = lines.iter().skip(lines.len().saturating_sub(60));
+    last.map(|line| line.chars().take(400).chain(['\n']).collect::<String>()).collect()
 }
 
 type Text = Arc<Mutex<String>>;
