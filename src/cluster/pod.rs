@@ -14,8 +14,6 @@ pub struct Pod {
     pub uid: String,
     pub standing: Standing,
     pub restarts: u64,
-    /// RFC 3339, as Kubernetes gives it.
-    pub started: Option<String>,
     /// A delete has announced that the whole set stops: this pod's preStop hook would wait for nobody.
     pub told_to_stop: bool,
 }
@@ -77,7 +75,6 @@ impl Pod {
             uid: object["metadata"]["uid"].as_str().unwrap_or_default().to_owned(),
             standing: standing(object, broker),
             restarts: broker.and_then(|c| c["restartCount"].as_u64()).unwrap_or(0),
-            started: broker.and_then(|c| c.pointer("/state/running/startedAt")?.as_str()).map(str::to_owned),
             told_to_stop: object.pointer("/metadata/annotations/mqctl~1stopping").is_some_and(|told| told == "true"),
         }
     }
@@ -85,7 +82,7 @@ impl Pod {
     /// A pod that is wished for and not there.
     pub fn absent(name: &str) -> Self {
         let (name, uid) = (name.to_owned(), String::new());
-        Self { name, uid, standing: Standing::Absent, restarts: 0, started: None, told_to_stop: false }
+        Self { name, uid, standing: Standing::Absent, restarts: 0, told_to_stop: false }
     }
 
     /// Its container runs, so it can be asked and has a log.
