@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::cluster::Target;
+use crate::cluster::{BOOTED_TAG, Target};
 use crate::error::Failure;
 use crate::outcome::Outcome;
 use crate::process::{Call, Part, Program, Reply};
@@ -134,6 +134,11 @@ pub fn scale(target: &Target, replicas: u32) -> Call {
 pub fn announce_stop(target: &Target) -> Call {
     let selector = format!("app.kubernetes.io/instance={}", target.release);
     call(target, &["annotate", "pods", "--selector", &selector, "--overwrite", "mqctl/stopping=true"])
+}
+
+/// Notes on mqctl's Secret which image has booted on the volumes.
+pub fn note_boot(target: &Target, secret: &str, tag: &str) -> Call {
+    call(target, &["annotate", "secret", secret, "--overwrite", &format!("{BOOTED_TAG}={tag}")])
 }
 
 /// Takes the announcement back, so that the hooks wait for a quorum again.

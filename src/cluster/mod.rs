@@ -58,6 +58,8 @@ pub enum Existence {
 pub struct StatefulSet {
     pub replicas: u32,
     pub ready: u32,
+    /// When it was created, as RFC 3339 in UTC.
+    pub created: String,
     /// The controller has seen the newest template and every pod runs it.
     pub settled: bool,
     /// What mqctl noted at its last install: a digest of chart and values.
@@ -72,6 +74,7 @@ impl StatefulSet {
         Self {
             replicas: u32::try_from(replicas).unwrap_or(u32::MAX),
             ready: u32::try_from(number("/status/readyReplicas")).unwrap_or(0),
+            created: created(object),
             settled: seen && number("/status/updatedReplicas") >= replicas,
             values_digest: object["metadata"]["annotations"][VALUES_DIGEST].as_str().map(str::to_owned),
         }
@@ -83,10 +86,16 @@ impl StatefulSet {
     }
 }
 
+fn created(object: &Value) -> String {
+    object.pointer("/metadata/creationTimestamp").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
 /// A volume claim of a release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     pub name: String,
+    /// When it was created, as RFC 3339 in UTC.
+    pub created: String,
     pub size: String,
     pub class: String,
     pub phase: String,
@@ -97,6 +106,7 @@ impl Claim {
         let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
         Self {
             name: text("/metadata/name"),
+            created: created(object),
             size: text("/spec/resources/requests/storage"),
             class: text("/spec/storageClassName"),
             phase: text("/status/phase"),
@@ -104,22 +114,27 @@ impl Claim {
     }
 }
 
-/// The annotation of mqctl's Secret that says which image's volumes these are; it outlives the release.
+/// The annotation of mqctl's Secret that says which image the volumes were made for; it outlives the release.
 pub const IMAGE_TAG: &str = "mqctl/image-tag";
+/// The same of the image that has booted on them: the one above may be a slip of the pen that never ran.
+pub const BOOTED_TAG: &str = "mqctl/booted-tag";
 
 /// What mqctl's own Secret says beside the secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Noted {
     pub username: Option<String>,
     pub tag: Option<String>,
+    pub booted: Option<String>,
 }
 
 impl Noted {
     fn read(object: &Value) -> Self {
         let username = object["data"]["username"].as_str().and_then(|data| STANDARD.decode(data).ok());
+        let annotation = |key: &str| object["metadata"]["annotations"][key].as_str().map(str::to_owned);
         Self {
             username: username.and_then(|bytes| String::from_utf8(bytes).ok()),
-            tag: object["metadata"]["annotations"][IMAGE_TAG].as_str().map(str::to_owned),
+            tag: annotation(IMAGE_TAG),
+            booted: annotation(BOOTED_TAG),
         }
     }
 }
@@ -162,6 +177,20 @@ impl Observed {
         }
     }
 
+    /// The image that the volumes belong to; `None` where no node can have written to them.
+    pub fn image_of_volumes(&self) -> Option<&str> {
+        let intended = self.noted.tag.as_deref().filter(|_| !self.never_ran());
+        self.noted.booted.as_deref().or(intended)
+    }
+
+    /// The first revision of a release with new volumes, and its image could never be had.
+    fn never_ran(&self) -> bool {
+        let without_image = |pod: &Pod| matches!(pod.standing, Standing::ImageTrouble(_)) && pod.restarts == 0;
+        let first = self.release.as_ref().is_some_and(|r| r.revision == "1");
+        let new = |set: &StatefulSet| self.claims.iter().all(|claim| claim.created >= set.created);
+        first && !self.pods.is_empty() && self.pods.iter().all(without_image) && self.set.as_ref().is_some_and(new)
+    }
+
     /// Something of the release is there already: volumes count, they carry its past.
     pub fn has_past(&self) -> bool {
         self.set.is_some() || !self.claims.is_empty()
@@ -194,6 +223,44 @@ mod tests {
         assert!(object(3, 3).all_ready());
         assert!(!object(2, 3).all_ready(), "the controller has not looked yet");
         assert!(!object(3, 1).all_ready(), "two pods run the old template");
+    }
+
+    /// A first install whose image nobody made: tag noted, volumes as new as the set, no pod that ever ran.
+    fn without_image() -> Observed {
+        let set = json!({"metadata": {"creationTimestamp": "2026-01-01T00:00:01Z"}});
+        let claim = json!({"metadata": {"creationTimestamp": "2026-01-01T00:00:01Z"}});
+        let mut pod = Pod::absent("q-0");
+        pod.standing = Standing::ImageTrouble("not found".to_owned());
+        let release = json!({"revision": "1", "status": "deployed", "chart": "c", "updated": ""});
+        Observed {
+            release: serde_json::from_value(release).unwrap(),
+            set: Some(StatefulSet::read(&set)),
+            claims: vec![Claim::read(&claim)],
+            pods: vec![pod],
+            noted: Noted { tag: Some("4.0.55".into()), ..Noted::default() },
+            ..Observed::default()
+        }
+    }
+
+    #[test]
+    fn volumes_belong_to_the_image_that_can_have_written_to_them() {
+        let image = |change: fn(&mut Observed)| {
+            let mut observed = without_image();
+            change(&mut observed);
+            observed.image_of_volumes().map(str::to_owned)
+        };
+        assert_eq!(image(|_| ()), None, "a slip of the pen binds nobody");
+        let bound = Some("4.0.55".to_owned());
+        assert_eq!(image(|o| o.release.as_mut().unwrap().revision = "2".into()), bound);
+        assert_eq!(image(|o| o.claims[0].created = "2025-12-31T23:59:59Z".into()), bound, "older volumes have a past");
+        assert_eq!(image(|o| o.pods[0].restarts = 1), bound);
+        assert_eq!(image(|o| o.pods[0].standing = Standing::Ready), bound);
+        assert_eq!(image(|o| o.pods.clear()), bound, "after a delete nobody can tell");
+        assert_eq!(
+            image(|o| o.noted.booted = Some("4.3.6".into())),
+            Some("4.3.6".to_owned()),
+            "what has booted counts"
+        );
     }
 
     #[test]

@@ -92,6 +92,7 @@ impl Question<'_> {
         for object in kubectl::items(get) {
             observed.take(&object, &self.names.secret);
         }
+        // A review that the API server does not answer denies nothing: the call that lacks the right will say so.
         if let Some(review) = review.first() {
             observed.denied = kubectl::denied(review);
         }

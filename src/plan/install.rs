@@ -34,6 +34,11 @@ impl Given<'_> {
         self.found.in_cluster && self.observed.noted.tag.as_deref() == Some(self.profile.image.tag.as_str())
     }
 
+    /// It is noted that this image has booted on these volumes.
+    fn boot_is_noted(&self) -> bool {
+        self.observed.noted.booted.as_deref() == Some(self.profile.image.tag.as_str())
+    }
+
     /// The StatefulSet was scaled beside helm, by a delete that was cut short or by hand.
     fn scaled(&self) -> bool {
         self.observed.set.as_ref().is_some_and(|s| s.replicas != self.profile.replicas)
@@ -54,11 +59,12 @@ pub fn install(given: &Given<'_>) -> Result<Plan> {
         steps.extend(keep_secrets(given.found));
         steps.extend(write_secret(given, &names));
         steps.push(run_helm(given, &values));
+        steps.extend(replace_stuck(given));
     }
     steps.extend(take_back_stop(given));
     let ready = steps.is_empty() && given.observed.set.as_ref().is_some_and(StatefulSet::all_ready);
-    if !ready {
-        steps.extend(boot_and_verify(given, &names));
+    if !ready || !given.boot_is_noted() {
+        steps.extend([boot(given, &names), verify(given, &names)]);
     }
     Ok(plan(given, names, steps))
 }
@@ -209,18 +215,43 @@ fn run_helm(given: &Given<'_>, values: &Value) -> Step {
     step.action(Action::Run(call)).done(format!("helm release {next}"))
 }
 
-fn boot_and_verify(given: &Given<'_>, names: &Names) -> [Step; 2] {
-    let count = given.profile.replicas;
-    let (nodes, cluster) =
-        if count == 1 { ("1 node".to_owned(), "1 node") } else { (format!("{count} nodes"), "one cluster") };
+/// Pods that do not run stand in the way of their successors: the controller replaces the highest one, and waits for it
+/// while it waits for its peers of the old template.
+fn replace_stuck(given: &Given<'_>) -> Option<Step> {
+    let stuck = |pod: &&Pod| {
+        use Standing::{Crashed, ImageTrouble, Unscheduled};
+        matches!(pod.standing, ImageTrouble(_) | Unscheduled(_) | Crashed(_))
+    };
+    let names: Vec<&str> = given.observed.pods.iter().filter(stuck).map(|pod| pod.name.as_str()).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let objects: Vec<String> = names.iter().map(|name| format!("pod/{name}")).collect();
+    Some(
+        Step::new(Danger::Changes, "replace pods", format!("{}: they do not run as they are", names.join(", ")))
+            .action(Action::Run(kubectl::delete(given.target, &objects)))
+            .done("pods replaced"),
+    )
+}
+
+/// What has booted on the volumes is noted as soon as it has: from then on they belong to it.
+fn boot(given: &Given<'_>, names: &Names) -> Step {
+    let nodes =
+        if given.profile.replicas == 1 { "1 node".to_owned() } else { format!("{} nodes", given.profile.replicas) };
+    let step = Step::new(Danger::Reads, format!("{nodes} booted"), format!("up to {}", show_duration(given.limit)))
+        .action(Action::Wait(Condition::AllReady))
+        .done(format!("{nodes} ready"));
+    if given.boot_is_noted() {
+        return step;
+    }
+    step.action(Action::Run(kubectl::note_boot(given.target, &names.secret, &given.profile.image.tag)))
+}
+
+fn verify(given: &Given<'_>, names: &Names) -> Step {
+    let cluster = if given.profile.replicas == 1 { "1 node" } else { "one cluster" };
     let wished = Wished { pods: names.pods.clone(), username: given.profile.credentials.username.clone() };
     let user = &wished.username;
-    [
-        Step::new(Danger::Reads, format!("{nodes} booted"), format!("up to {}", show_duration(given.limit)))
-            .action(Action::Wait(Condition::AllReady))
-            .done(format!("{nodes} ready")),
-        Step::new(Danger::Reads, format!("login as {user}"), "members, alarms, cookie, by the brokers' own word")
-            .done(format!("{cluster}, no alarm, logged in as {user}"))
-            .action(Action::Verify(wished)),
-    ]
+    Step::new(Danger::Reads, format!("login as {user}"), "members, alarms, cookie, by the brokers' own word")
+        .done(format!("{cluster}, no alarm, logged in as {user}"))
+        .action(Action::Verify(wished))
 }

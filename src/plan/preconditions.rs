@@ -51,15 +51,16 @@ fn username(given: &Given<'_>) -> Option<Failure> {
 /// Mnesia while every pod stays green. A patch release of the same series is harmless.
 fn version(given: &Given<'_>) -> Option<Failure> {
     let wished = &given.profile.image.tag;
-    let there = given.observed.noted.tag.as_ref().filter(|there| *there != wished)?;
+    let there = given.observed.image_of_volumes().filter(|there| there != wished)?;
     if series(there).is_some() && series(there) == series(wished) {
         return None;
     }
     let text = format!("`image.tag`: the volumes of `{}` were written by {there}, not {wished}", given.target.release);
-    Some(
-        refusal(&text)
-            .hint(format!("image: {{tag: {there}}}   # in the profile; a step to another version is not an install")),
-    )
+    let refusal = refusal(&text)
+        .hint(format!("image: {{tag: {there}}}   # in the profile; a step to another version is not an install"));
+    let unsure = given.observed.noted.booted.is_none();
+    let name = &given.profile.name;
+    Some(if unsure { refusal.hint(format!("if {there} never ran: mqctl delete {name} --purge")) } else { refusal })
 }
 
 /// `4.0` of `4.0.5-management`.

@@ -47,7 +47,10 @@ pub(crate) fn until_healthy(run: &Run<'_>, wished: &Wished) -> Result<()> {
 fn complain(wished: &Wished, answers: &[Result<Answer, String>], vault: &Vault) -> Option<Failure> {
     let size = wished.pods.len();
     wished.pods.iter().zip(answers).find_map(|(pod, answer)| match answer {
-        Err(words) => Some(Failure::new(Outcome::Unreachable, format!("`{pod}` could not be asked: {words}"))),
+        Err(words) => Some(
+            Failure::new(Outcome::TimedOut, format!("`{pod}` could not be asked: {words}"))
+                .hint("run the same command again: it goes on where it stands"),
+        ),
         Ok(answer) => against(pod, answer, size, wished, vault),
     })
 }

@@ -25,12 +25,17 @@ fn install_in_vain(world: &World, seconds: &str) -> Ran {
 }
 
 fn image() {
-    let mut world = World::new("unready: image", Helm::Four, KHEPRI, 1);
-    // A patch release that nobody made: the way back is no step to another version.
-    world.wish("/image/tag", "4.3.999-management".into());
-    install_in_vain(&world, "20s").says(&["mq-0", "image: ", "4.3.999-management"]);
+    let mut world = World::new("unready: image", Helm::Four, KHEPRI, 3);
+    // A version that nobody made, of another series: it never ran, so that the way back is no step to another version.
+    world.wish("/image/tag", "4.0.999-management".into());
+    install_in_vain(&world, "20s").says(&["mq-0", "image: ", "4.0.999-management"]);
     world.wish("/image/tag", KHEPRI.into());
     finish_install(&world);
+    // Now that one has run, another series is refused, whatever the pods look like.
+    world.wish("/image/tag", MNESIA.into());
+    let before = world.namespace.pods();
+    world.mqctl(&["install", NAME, "--yes"]).expect(78).says(&["the volumes of `mq` were written by", KHEPRI]);
+    assert_eq!(world.namespace.pods(), before, "nothing was changed");
 }
 
 fn unschedulable() {

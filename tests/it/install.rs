@@ -82,13 +82,14 @@ fn a_first_install_with_known_secrets() {
       <     "size": "8Gi"
       <   }
       < }
-    6. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-0 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval
+    6. reads kubectl --context test --namespace rabbitmq get statefulsets,pods --selector 'app.kubernetes.io/instance=prodmq' --output json
+    7. CHANGES kubectl --context test --namespace rabbitmq annotate secret prodmq-mqctl-credentials --overwrite 'mqctl/booted-tag=4.3.6-management'
+    8. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-0 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval
       < (the question to a broker)
-    7. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-1 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval
+    9. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-1 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval
       < (the question to a broker)
-    8. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval
+    10. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval
       < (the question to a broker)
-    9. reads kubectl --context test --namespace rabbitmq get statefulsets,pods --selector 'app.kubernetes.io/instance=prodmq' --output json
     wrote home/.cache/mqctl/charts (the built-in chart)
     "#);
 }
@@ -130,9 +131,11 @@ fn applied(run: &Transcript, key: &str) -> String {
 #[test]
 fn five_children_at_most_come_before_the_wait() {
     let run = World::new().run(&["install", "prodmq", "--yes"]);
-    let waits = |call: &&Recorded| call.verb() == "exec" || call.args.iter().any(|arg| arg == "statefulsets,pods");
-    let waiting = run.calls.iter().filter(waits).count();
-    assert_eq!(waiting, 1 + 3, "one look, and a question to each broker:\n{run}");
+    let wait = |call: &&Recorded| {
+        ["exec", "annotate"].contains(&call.verb()) || call.args.iter().any(|arg| arg == "statefulsets,pods")
+    };
+    let waiting = run.calls.iter().filter(wait).count();
+    assert_eq!(waiting, 1 + 1 + 3, "one look, a note that they have booted, a question to each broker:\n{run}");
     assert!(run.calls.len() - waiting <= 5, "more than five children before the wait:\n{run}");
 }
 

@@ -5,12 +5,13 @@ use crate::transcript::Transcript;
 use crate::world::{SECRETS_FILE, World};
 
 /// Every call of an install, and of a delete, as patterns.
-const INSTALL: [&str; 6] = [
+const INSTALL: [&str; 7] = [
     "helm list*",
     "kubectl * create *",
     "kubectl * apply *",
     "helm upgrade *",
     "kubectl * get statefulsets*",
+    "kubectl * annotate *",
     "kubectl * exec *",
 ];
 const DELETE: [&str; 6] = [

@@ -65,7 +65,8 @@ pub fn named(kind: &str, name: &str) -> Value {
 pub fn secret(cookie: &str, password: &str) -> Value {
     let data = json!({"erlang-cookie": base64(cookie), "password": base64(password), "username": base64("user")});
     let metadata = json!({
-        "name": "prodmq-mqctl-credentials", "annotations": {"mqctl/image-tag": mqctl::profile::Image::TAG},
+        "name": "prodmq-mqctl-credentials",
+        "annotations": {"mqctl/image-tag": mqctl::profile::Image::TAG, "mqctl/booted-tag": mqctl::profile::Image::TAG},
     });
     json!({"kind": "Secret", "metadata": metadata, "data": data})
 }

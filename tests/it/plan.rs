@@ -49,7 +49,9 @@ fn the_plan_as_json_has_the_calls_to_paste_and_no_secret() {
           "title": "helm install"
         },
         {
-          "calls": [],
+          "calls": [
+            "kubectl --context test --namespace rabbitmq annotate secret prodmq-mqctl-credentials --overwrite 'mqctl/booted-tag=4.3.6-management'"
+          ],
           "danger": "waits",
           "detail": "up to 10m",
           "step": 3,

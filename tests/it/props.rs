@@ -55,13 +55,14 @@ impl Made {
     fn observed(&self) -> Observed {
         let claim = |n: u32| Claim {
             name: format!("data-prodmq-{n}"),
+            created: String::new(),
             size: "8Gi".into(),
             class: "standard".into(),
             phase: "Bound".into(),
         };
         Observed {
             release: self.release.map(release),
-            set: self.set.map(|(replicas, ready)| StatefulSet { replicas, ready, settled: true, values_digest: None }),
+            set: self.set.map(|(replicas, ready)| set(replicas, ready, None)),
             claims: (0..self.claims).map(claim).collect(),
             namespace: if self.namespace { Existence::There } else { Existence::Missing },
             secret: self.in_cluster.then(vault),
@@ -123,6 +124,10 @@ fn vault() -> Vault {
     secret::read_file(file.path()).unwrap()
 }
 
+fn set(replicas: u32, ready: u32, values_digest: Option<String>) -> StatefulSet {
+    StatefulSet { replicas, ready, created: String::new(), settled: true, values_digest }
+}
+
 fn planned(profile: &Profile, observed: &Observed, found: &Found) -> Result<Plan, String> {
     let given = Given { profile, target: &target(), observed, found, chart: PathBuf::from("/chart"), limit: LIMIT };
     install(&given).map_err(|error| mqctl::error::render(&error))
@@ -135,11 +140,12 @@ fn installed(profile: &Profile) -> Observed {
     let replicas = profile.replicas;
     let mut observed = Observed {
         release: Some(release("deployed")),
-        set: Some(StatefulSet { replicas, ready: replicas, settled: true, values_digest: digest }),
+        set: Some(set(replicas, replicas, digest)),
         namespace: Existence::There,
         ..Observed::default()
     };
     observed.noted.tag = Some(profile.image.tag.clone());
+    observed.noted.booted = Some(profile.image.tag.clone());
     observed.noted.username = Some(profile.credentials.username.clone());
     observed
 }

@@ -132,8 +132,12 @@ replace() {
     case $1 in *"$2"*) text=${1%%"$2"*}$3${1#*"$2"} ;; esac
 }
 
-# All pods are told that the whole set stops, or no longer.
+# All pods are told that the whole set stops, or no longer; or a Secret notes the image that has booted.
 annotate() {
+    if [ "$2" = secret ]; then
+        sed -i "s/\"annotations\":{/&\"mqctl\/booted-tag\":\"${5#*=}\",/" "$cluster/secret.$3"
+        return
+    fi
     sed -i 's/"annotations":{"mqctl\/stopping":"true"},//' "$cluster"/pod.*
     case $line in
         *mqctl/stopping=true) sed -i 's/"metadata":{/&"annotations":{"mqctl\/stopping":"true"},/' "$cluster"/pod.* ;;
@@ -149,9 +153,13 @@ scale() {
     sed -i "s/\"replicas\":[0-9]*/\"replicas\":$replicas/" "$cluster/statefulset.$3"
 }
 
+# The StatefulSet's controller makes a pod anew.
 delete() {
     for word in "$@"; do
-        case $word in */*) rm -f "$cluster/${word%%/*}.${word#*/}" ;; esac
+        case $word in
+            pod/*) cp "$world/chart/pod.${word#*/}" "$cluster" ;;
+            */*) rm -f "$cluster/${word%%/*}.${word#*/}" ;;
+        esac
     done
 }
 
@@ -206,7 +214,7 @@ respond() {
         kubectl-create) review ;;
         kubectl-apply) apply ;;
         kubectl-scale) scale "$@" ;;
-        kubectl-annotate) annotate ;;
+        kubectl-annotate) annotate "$@" ;;
         kubectl-delete) delete "$@" ;;
         kubectl-exec) answer "$@" ;;
         kubectl-logs) cat "$cluster"/log.* ;;

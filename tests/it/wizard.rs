@@ -43,7 +43,7 @@ fn answered(answer: &str) -> (String, i32, usize) {
 #[test]
 fn yes_goes_on_to_the_end() {
     let (words, code, changes) = answered("y\n");
-    assert_eq!((code, changes), (0, 2), "{words}");
+    assert_eq!((code, changes), (0, 3), "{words}");
     assert!(words.contains("prodmq is ready."), "{words}");
 }
 
