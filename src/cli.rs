@@ -9,6 +9,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::units;
 
+pub mod upgrade;
+
+use upgrade::Upgrade;
+
 /// Run RabbitMQ clusters on Kubernetes
 ///
 /// mqctl drives helm and kubectl. One profile file says what is wished; the cluster is the record of what is.
@@ -140,6 +144,7 @@ pub enum Color {
 pub enum Command {
     Install(Install),
     Plan(PlanArgs),
+    Upgrade(Upgrade),
     Status(Status),
     Delete(Delete),
     Credentials(Credentials),
@@ -160,7 +165,10 @@ pub struct Install {
     pub name: Option<String>,
 }
 
-/// Show what install would do, and change nothing
+/// Show what install or upgrade would do, and change nothing
+///
+/// Objects that are created, changed and removed, field by field and with secrets masked; fields that were changed
+/// beside helm; pods that restart, and in which order.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  mqctl plan prodmq --detailed-exitcode     exit code 2 if something would change")]
 pub struct PlanArgs {

@@ -143,6 +143,18 @@ impl Context {
         cache.unwrap_or_else(|| PathBuf::from("/tmp")).join("mqctl/charts")
     }
 
+    /// Where backups are kept.
+    pub(crate) fn state(&self) -> PathBuf {
+        let state = variable("XDG_STATE_HOME").map(PathBuf::from);
+        let state = state.or_else(|| Some(self.home.as_ref()?.join(".local/state")));
+        state.unwrap_or_else(|| PathBuf::from("/tmp"))
+    }
+
+    #[expect(clippy::disallowed_methods, clippy::unused_self, reason = "door: the clock is read here")]
+    pub(crate) fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::now()
+    }
+
     /// How long a wait may take: the flag, else the profile's limit.
     pub(crate) fn within(&self, limit: Duration) -> Duration {
         self.globals.timeout.unwrap_or(limit)

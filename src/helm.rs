@@ -98,6 +98,37 @@ pub fn upgrade_install(target: &Target, chart: &Path, values: &Value, limit: Dur
     call(target, &args).fed(vec![Part::Text(values.to_string())]).within(limit + Duration::from_secs(20))
 }
 
+/// What `upgrade_install` would send, with the cluster's own versions: the release as JSON.
+///
+/// The flag stands without a value: Helm before 3.13 knows no other form.
+pub fn render(target: &Target, chart: &Path, values: &Value) -> Call {
+    let chart = chart.display().to_string();
+    let args = ["upgrade", "--install", &target.release, &chart, "--values", "-", "--dry-run", "--output", "json"];
+    call(target, &args).fed(vec![Part::Text(values.to_string())])
+}
+
+/// The manifest in the answer to `render`.
+///
+/// # Errors
+/// The chart's own words against the values.
+pub fn read_rendered(reply: &Reply) -> Result<String> {
+    if !reply.ok() {
+        let failure = kubectl::failure("helm upgrade --dry-run", reply);
+        let outcome = if failure.outcome == Outcome::Failed { Outcome::BadProfile } else { failure.outcome };
+        return Err(Failure { outcome, text: format!("{}; nothing was changed", failure.text), ..failure }.into());
+    }
+    // Helm 4 warns on stderr; helm 3.8 to 3.12 may print notes before the JSON.
+    let json = reply.stdout.find('{').map_or("", |at| &reply.stdout[at..]);
+    let release: Value = serde_json::from_str(json)
+        .map_err(|e| Failure::new(Outcome::Failed, format!("`helm upgrade --dry-run` did not answer in JSON: {e}")))?;
+    Ok(release["manifest"].as_str().unwrap_or_default().to_owned())
+}
+
+/// The manifest of the newest revision.
+pub fn manifest(target: &Target) -> Call {
+    call(target, &["get", "manifest", &target.release])
+}
+
 /// Removes the release; volumes and mqctl's Secret are none of its objects.
 pub fn uninstall(target: &Target) -> Call {
     call(target, &["uninstall", &target.release, "--timeout", "3m"]).within(Duration::from_secs(200))

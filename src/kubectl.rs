@@ -100,6 +100,18 @@ pub fn apply(target: &Target, manifest: Vec<Part>) -> Call {
     call(target, &args).fed(manifest)
 }
 
+/// Whether the API server would take these objects from helm; it changes nothing.
+pub fn try_apply(target: &Target, objects: Vec<Part>) -> Call {
+    let args = ["apply", "--server-side", "--dry-run=server", "--field-manager", "helm", "--filename", "-"];
+    call(target, &args).fed(objects)
+}
+
+/// Makes helm the manager of every field that it sets, so that its upgrade meets no conflict.
+pub fn take_back(target: &Target, objects: Vec<Part>) -> Call {
+    let args = ["apply", "--server-side", "--force-conflicts", "--field-manager", "helm", "--filename", "-"];
+    call(target, &args).fed(objects)
+}
+
 /// Runs an Erlang expression, sent over stdin, inside a broker's container.
 ///
 /// `timeout` runs in the container: a hung CLI outlives kubectl, and a handful of them had brokers OOM-killed.
@@ -108,6 +120,12 @@ pub fn exec_eval(target: &Target, pod: &str, code: Vec<Part>) -> Call {
     let args =
         ["exec", "--stdin", pod, "--container", "rabbitmq", "--", "timeout", "-k", "2", "25", "rabbitmqctl", "eval"];
     call(target, &args).fed(code)
+}
+
+/// Runs one program inside a broker's container, ended there when it hangs, as in `exec_eval`.
+pub fn exec(target: &Target, pod: &str, words: &[&str]) -> Call {
+    let args = ["exec", pod, "--container", "rabbitmq", "--", "timeout", "-k", "2", "60"];
+    call(target, &[&args, words].concat()).within(Duration::from_secs(70))
 }
 
 /// The last lines of every broker's log, each behind `[pod/NAME/rabbitmq] `: one child for all pods.

@@ -6,6 +6,8 @@
 use std::process::ExitCode;
 
 mod ask;
+mod backup;
+pub mod changes;
 pub mod chart;
 pub mod cli;
 pub mod cluster;
@@ -26,6 +28,7 @@ mod report;
 pub mod secret;
 mod status;
 pub mod units;
+pub mod versions;
 pub mod yaml;
 
 use outcome::Outcome;

@@ -34,6 +34,7 @@ const ASK: &str = concat!(
     r#"leaders => case Q of null -> null; _ -> length([1 || X <- Q, T(fun() -> amqqueue:qnode(X) end) =:= node()]) end, "#,
     r#"ready => case C of null -> null; _ -> lists:sum([A || {A, _} <- C]) end, "#,
     r#"unacked => case C of null -> null; _ -> lists:sum([B || {_, B} <- C]) end, "#,
+    r#"flagsOff => case R of true -> N(T(fun() -> maps:keys(rabbit_feature_flags:list(disabled, stable)) end)); _ -> null end, "#,
     r#"cookie => T(fun() -> binary:encode_hex(crypto:hash(sha256, atom_to_list(erlang:get_cookie()))) end), "#,
 );
 
@@ -81,6 +82,8 @@ pub struct Answer {
     /// Messages ready in the queues led here.
     pub ready: Option<u64>,
     pub unacked: Option<u64>,
+    /// Stable feature flags that are not enabled.
+    pub flags_off: Option<Vec<String>>,
     /// SHA-256 of the node's own cookie in hexadecimal; never printed whole.
     #[serde(skip_serializing)]
     pub cookie: Option<String>,

@@ -13,6 +13,7 @@ use crate::secret::{Name, Secret, Vault};
 
 pub(crate) mod observe;
 pub(crate) mod pod;
+pub mod preview;
 
 pub use pod::{Pod, Standing};
 

@@ -55,6 +55,11 @@ impl fmt::Display for Standing {
 }
 
 impl Standing {
+    /// It does not run and will not by itself: only another template helps.
+    pub fn stuck(&self) -> bool {
+        matches!(self, Self::ImageTrouble(_) | Self::Unscheduled(_) | Self::Crashed(_))
+    }
+
     /// Steps done of ten, for the progress bar.
     pub fn tenths(&self) -> u64 {
         match self {

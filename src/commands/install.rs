@@ -2,22 +2,29 @@
 
 use anyhow::Result;
 
+use crate::backup;
 use crate::chart;
 use crate::cli::Install;
+use crate::cluster::Pod;
 use crate::cluster::observe::{INSTALL_RIGHTS, Question, observe, require_rights};
+use crate::cluster::preview::preview;
 use crate::context::Context;
 use crate::credentials::{self, Found};
+use crate::helm;
+use crate::kubectl;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
-use crate::plan::install::{self, Given};
+use crate::plan::install::{self, Given, Next, Verb};
+use crate::plan::preconditions;
+use crate::rabbitmq;
 
 pub(crate) fn run(args: &Install, cx: &Context) -> Result<Outcome> {
-    let (plan, mut found) = planned(args.name.as_deref(), cx)?;
+    let (plan, mut found) = planned(args.name.as_deref(), Some(Verb::Install), cx)?;
     cx.carry_out(&plan, &mut found.vault)
 }
 
-/// Load, observe, prove, plan: also what `mqctl plan` does.
-pub(super) fn planned(name: Option<&str>, cx: &Context) -> Result<(Plan, Found)> {
+/// Load, observe, prove, look ahead, plan: also what `upgrade` does, and `plan`, which leaves the verb to what is there.
+pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, cx: &Context) -> Result<(Plan, Found)> {
     let (profile, target) = cx.load(name)?;
     cx.require_tools()?;
     let local = credentials::local(cx, &profile)?;
@@ -27,14 +34,39 @@ pub(super) fn planned(name: Option<&str>, cx: &Context) -> Result<(Plan, Found)>
     let mut observed = observe(&cx.tools, &question)?;
     require_rights(&observed, &target)?;
     let found = credentials::prove(local, &profile, &mut observed)?;
-    let limit = cx.within(profile.timeouts.boot);
+    let upgrade = Verb::Upgrade { enable_feature_flags: false };
+    let verb = verb.unwrap_or(if observed.release.is_some() { upgrade } else { Verb::Install });
     let given = Given {
         profile: &profile,
         target: &target,
         observed: &observed,
         found: &found,
         chart: chart::folder(&cx.cache()),
-        limit,
+        limit: cx.within(profile.timeouts.boot),
+        next: None,
+        verb,
     };
-    Ok((install::install(&given)?, found))
+    preconditions::at_once(&given)?;
+    let next = look_ahead(cx, &given)?;
+    Ok((install::install(&Given { next: next.as_ref(), ..given })?, found))
+}
+
+/// Only where something would change on a release that helm can compare with.
+fn look_ahead(cx: &Context, given: &Given<'_>) -> Result<Option<Next>> {
+    if !install::would_change(given) {
+        return Ok(None);
+    }
+    chart::lay(&given.chart)?;
+    let render = helm::render(given.target, &given.chart, &chart::values(given.profile));
+    let asked: Vec<&Pod> = match given.verb {
+        Verb::Install => Vec::new(),
+        Verb::Upgrade { .. } => given.observed.pods.iter().filter(|pod| !pod.standing.stuck()).collect(),
+    };
+    let ask = |pod: &&Pod| {
+        kubectl::exec_eval(given.target, &pod.name, rabbitmq::ask(&given.profile.credentials.username, false))
+    };
+    let (preview, replies) = preview(&cx.tools, given.target, render, asked.iter().map(ask).collect())?;
+    let answers = asked.iter().zip(&replies).map(|(pod, reply)| (pod.name.clone(), rabbitmq::read(reply))).collect();
+    let backup = backup::file(&cx.state(), &given.target.release, cx.now());
+    Ok(Some(Next { preview, answers, backup }))
 }

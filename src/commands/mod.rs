@@ -11,12 +11,14 @@ mod delete;
 mod install;
 mod plan;
 mod status;
+mod upgrade;
 mod version;
 
 pub(crate) fn run(command: &Command, cx: &Context) -> Result<Outcome> {
     match command {
         Command::Install(args) => install::run(args, cx),
         Command::Plan(args) => plan::run(args, cx),
+        Command::Upgrade(args) => upgrade::run(args, cx),
         Command::Status(args) => status::run(args, cx),
         Command::Delete(args) => delete::run(args, cx),
         Command::Credentials(args) => match &args.command {

@@ -1,4 +1,4 @@
-//! `mqctl plan NAME`: the install's plan, without its last stages
+//! `mqctl plan NAME`: the plan of `install` or `upgrade`, without its last stages
 
 use anyhow::Result;
 
@@ -8,7 +8,7 @@ use crate::outcome::Outcome;
 use crate::report;
 
 pub(crate) fn run(args: &PlanArgs, cx: &Context) -> Result<Outcome> {
-    let (plan, _) = super::install::planned(args.name.as_deref(), cx)?;
+    let (plan, _) = super::install::planned(args.name.as_deref(), None, cx)?;
     report::answer(&if cx.json() { report::pretty(&plan.to_json()) } else { plan.to_text() });
     Ok(if args.detailed_exitcode && plan.changes() { Outcome::Difference } else { Outcome::Done })
 }

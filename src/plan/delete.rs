@@ -31,6 +31,7 @@ pub fn delete(profile: &Profile, target: &Target, observed: &Observed, purge: bo
         },
         steps,
         warnings: Vec::new(),
+        changes: Vec::new(),
         nothing: nothing(observed, purge),
         farewell: farewell(profile, observed, purge),
         limit,

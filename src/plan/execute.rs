@@ -6,12 +6,13 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use super::{Action, Plan, Step, verify, wait};
+use crate::backup;
 use crate::chart;
 use crate::context::Context;
 use crate::error::{self, Failure};
 use crate::kubectl;
 use crate::outcome::Outcome;
-use crate::process::Call;
+use crate::process::{Call, Reply};
 use crate::progress::Progress;
 use crate::secret::{self, Secret, Vault};
 
@@ -94,17 +95,21 @@ fn act(run: &mut Run<'_>, action: &Action) -> Result<()> {
             secret::append_file(file, run.vault, write).with_context(|| format!("cannot write `{}`", file.display()))
         }
         Action::LayChart(folder) => chart::lay(folder).context("cannot lay out the built-in chart"),
-        Action::Run(call) => run_call(run, call),
+        Action::Run(call) => run_call(run, call).map(|_| ()),
+        Action::Save { call, file } => {
+            let reply = run_call(run, call)?;
+            backup::save(file, &reply.stdout).with_context(|| format!("cannot write `{}`", file.display()))
+        }
         Action::Try(call) => run.cx.tools.run(call, run.vault).map(|_| ()),
         Action::Wait(condition) => wait::until(run, condition),
         Action::Verify(wished) => verify::until_healthy(run, wished),
     }
 }
 
-fn run_call(run: &Run<'_>, call: &Call) -> Result<()> {
+fn run_call(run: &Run<'_>, call: &Call) -> Result<Reply> {
     let reply = run.cx.tools.run(call, run.vault)?;
     if reply.ok() {
-        return Ok(());
+        return Ok(reply);
     }
     run.cx.stop_if_interrupted()?;
     let words: Vec<&str> = call.args.iter().filter(|a| !a.starts_with('-')).map(String::as_str).collect();
@@ -118,4 +123,4 @@ fn run_call(run: &Run<'_>, call: &Call) -> Result<()> {
 }
 
 /// The words that name a call in an error.
-const VERBS: [&str; 8] = ["upgrade", "uninstall", "rollback", "apply", "scale", "annotate", "delete", "get"];
+const VERBS: [&str; 9] = ["upgrade", "uninstall", "rollback", "apply", "scale", "annotate", "delete", "get", "exec"];

@@ -5,16 +5,21 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{Action, Condition, Danger, Plan, Step, Wished, preconditions};
+use super::{Action, Condition, Danger, Plan, Step, Wished, objects, preconditions, upgrade};
 use crate::chart::{self, BUILTIN_VERSION, Names, builtin};
+use crate::cluster::preview::Preview;
 use crate::cluster::{Existence, IMAGE_TAG, Observed, Pod, Standing, StatefulSet, Target};
 use crate::credentials::Found;
 use crate::helm;
 use crate::kubectl;
 use crate::process::Part;
 use crate::profile::Profile;
+use crate::rabbitmq::Answer;
 use crate::secret::{Hole, Name};
 use crate::units::show_duration;
+
+/// How `helm list` names the built-in chart, with its version behind it.
+pub(super) const CHART: &str = "mqctl-rabbitmq-";
 
 /// Everything that the planner decides from.
 pub struct Given<'a> {
@@ -26,12 +31,49 @@ pub struct Given<'a> {
     pub chart: PathBuf,
     /// The limit of the boot.
     pub limit: std::time::Duration,
+    /// What was looked at beyond that, where something of a release that exists would change.
+    pub next: Option<&'a Next>,
+    pub verb: Verb,
+}
+
+/// Which command asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    Install,
+    Upgrade {
+        /// Afterwards.
+        enable_feature_flags: bool,
+    },
+}
+
+/// The next revision, and what the brokers say before it.
+#[derive(Debug, Default)]
+pub struct Next {
+    pub preview: Preview,
+    /// By pod; empty where they were not asked.
+    pub answers: Vec<(String, Result<Answer, String>)>,
+    /// Where the definitions are saved.
+    pub backup: PathBuf,
 }
 
 impl Given<'_> {
     /// mqctl's Secret holds both secrets, and notes the image that the volumes belong to.
     fn secret_is_whole(&self) -> bool {
         self.found.in_cluster && self.observed.noted.tag.as_deref() == Some(self.profile.image.tag.as_str())
+    }
+
+    pub(super) fn preview(&self) -> Option<&Preview> {
+        self.next.map(|next| &next.preview)
+    }
+
+    /// What each pod's broker said, where they were asked.
+    pub(super) fn answers(&self) -> impl Iterator<Item = &(String, Result<Answer, String>)> {
+        self.next.into_iter().flat_map(|next| &next.answers)
+    }
+
+    /// Every pod is made anew.
+    pub(super) fn restarts(&self) -> bool {
+        self.preview().is_some_and(|p| p.changes.restarts)
     }
 
     /// It is noted that this image has booted on these volumes.
@@ -58,6 +100,7 @@ pub fn install(given: &Given<'_>) -> Result<Plan> {
         steps.extend(clear_pending(given));
         steps.extend(keep_secrets(given.found));
         steps.extend(write_secret(given, &names));
+        steps.extend(upgrade::before_helm(given));
         steps.push(run_helm(given, &values));
         steps.extend(replace_stuck(given));
     }
@@ -65,6 +108,9 @@ pub fn install(given: &Given<'_>) -> Result<Plan> {
     let ready = steps.is_empty() && given.observed.set.as_ref().is_some_and(StatefulSet::all_ready);
     if !ready || !given.boot_is_noted() {
         steps.extend([boot(given, &names), verify(given, &names)]);
+    }
+    if !steps.is_empty() {
+        steps.extend(upgrade::after_boot(given));
     }
     Ok(plan(given, names, steps))
 }
@@ -75,11 +121,15 @@ fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {
     let revision = given.observed.release.as_ref().map_or("0", |r| r.revision.as_str());
     let address = format!("amqp://{}@{release}.{}.svc:5672", profile.credentials.username, target.namespace);
     Plan {
-        verb: "install",
+        verb: match given.verb {
+            Verb::Install => "install",
+            Verb::Upgrade { .. } => "upgrade",
+        },
         target: target.clone(),
         names,
         about: about(profile),
         steps,
+        changes: given.preview().map_or_else(Vec::new, |p| p.changes.objects.clone()),
         warnings: profile.warnings.iter().map(|w| format!("`{}`: {}", w.path, w.text)).collect(),
         nothing: format!("nothing to change (revision {revision}, {} nodes ready)", profile.replicas),
         farewell: vec![format!(
@@ -95,6 +145,12 @@ fn about(profile: &Profile) -> String {
     let class = profile.storage.class.as_deref().unwrap_or("default class");
     let nodes = if profile.replicas == 1 { "1 node".to_owned() } else { format!("{} nodes", profile.replicas) };
     format!("builtin {BUILTIN_VERSION} · RabbitMQ {} · {nodes} · {} {class}", profile.image.tag, profile.storage.size)
+}
+
+/// Something would change on a release whose last revision helm can compare with: one that was cut short is not.
+pub(crate) fn would_change(given: &Given<'_>) -> bool {
+    let comparable = given.observed.release.as_ref().is_some_and(|r| !r.pending() && r.chart.starts_with(CHART));
+    comparable && !unchanged(given, &chart::values(given.profile))
 }
 
 /// Helm deployed exactly this chart with these values, and the credentials are in all their homes.
@@ -202,12 +258,15 @@ fn base64_text(text: &str) -> String {
     base64::engine::general_purpose::STANDARD.encode(text)
 }
 
+const ALL_OBJECTS: &str = "1 StatefulSet, 2 Services, 1 ConfigMap, 1 PodDisruptionBudget, 1 ServiceAccount";
+
 fn run_helm(given: &Given<'_>, values: &Value) -> Step {
     let call = helm::upgrade_install(given.target, &given.chart, values, given.profile.timeouts.install);
     let again = given.observed.release.as_ref().is_some_and(|r| !r.status.starts_with("pending-install"));
     let (title, next) = if again { ("helm upgrade", "upgraded") } else { ("helm install", "installed") };
-    let detail = "1 StatefulSet, 2 Services, 1 ConfigMap, 1 PodDisruptionBudget, 1 ServiceAccount";
-    let mut step = Step::new(Danger::Changes, title, detail).action(Action::LayChart(given.chart.clone()));
+    let detail = given.preview().map_or_else(|| ALL_OBJECTS.to_owned(), |p| objects::in_words(&p.changes));
+    let notes = given.preview().map_or_else(Vec::new, |p| objects::notes(&p.changes));
+    let mut step = Step::new(Danger::Changes, title, detail).notes(notes).action(Action::LayChart(given.chart.clone()));
     if given.scaled() {
         // Helm 4 applies server-side: it refuses to change what kubectl scaled, unless both mean the same number.
         step = step.action(Action::Run(kubectl::scale(given.target, given.profile.replicas)));
@@ -218,10 +277,7 @@ fn run_helm(given: &Given<'_>, values: &Value) -> Step {
 /// Pods that do not run stand in the way of their successors: the controller replaces the highest one, and waits for it
 /// while it waits for its peers of the old template.
 fn replace_stuck(given: &Given<'_>) -> Option<Step> {
-    let stuck = |pod: &&Pod| {
-        use Standing::{Crashed, ImageTrouble, Unscheduled};
-        matches!(pod.standing, ImageTrouble(_) | Unscheduled(_) | Crashed(_))
-    };
+    let stuck = |pod: &&Pod| pod.standing.stuck();
     let names: Vec<&str> = given.observed.pods.iter().filter(stuck).map(|pod| pod.name.as_str()).collect();
     if names.is_empty() {
         return None;
@@ -236,9 +292,14 @@ fn replace_stuck(given: &Given<'_>) -> Option<Step> {
 
 /// What has booted on the volumes is noted as soon as it has: from then on they belong to it.
 fn boot(given: &Given<'_>, names: &Names) -> Step {
-    let nodes =
-        if given.profile.replicas == 1 { "1 node".to_owned() } else { format!("{} nodes", given.profile.replicas) };
-    let step = Step::new(Danger::Reads, format!("{nodes} booted"), format!("up to {}", show_duration(given.limit)))
+    let count = given.profile.replicas;
+    let nodes = if count == 1 { "1 node".to_owned() } else { format!("{count} nodes") };
+    let (title, detail) = if given.restarts() {
+        (format!("{nodes} restarted"), upgrade::order(given))
+    } else {
+        (format!("{nodes} booted"), format!("up to {}", show_duration(given.limit)))
+    };
+    let step = Step::new(Danger::Reads, title, detail)
         .action(Action::Wait(Condition::AllReady))
         .done(format!("{nodes} ready"));
     if given.boot_is_noted() {

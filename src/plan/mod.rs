@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::changes::Change;
 use crate::chart::Names;
 use crate::cluster::Target;
 use crate::process::Call;
@@ -13,7 +14,9 @@ use crate::secret::Name;
 pub mod delete;
 pub(crate) mod execute;
 pub mod install;
-mod preconditions;
+mod objects;
+pub(crate) mod preconditions;
+pub(crate) mod upgrade;
 pub(crate) mod verify;
 pub(crate) mod wait;
 
@@ -47,6 +50,11 @@ pub enum Action {
     /// Lay the built-in chart out for helm.
     LayChart(PathBuf),
     Run(Call),
+    /// Run, and keep what it answers in a file that nobody else may read.
+    Save {
+        call: Call,
+        file: PathBuf,
+    },
     /// Run, whatever comes of it: what it does is a courtesy.
     Try(Call),
     Wait(Condition),
@@ -78,12 +86,14 @@ pub struct Step {
     pub actions: Vec<Action>,
     /// What the account says when the step is done.
     pub done: String,
+    /// Lines below the step: fields that change.
+    pub notes: Vec<String>,
 }
 
 impl Step {
     fn new(danger: Danger, title: impl Into<String>, detail: impl Into<String>) -> Self {
         let title = title.into();
-        Self { done: title.clone(), title, detail: detail.into(), danger, actions: Vec::new() }
+        Self { done: title.clone(), title, detail: detail.into(), danger, actions: Vec::new(), notes: Vec::new() }
     }
 
     fn action(mut self, action: Action) -> Self {
@@ -96,6 +106,11 @@ impl Step {
         self
     }
 
+    fn notes(mut self, notes: Vec<String>) -> Self {
+        self.notes = notes;
+        self
+    }
+
     /// `waits` is a kind of reading that takes its time.
     pub fn word(&self) -> &'static str {
         let waits = self.actions.iter().any(|a| matches!(a, Action::Wait(_)));
@@ -105,7 +120,7 @@ impl Step {
     /// The calls, as lines to paste.
     pub fn calls(&self) -> Vec<String> {
         let call = |action: &Action| match action {
-            Action::Run(call) | Action::Try(call) => Some(call.to_string()),
+            Action::Run(call) | Action::Try(call) | Action::Save { call, .. } => Some(call.to_string()),
             _ => None,
         };
         self.actions.iter().filter_map(call).collect()
@@ -122,6 +137,8 @@ pub struct Plan {
     pub about: String,
     pub steps: Vec<Step>,
     pub warnings: Vec<String>,
+    /// What a change of the release does to its objects.
+    pub changes: Vec<Change>,
     /// Said when there is no step.
     pub nothing: String,
     /// Said when all is done.
@@ -157,7 +174,7 @@ impl Plan {
         json!({
             "apiVersion": "mqctl/v1", "kind": "Plan", "target": self.target, "verb": self.verb,
             "steps": self.steps.iter().enumerate().map(step).collect::<Vec<_>>(),
-            "changes": self.changes(), "warnings": self.warnings,
+            "changes": self.changes(), "objects": self.changes, "warnings": self.warnings,
         })
     }
 
@@ -172,6 +189,7 @@ impl Plan {
         for (n, step) in self.steps.iter().enumerate() {
             let line = format!("{:>3}  {:<8}  {:<width$}  {}", n + 1, step.word(), step.title, step.detail);
             lines.push(line.trim_end().to_owned());
+            lines.extend(step.notes.iter().map(|note| format!("               {note}")));
         }
         lines.push(String::new());
         lines.extend(self.warnings.iter().map(|w| format!("warning: {w}")));

@@ -2,17 +2,39 @@
 
 use anyhow::Result;
 
-use super::install::Given;
+use super::install::{CHART, Given, Verb};
 use crate::cluster::Existence;
 use crate::error::Failure;
 use crate::outcome::Outcome;
+use crate::rabbitmq::Answer;
+use crate::versions::{self, Before, Refusal, Series};
 
-/// Checks what was seen against what is wished.
+/// Checks what was seen against what is wished, as far as one look goes.
 ///
 /// # Errors
 /// The first contradiction: exit 78, nothing changed.
+pub(crate) fn at_once(given: &Given<'_>) -> Result<()> {
+    let version = if given.verb == Verb::Install { version(given) } else { None };
+    first([
+        not_installed(given),
+        storage_class(given),
+        other_chart(given),
+        username(given),
+        version,
+        fewer_nodes(given),
+    ])
+}
+
+/// The same with what helm, the API server and the brokers say of the next revision.
+///
+/// # Errors
+/// As `at_once`.
 pub(super) fn check(given: &Given<'_>) -> Result<()> {
-    let refusals = [storage_class(given), other_chart(given), username(given), version(given), fewer_nodes(given)];
+    at_once(given)?;
+    first([version(given), immutable(given), not_whole(given)])
+}
+
+fn first<const N: usize>(refusals: [Option<Failure>; N]) -> Result<()> {
     refusals.into_iter().flatten().next().map_or(Ok(()), |failure| Err(failure.into()))
 }
 
@@ -33,7 +55,7 @@ fn storage_class(given: &Given<'_>) -> Option<Failure> {
 }
 
 fn other_chart(given: &Given<'_>) -> Option<Failure> {
-    let release = given.observed.release.as_ref().filter(|r| !r.chart.starts_with("mqctl-rabbitmq-"))?;
+    let release = given.observed.release.as_ref().filter(|r| !r.chart.starts_with(CHART))?;
     let text = format!("the release name `{}` is taken by chart `{}`", given.target.release, release.chart);
     Some(refusal(&text).hint("choose another `release` in the profile"))
 }
@@ -47,27 +69,103 @@ fn username(given: &Given<'_>) -> Option<Failure> {
     Some(refusal(&text).hint(format!("credentials: {{username: {there}}}   # in the profile")))
 }
 
+fn not_installed(given: &Given<'_>) -> Option<Failure> {
+    if given.verb == Verb::Install || given.observed.release.is_some() {
+        return None;
+    }
+    let text = format!("there is no release `{}` in namespace `{}`", given.target.release, given.target.namespace);
+    Some(refusal(&text).hint(format!("mqctl install {}", given.profile.name)))
+}
+
 /// Volumes of one minor version may not simply be given to another: 4.3 destroys the metadata of a 4.0 cluster on
 /// Mnesia while every pod stays green. A patch release of the same series is harmless.
 fn version(given: &Given<'_>) -> Option<Failure> {
     let wished = &given.profile.image.tag;
     let there = given.observed.image_of_volumes().filter(|there| there != wished)?;
-    if series(there).is_some() && series(there) == series(wished) {
+    if Series::of(there).is_some() && Series::of(there) == Series::of(wished) {
         return None;
     }
-    let text = format!("`image.tag`: the volumes of `{}` were written by {there}, not {wished}", given.target.release);
-    let refusal = refusal(&text)
-        .hint(format!("image: {{tag: {there}}}   # in the profile; a step to another version is not an install"));
-    let unsure = given.observed.noted.booted.is_none();
+    if given.verb != Verb::Install {
+        return version_step(given, there, wished);
+    }
     let name = &given.profile.name;
+    let text = format!("`image.tag`: the volumes of `{}` were written by {there}, not {wished}", given.target.release);
+    let refusal = refusal(&text).hint(format!("image: {{tag: {there}}}   # in the profile; or mqctl upgrade {name}"));
+    let unsure = given.observed.noted.booted.is_none();
     Some(if unsure { refusal.hint(format!("if {there} never ran: mqctl delete {name} --purge")) } else { refusal })
 }
 
-/// `4.0` of `4.0.5-management`.
-fn series(tag: &str) -> Option<(u64, u64)> {
-    let version = tag.split(['-', '@']).next()?;
-    let version = semver::Version::parse(version).ok()?;
-    Some((version.major, version.minor))
+/// What RabbitMQ says to a step, judged by what the nodes say of themselves.
+fn version_step(given: &Given<'_>, there: &str, wished: &str) -> Option<Failure> {
+    let text = |why: &str| format!("`image.tag`: from {there} to {wished}: {why}");
+    let Some(to) = Series::of(wished) else {
+        let refusal = refusal(&text("which version of RabbitMQ this tag is cannot be told"));
+        return Some(refusal.hint("name it after the version, as 4.2.1-ours"));
+    };
+    let answers: Vec<&Answer> = given.answers().filter_map(|(_, answer)| answer.as_ref().ok()).collect();
+    let told = answers.iter().find_map(|a| a.version.as_deref()).and_then(Series::of);
+    let (Some(series), true) = (told, answers.len() == given.observed.pods.len()) else {
+        return Some(
+            refusal(&text("not every node answers, and the store they run on decides"))
+                .hint(format!("mqctl status {}", given.profile.name)),
+        );
+    };
+    let mut disabled: Vec<String> = answers.iter().flat_map(|a| a.flags_off.clone().unwrap_or_default()).collect();
+    disabled.sort();
+    disabled.dedup();
+    let khepri = answers.iter().all(|a| a.khepri == Some(true));
+    let refused = versions::step(Before { series, khepri, disabled: &disabled }, to).err()?;
+    let pod = format!("{}-0", given.target.release);
+    let failure = refusal(&text(&refused.to_string()));
+    Some(match refused {
+        Refusal::FlagsDisabled(_) => failure.hint(format!(
+            "kubectl --namespace {} exec {pod} --container rabbitmq -- rabbitmqctl enable_feature_flag all",
+            given.target.namespace
+        )),
+        Refusal::Downgrade | Refusal::ExperimentalKhepri => {
+            failure.hint(format!("image: {{tag: {there}}}   # in the profile"))
+        }
+        Refusal::NotInOneStep(_) | Refusal::MnesiaToKhepri => {
+            failure.hint(format!("mqctl upgrade {} --to {to}   # says the way", given.profile.name))
+        }
+    })
+}
+
+/// Fields that the API server would refuse to change, after helm has recorded the attempt as a failed revision.
+fn immutable(given: &Given<'_>) -> Option<Failure> {
+    let changes = &given.preview()?.changes;
+    let field = changes.immutable.first()?;
+    let mut fields = changes.objects.iter().flat_map(|change| &change.fields);
+    let change = fields.find(|f| f.path.starts_with(field.as_str()));
+    let value = |text: &Option<String>| text.clone().unwrap_or_else(|| "nothing".to_owned());
+    let what =
+        change.map_or_else(|| field.clone(), |f| format!("{} from {} to {}", f.path, value(&f.from), value(&f.to)));
+    let set = &given.target.release;
+    let refusal = refusal(&format!("StatefulSet `{set}` cannot change {what}: Kubernetes keeps this field for ever"));
+    Some(if field == "spec.volumeClaimTemplates" {
+        refusal.hint("put `storage` back in the profile to what the volumes are")
+    } else {
+        refusal.hint("put the value back in the profile")
+    })
+}
+
+/// A rolling restart takes one node away at a time: with another one missing already that is one too many.
+fn not_whole(given: &Given<'_>) -> Option<Failure> {
+    let size = given.observed.set.as_ref()?.replicas as usize;
+    let complaint = given.answers().find_map(|(pod, answer)| match answer {
+        Err(words) => Some(format!("`{pod}` does not answer: {words}")),
+        Ok(answer) if answer.running != Some(true) => Some(format!("`{pod}` has not booted")),
+        Ok(answer) if answer.up.as_ref().map_or(0, Vec::len) != size => {
+            Some(format!("`{pod}` sees {} of {size} members", answer.up.as_ref().map_or(0, Vec::len)))
+        }
+        Ok(answer) => answer.alarms.as_ref()?.first().map(|alarm| format!("`{pod}` has an alarm: {alarm}")),
+    })?;
+    // Where pods cannot run as they are, the change is the cure, and there is nothing to restart.
+    if !given.restarts() || given.observed.pods.iter().any(|pod| pod.standing.stuck()) {
+        return None;
+    }
+    let text = format!("{complaint}; an upgrade restarts node after node, and needs all the others");
+    Some(refusal(&text).hint(format!("mqctl status {}", given.profile.name)))
 }
 
 /// A member that is scaled away stays a member, and its queues stay on its volume.
@@ -79,16 +177,4 @@ fn fewer_nodes(given: &Given<'_>) -> Option<Failure> {
     let text =
         format!("`replicas`: `{}` runs with {there}, and taking members away is not an install", given.target.release);
     Some(refusal(&text).hint(format!("replicas: {there}   # in the profile")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::series;
-
-    #[test]
-    fn patch_releases_are_of_one_series() {
-        assert_eq!(series("4.0.5-management"), series("4.0.9"));
-        assert_ne!(series("4.0.5"), series("4.3.6"));
-        assert_eq!(series("latest"), None);
-    }
 }

@@ -29,6 +29,7 @@ mod runner;
 mod running;
 mod unpermitted;
 mod unready;
+mod upgrade;
 mod watch;
 mod world;
 
@@ -42,6 +43,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(promises::tests());
     tests.extend(canary::tests());
     tests.extend(unready::tests());
+    tests.extend(upgrade::tests());
     tests.extend(refusals::tests());
     tests.extend(unpermitted::tests());
     // The long ones first: the end of the run is not one core waiting for one test.

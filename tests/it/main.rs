@@ -22,6 +22,7 @@ mod sources;
 mod status;
 mod tidy;
 mod transcript;
+mod upgrade;
 mod version;
 mod wizard;
 mod world;

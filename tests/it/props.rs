@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use mqctl::cluster::{Claim, Existence, Observed, StatefulSet, Target};
 use mqctl::credentials::{Found, Origin};
 use mqctl::helm::Release;
-use mqctl::plan::install::{Given, install};
+use mqctl::plan::install::{Given, Verb, install};
 use mqctl::plan::{Danger, Plan, delete};
 use mqctl::process::{Call, Program};
 use mqctl::profile::{self, Profile};
@@ -129,7 +129,9 @@ fn set(replicas: u32, ready: u32, values_digest: Option<String>) -> StatefulSet 
 }
 
 fn planned(profile: &Profile, observed: &Observed, found: &Found) -> Result<Plan, String> {
-    let given = Given { profile, target: &target(), observed, found, chart: PathBuf::from("/chart"), limit: LIMIT };
+    let (chart, target) = (PathBuf::from("/chart"), target());
+    let given =
+        Given { profile, target: &target, observed, found, chart, limit: LIMIT, next: None, verb: Verb::Install };
     install(&given).map_err(|error| mqctl::error::render(&error))
 }
 

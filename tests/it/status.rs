@@ -60,6 +60,7 @@ fn the_page_as_json() {
           "broker": {
             "alarms": [],
             "diskFree": 6600000000,
+            "flagsOff": null,
             "khepri": true,
             "leaders": 12,
             "login": true,

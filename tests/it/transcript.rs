@@ -49,7 +49,10 @@ impl Recorded {
     }
 
     pub fn reads(&self) -> bool {
-        READS.contains(&self.verb())
+        if self.args.iter().any(|arg| arg == "enable_feature_flag") {
+            return false;
+        }
+        READS.contains(&self.verb()) || self.args.iter().any(|arg| arg.starts_with("--dry-run"))
     }
 
     /// The longest stdin is told by what it is.
@@ -94,7 +97,9 @@ impl Transcript {
     /// Refused before anything was done: no child that changes the cluster, no file.
     #[track_caller]
     pub fn changed_nothing(&self) {
-        assert!(self.changes().is_empty() && self.wrote.is_empty(), "something was changed:\n{self}");
+        // The built-in chart in the cache is there for helm to read.
+        let wrote = self.wrote.iter().any(|file| !file.starts_with("home/.cache/"));
+        assert!(self.changes().is_empty() && !wrote, "something was changed:\n{self}");
     }
 
     #[track_caller]

@@ -194,7 +194,8 @@ impl World {
     fn steady(&self, bytes: &[u8]) -> String {
         let text = String::from_utf8_lossy(bytes).replace(&*self.root.path().to_string_lossy(), "~");
         let text = text.replace(&self.chart, "CHART");
-        let lines: Vec<String> = text.split('\n').map(|line| without_digest(&without_time(line))).collect();
+        let steady = |line| without_date(&without_digest(&without_time(line)));
+        let lines: Vec<String> = text.split('\n').map(steady).collect();
         lines.join("\n")
     }
 }
@@ -204,6 +205,14 @@ fn without_digest(line: &str) -> String {
     const BEFORE: &str = "\"mqctl/values\":\"";
     match line.split_once(BEFORE).and_then(|(head, tail)| Some((head, tail.split_once('"')?.1))) {
         Some((head, tail)) => format!("{head}{BEFORE}VALUES\"{tail}"),
+        None => line.to_owned(),
+    }
+}
+
+/// A backup is named after the second that it was made in.
+fn without_date(line: &str) -> String {
+    match line.split_once("state/mqctl/prodmq/").and_then(|(head, tail)| Some((head, tail.split_once("Z.json")?.1))) {
+        Some((head, tail)) => format!("{head}state/mqctl/prodmq/DATE.json{tail}"),
         None => line.to_owned(),
     }
 }

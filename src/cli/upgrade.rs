@@ -1,0 +1,24 @@
+//! `mqctl upgrade NAME`
+
+use clap::Args;
+
+/// Change a release that runs: values, size, version
+///
+/// Refuses before anything is changed what Kubernetes or RabbitMQ would refuse half way: a field that a StatefulSet
+/// never changes, a step between versions that RabbitMQ does not support, feature flags that are not enabled, a
+/// cluster that is not whole. Saves the definitions, restarts node after node, and logs in at the end.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  mqctl plan prodmq                   what would change, and which pods restart\n  mqctl upgrade prodmq\n  mqctl upgrade prodmq --to 4.3       the way to another version; changes nothing"
+)]
+pub struct Upgrade {
+    /// The profile's name
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Say which versions lie on the way to this one, and change nothing
+    #[arg(long, value_name = "VERSION")]
+    pub to: Option<String>,
+    /// Enable all stable feature flags afterwards: no way back to the version before
+    #[arg(long)]
+    pub enable_feature_flags: bool,
+}

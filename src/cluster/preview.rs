@@ -1,0 +1,135 @@
+//! What helm would send, compared with what it sent last, and what the API server would say to it. Reads only.
+
+use anyhow::Result;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::Target;
+use crate::changes::{self, Changes};
+use crate::error::Failure;
+use crate::helm;
+use crate::kubectl;
+use crate::outcome::Outcome;
+use crate::process::{Call, Part, Reply, Tools};
+use crate::secret::Vault;
+
+/// The next revision of a release, before it is made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preview {
+    pub changes: Changes,
+    /// Fields that somebody changed beside helm.
+    pub foreign: Vec<Foreign>,
+    /// All objects, as a JSON List.
+    pub objects: String,
+}
+
+/// A field that helm sets and that another field manager changed since. Helm 4 refuses to upgrade over it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Foreign {
+    pub field: String,
+    /// The field manager, as `kubectl-patch`.
+    pub manager: String,
+}
+
+/// Asks helm for both manifests and the brokers for themselves, all side by side, then the API server for its opinion.
+///
+/// # Errors
+/// A chart that does not render with these values, objects that the API server would refuse.
+pub(crate) fn preview(
+    tools: &Tools,
+    target: &Target,
+    render: Call,
+    brokers: Vec<Call>,
+) -> Result<(Preview, Vec<Reply>)> {
+    let calls: Vec<Call> = [helm::manifest(target), render].into_iter().chain(brokers).collect();
+    let mut replies = tools.run_all(&calls, &Vault::default()).into_iter().collect::<Result<Vec<_>>>()?;
+    let answers = replies.split_off(2);
+    let wished = helm::read_rendered(&replies[1])?;
+    // A release without a manifest has nothing that could change.
+    let deployed = if replies[0].ok() { replies[0].stdout.as_str() } else { "" };
+    let changes = Changes::between(deployed, &wished);
+    let objects = owned(target, changes::documents(&wished));
+    let foreign = if changes.immutable.is_empty() { opinion(tools, target, &objects)? } else { Vec::new() };
+    Ok((Preview { changes, foreign, objects }, answers))
+}
+
+/// With the marks of ownership that helm puts on what it applies: without them it would lose them.
+fn owned(target: &Target, mut objects: Vec<Value>) -> String {
+    for object in &mut objects {
+        object["metadata"]["labels"]["app.kubernetes.io/managed-by"] = json!("Helm");
+        object["metadata"]["annotations"]["meta.helm.sh/release-name"] = json!(target.release);
+        object["metadata"]["annotations"]["meta.helm.sh/release-namespace"] = json!(target.namespace);
+    }
+    json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string()
+}
+
+fn opinion(tools: &Tools, target: &Target, objects: &str) -> Result<Vec<Foreign>> {
+    let call = kubectl::try_apply(target, vec![Part::Text(objects.to_owned())]);
+    let reply = tools.run(&call, &Vault::default())?;
+    match refused(&reply) {
+        Some(words) => {
+            Err(Failure::new(Outcome::BadProfile, format!("the API server refuses it: {words}; nothing was changed"))
+                .into())
+        }
+        None => Ok(foreign(&reply.stderr)),
+    }
+}
+
+/// `The StatefulSet "prodmq" is invalid: spec.template…: Invalid value: "2Gi": must be less than or equal to memory limit`
+fn refused(reply: &Reply) -> Option<&str> {
+    reply.stderr.lines().find(|line| line.contains(" is invalid: ") || line.contains("denied the request"))
+}
+
+/// Reads `conflict with "kubectl-patch" using v1: .data.x`, or a list of fields below such a head.
+fn foreign(stderr: &str) -> Vec<Foreign> {
+    let mut found = Vec::new();
+    let mut manager = None;
+    for line in stderr.lines() {
+        if let Some((_, rest)) = line.split_once("conflict with \"").or_else(|| line.split_once("conflicts with \"")) {
+            let (name, rest) = rest.split_once('"').unwrap_or((rest, ""));
+            manager = (name != "helm").then(|| name.to_owned());
+            if let (Some(manager), Some((_, field))) = (&manager, rest.split_once(": ")) {
+                found.push(Foreign { field: field.trim().to_owned(), manager: manager.clone() });
+            }
+        } else if let (Some(manager), Some(field)) = (&manager, line.strip_prefix("- ")) {
+            found.push(Foreign { field: field.trim().to_owned(), manager: manager.clone() });
+        } else {
+            manager = None;
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As kubectl 1.34 printed it.
+    const SAID: &str = r#"error: Apply failed with 1 conflict: conflict with "kubectl-patch" using v1: .data.enabled_plugins
+Please review the fields above--they currently have other managers. Here
+are the ways you can resolve this warning:
+* If you intend to manage all of these fields, please re-run the apply
+Apply failed with 9 conflicts: conflicts with "helm" using apps/v1:
+- .metadata.labels.app.kubernetes.io/version
+conflicts with "kubectl" with subresource "scale" using apps/v1:
+- .spec.replicas
+conflicts with "kubectl-patch" using apps/v1:
+- .spec.template.spec.containers[name="rabbitmq"].resources.limits.memory
+Please review the fields above--they currently have other managers. Here
+"#;
+
+    #[test]
+    fn fields_of_others_are_named_with_their_managers() {
+        let found: Vec<String> = foreign(SAID).into_iter().map(|f| format!("{} {}", f.manager, f.field)).collect();
+        assert_eq!(
+            found,
+            [
+                "kubectl-patch .data.enabled_plugins",
+                "kubectl .spec.replicas",
+                "kubectl-patch .spec.template.spec.containers[name=\"rabbitmq\"].resources.limits.memory",
+            ]
+        );
+        assert_eq!(foreign(""), []);
+    }
+}

@@ -1,0 +1,69 @@
+//! What a change of a running release needs beyond an install: a backup, fields taken back from others, an order. Pure.
+
+use super::install::{Given, Verb};
+use super::{Action, Danger, Step, objects};
+use crate::cluster::Standing;
+use crate::kubectl;
+use crate::process::Part;
+use crate::units::show_duration;
+
+/// A node's restart, in seconds, as a plan estimates it: stop, pod, boot (10 to 40 were seen with small volumes).
+const RESTART: u32 = 30;
+
+pub(super) fn before_helm(given: &Given<'_>) -> Vec<Step> {
+    back_up(given).into_iter().chain(take_back(given)).collect()
+}
+
+/// Users, queues, policies as JSON on this machine: enough to build the cluster again, without the messages.
+fn back_up(given: &Given<'_>) -> Option<Step> {
+    let next = given.next.filter(|_| given.verb != Verb::Install && given.restarts())?;
+    let pod = given.observed.pods.iter().find(|pod| pod.standing == Standing::Ready)?;
+    let call = kubectl::exec(given.target, &pod.name, &["rabbitmqctl", "-q", "export_definitions", "-"]);
+    let detail = format!("to {}; messages are not in it", next.backup.display());
+    Some(
+        Step::new(Danger::Reads, "save the definitions", detail)
+            .action(Action::Save { call, file: next.backup.clone() })
+            .done(format!("definitions saved to {}", next.backup.display())),
+    )
+}
+
+/// Helm 4 stops at fields that others changed, with the release marked as failed: they are helm's again beforehand.
+fn take_back(given: &Given<'_>) -> Option<Step> {
+    let preview = given.preview().filter(|p| !p.foreign.is_empty())?;
+    let count = preview.foreign.len();
+    let title = format!("take back {count} field{}", if count == 1 { "" } else { "s" });
+    let call = kubectl::take_back(given.target, vec![Part::Text(preview.objects.clone())]);
+    Some(
+        Step::new(Danger::Changes, title, "changed beside helm; the profile's value comes back")
+            .notes(objects::foreign(&preview.foreign))
+            .action(Action::Run(call))
+            .done("fields taken back"),
+    )
+}
+
+/// The StatefulSet's order, and what keeps it safe: each node's preStop hook waits for the quorums.
+pub(super) fn order(given: &Given<'_>) -> String {
+    let count = given.profile.replicas;
+    let about = show_duration(std::time::Duration::from_secs(u64::from(count * RESTART)));
+    if count == 1 {
+        return format!("clients are without a broker meanwhile; about {about}");
+    }
+    let pod = |n: u32| format!("{}-{n}", given.target.release);
+    let order: Vec<String> = (0..count).rev().map(pod).collect();
+    format!("{}: one by one, each when no quorum needs it; about {about}", order.join(", "))
+}
+
+pub(super) fn after_boot(given: &Given<'_>) -> Option<Step> {
+    let Verb::Upgrade { enable_feature_flags: true } = given.verb else { return None };
+    let pod = format!("{}-0", given.target.release);
+    let call = kubectl::exec(given.target, &pod, &["rabbitmqctl", "-q", "enable_feature_flag", "all"]);
+    Some(
+        Step::new(
+            Danger::Changes,
+            "enable feature flags",
+            "all stable ones: there is no way back to the version before",
+        )
+        .action(Action::Run(call))
+        .done("stable feature flags enabled"),
+    )
+}
