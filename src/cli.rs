@@ -9,8 +9,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::units;
 
+pub mod credentials;
 pub mod upgrade;
 
+use credentials::Credentials;
 use upgrade::Upgrade;
 
 /// Run RabbitMQ clusters on Kubernetes
@@ -206,35 +208,6 @@ pub struct Delete {
     /// Delete the volumes and mqctl's Secret as well: every message is lost
     #[arg(long)]
     pub purge: bool,
-}
-
-/// See which Erlang cookie and password a release has
-#[derive(Debug, Args)]
-pub struct Credentials {
-    #[command(subcommand)]
-    pub command: CredentialsCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum CredentialsCommand {
-    Show(Show),
-}
-
-/// Show fingerprints of both secrets, from the profile and from the cluster
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  mqctl credentials show prodmq\n  mqctl credentials show prodmq --reveal     the secrets themselves, to a terminal only"
-)]
-pub struct Show {
-    /// The profile's name
-    #[arg(value_name = "NAME")]
-    pub name: Option<String>,
-    /// Print the secrets themselves
-    #[arg(long)]
-    pub reveal: bool,
-    /// Reveal also where the answer is no terminal
-    #[arg(long, requires = "reveal")]
-    pub force: bool,
 }
 
 /// Print the versions of mqctl, its chart, helm and kubectl

@@ -11,7 +11,13 @@ use crate::kubectl;
 use crate::outcome::Outcome;
 use crate::process::{Call, Program};
 use crate::profile::{Profile, Source};
+use crate::rabbitmq::Answer;
 use crate::secret::{self, Name, Secret, Vault};
+
+pub mod agreement;
+pub(crate) mod rotation;
+
+use agreement::Witness;
 
 /// Where a secret was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,8 +92,8 @@ pub(crate) fn local(cx: &Context, profile: &Profile) -> Result<Found> {
     let kept = secret::read_file(&found.file)?;
     for name in Name::BOTH {
         let source = match name {
-            Name::ErlangCookie => profile.credentials.erlang_cookie.as_ref(),
-            Name::Password => profile.credentials.password.as_ref(),
+            Name::ErlangCookie | Name::NextErlangCookie => profile.credentials.erlang_cookie.as_ref(),
+            Name::Password | Name::NextPassword => profile.credentials.password.as_ref(),
         };
         if let Some(source) = source {
             let secret = resolve(cx, profile, source).map_err(|error| unusable(name, &error))?;
@@ -117,6 +123,7 @@ fn take(found: &mut Found, mut from: Vault, origin: &Origin) {
 /// A contradiction, or volumes whose credentials nobody knows: exit 78, nothing changed.
 pub(crate) fn prove(mut found: Found, profile: &Profile, observed: &mut Observed) -> Result<Found> {
     if let Some(secret) = observed.secret.take() {
+        unfinished(&secret, profile)?;
         contradiction(&found, &secret, profile)?;
         found.in_cluster = Name::BOTH.into_iter().all(|name| secret.get(name).is_some());
         take(&mut found, secret, &Origin::Cluster);
@@ -128,39 +135,70 @@ pub(crate) fn prove(mut found: Found, profile: &Profile, observed: &mut Observed
     Ok(found)
 }
 
+/// A rotation was cut short: profile, Secret and broker may each have the old or the new one.
+fn unfinished(cluster: &Vault, profile: &Profile) -> Result<()> {
+    let Some(name) = Name::BOTH.into_iter().find(|name| cluster.get(name.next()).is_some()) else { return Ok(()) };
+    let flag = flag(&[name]);
+    let text = format!("a rotation of the {name} of `{}` was cut short; nothing was changed", profile.release);
+    let hint = format!("finish it: mqctl credentials rotate {}{flag}", profile.name);
+    Err(Failure::new(Outcome::Contradiction, text).hint(hint).into())
+}
+
 fn contradiction(found: &Found, cluster: &Vault, profile: &Profile) -> Result<()> {
-    let differs = |name: &Name| match (found.vault.get(*name), cluster.get(*name)) {
-        (Some(ours), Some(theirs)) => ours.fingerprint() != theirs.fingerprint(),
-        _ => false,
-    };
-    let wrong: Vec<Name> = Name::BOTH.into_iter().filter(differs).collect();
+    let witnesses = [agreement::local(found, profile), agreement::cluster(cluster)];
+    let wrong = agreement::differing(&witnesses);
     if wrong.is_empty() {
         return Ok(());
     }
-    let what = wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and the ");
+    let what = in_order(&wrong);
     let verb = if wrong.len() == 1 { "is" } else { "are" };
-    let mut text =
-        format!("the {what} {verb} not what `{}` was installed with; nothing was changed\n", profile.release);
-    text.push_str(&table(found, cluster, profile));
+    let text = format!(
+        "the {what} {verb} not what `{}` was installed with; nothing was changed\n{}",
+        profile.release,
+        agreement::table(&witnesses)
+    );
     let name = profile.name.as_str();
     Err(Failure::new(Outcome::Contradiction, text)
         .hint(format!("keep the cluster's: move {} away, then mqctl install {name}", found.file_name()))
-        .hint(format!("see both: mqctl credentials show {name}"))
+        .hint(format!("change the cluster's: mqctl credentials rotate {name}{}", flag(&wrong)))
         .into())
 }
 
-fn table(found: &Found, cluster: &Vault, profile: &Profile) -> String {
-    let print = |vault: &Vault, name| vault.get(name).map_or_else(|| "-".to_owned(), |s| s.fingerprint().short());
-    let row = |who: &str, vault: &Vault| {
-        format!("  {who:<28}  {:<10}  {}", print(vault, Name::ErlangCookie), print(vault, Name::Password))
-    };
-    let head = format!("  {:<28}  {:<10}  password", "", "cookie");
-    let ours = if found.origins.iter().any(|(_, o)| *o == Origin::File) {
-        found.file_name()
-    } else {
-        format!("{}.yaml", profile.name)
-    };
-    [head, row(&ours, &found.vault), row("Secret in the cluster", cluster)].join("\n")
+/// Refuses where a broker runs with another cookie or does not let the password in.
+///
+/// # Errors
+/// Exit 78, with the table of who says what; nothing changed.
+pub(crate) fn prove_broker(
+    found: &Found,
+    profile: &Profile,
+    answers: &[(String, Result<Answer, String>)],
+) -> Result<()> {
+    let brokers = answers.iter().filter_map(|(pod, answer)| agreement::broker(pod, answer.as_ref().ok()?));
+    let witnesses: Vec<Witness> = std::iter::once(agreement::local(found, profile)).chain(brokers).collect();
+    let wrong = agreement::differing(&witnesses);
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let what = in_order(&wrong);
+    let name = profile.name.as_str();
+    let text = format!(
+        "the {what} of `{}` differs from the brokers'; nothing was changed\n{}",
+        profile.release,
+        agreement::table(&witnesses)
+    );
+    Err(Failure::new(Outcome::Contradiction, text)
+        .hint(format!("put what the brokers run with into {}, or", found.file_name()))
+        .hint(format!("change the brokers': mqctl credentials rotate {name}{}", flag(&wrong)))
+        .into())
+}
+
+/// The cookie first: with another one no node joins, whatever the password is.
+fn flag(wrong: &[Name]) -> &'static str {
+    if wrong.contains(&Name::ErlangCookie) { " --cookie" } else { "" }
+}
+
+fn in_order(names: &[Name]) -> String {
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and the ")
 }
 
 fn unknown(missing: &[Name], profile: &Profile, observed: &Observed) -> anyhow::Error {

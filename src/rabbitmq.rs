@@ -56,6 +56,18 @@ pub fn ask(username: &str, with_login: bool) -> Vec<Part> {
     parts
 }
 
+/// Gives a user the new password: fed over stdin, as every other way shows it or hangs.
+pub fn change_password(username: &str) -> Vec<Part> {
+    let user = STANDARD.encode(username);
+    vec![
+        Part::Text(format!(
+            r#"ok = rabbit_auth_backend_internal:change_password(base64:decode("{user}"), base64:decode(""#
+        )),
+        Part::Hole(Hole(Name::NextPassword)),
+        Part::Text(r#""), <<"mqctl">>)."#.to_owned()),
+    ]
+}
+
 /// What one broker answered. `None` where it could not say.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -3,21 +3,21 @@
 //! A plan holds *holes*, never secrets; a hole is filled between `execute` and the child's standard input.
 
 use std::fmt;
-use std::io::Write as _;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Result, anyhow};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::digest;
 use crate::error::Failure;
 use crate::outcome::Outcome;
 use crate::process::Reply;
-use crate::yaml;
+
+mod file;
+
+pub use file::{append_file, file_of, read_file, replace_in_file};
 
 /// Length of a generated secret: letters and digits only, because charts put secrets into URLs, sed scripts and unquoted configuration.
 const GENERATED_LENGTH: usize = 32;
@@ -25,21 +25,32 @@ const GENERATED_LENGTH: usize = 32;
 /// A password or an Erlang cookie. Cannot be displayed, serialised or cloned.
 pub struct Secret(Zeroizing<String>);
 
-/// Which of the two secrets of a release.
+/// Which of the two secrets of a release, or what a rotation that is under way makes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Name {
     ErlangCookie,
     Password,
+    NextErlangCookie,
+    NextPassword,
 }
 
 impl Name {
     pub const BOTH: [Self; 2] = [Self::ErlangCookie, Self::Password];
 
+    /// What it becomes by a rotation.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::ErlangCookie | Self::NextErlangCookie => Self::NextErlangCookie,
+            Self::Password | Self::NextPassword => Self::NextPassword,
+        }
+    }
+
     /// The key in `NAME.secrets.yaml` and under `credentials` in the profile.
     pub fn key(self) -> &'static str {
         match self {
-            Self::ErlangCookie => "erlangCookie",
-            Self::Password => "password",
+            Self::ErlangCookie | Self::NextErlangCookie => "erlangCookie",
+            Self::Password | Self::NextPassword => "password",
         }
     }
 
@@ -48,6 +59,8 @@ impl Name {
         match self {
             Self::ErlangCookie => "erlang-cookie",
             Self::Password => "password",
+            Self::NextErlangCookie => "next-erlang-cookie",
+            Self::NextPassword => "next-password",
         }
     }
 }
@@ -57,6 +70,8 @@ impl fmt::Display for Name {
         f.write_str(match self {
             Self::ErlangCookie => "Erlang cookie",
             Self::Password => "password",
+            Self::NextErlangCookie => "new Erlang cookie",
+            Self::NextPassword => "new password",
         })
     }
 }
@@ -139,33 +154,30 @@ impl Fingerprint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hole(pub Name);
 
-/// Both secrets of a release, found or still to be generated.
+/// The secrets of a release, found or still to be generated. One copy of each.
 #[derive(Debug, Default)]
-pub struct Vault {
-    cookie: Option<Secret>,
-    password: Option<Secret>,
-}
+pub struct Vault(Vec<(Name, Secret)>);
 
 impl Vault {
     pub fn get(&self, name: Name) -> Option<&Secret> {
-        match name {
-            Name::ErlangCookie => self.cookie.as_ref(),
-            Name::Password => self.password.as_ref(),
-        }
+        self.0.iter().find(|(n, _)| *n == name).map(|(_, secret)| secret)
     }
 
     pub(crate) fn put(&mut self, name: Name, secret: Secret) {
-        match name {
-            Name::ErlangCookie => self.cookie = Some(secret),
-            Name::Password => self.password = Some(secret),
-        }
+        self.take(name);
+        self.0.push((name, secret));
     }
 
-    /// Moves a secret out: there is one copy of it.
+    /// Moves a secret out.
     pub(crate) fn take(&mut self, name: Name) -> Option<Secret> {
-        match name {
-            Name::ErlangCookie => self.cookie.take(),
-            Name::Password => self.password.take(),
+        let at = self.0.iter().position(|(n, _)| *n == name)?;
+        Some(self.0.swap_remove(at).1)
+    }
+
+    /// The next one takes the place of the old one.
+    pub(crate) fn promote(&mut self, name: Name) {
+        if let Some(next) = self.take(name.next()) {
+            self.put(name, next);
         }
     }
 
@@ -176,84 +188,6 @@ impl Vault {
             .ok_or_else(|| Failure::new(Outcome::Bug, format!("the {} was needed before it was there", hole.0)))?;
         Ok(Zeroizing::new(STANDARD.encode(secret.0.as_bytes())))
     }
-}
-
-/// `NAME.secrets.yaml` beside the profile.
-pub fn file_of(profile: &Path, name: &str) -> PathBuf {
-    profile.with_file_name(format!("{name}.secrets.yaml"))
-}
-
-/// Reads the secrets file; a missing file is an empty vault.
-///
-/// # Errors
-/// Readable by others, not YAML, an unknown key, a value that is no text: never with the text in it.
-#[expect(clippy::disallowed_methods, reason = "door: reads the secrets file")]
-pub fn read_file(path: &Path) -> Result<Vault> {
-    let Ok(metadata) = fs_err::metadata(path) else { return Ok(Vault::default()) };
-    if metadata.permissions().mode() & 0o077 != 0 {
-        let text = format!("`{}` can be read by others", path.display());
-        return Err(Failure::new(Outcome::BadProfile, text).hint(format!("chmod 600 {}", path.display())).into());
-    }
-    let text = Zeroizing::new(fs_err::read_to_string(path)?);
-    parse_file(&text).map_err(|why| Failure::new(Outcome::BadProfile, format!("`{}`: {why}", path.display())).into())
-}
-
-fn parse_file(text: &str) -> Result<Vault, String> {
-    let mut vault = Vault::default();
-    if text.trim().is_empty() {
-        return Ok(vault);
-    }
-    let document =
-        yaml::read(text).map_err(|m| m.first().map_or_else(String::new, |m| format!("{}{}", at(m.place), m.text)))?;
-    let Value::Object(map) = &document.value else {
-        return Err("expected the keys `erlangCookie` and `password`".to_owned());
-    };
-    for (key, value) in map {
-        let place = at(document.place(&[key.as_str()]));
-        let Some(name) = Name::BOTH.into_iter().find(|n| n.key() == key) else {
-            return Err(format!("{place}unknown key; one of `erlangCookie`, `password`"));
-        };
-        let secret = value.as_str().and_then(Secret::new);
-        vault.put(name, secret.ok_or_else(|| format!("{place}`{key}`: expected a text in quotes that is not empty"))?);
-    }
-    Ok(vault)
-}
-
-fn at(place: Option<(usize, usize)>) -> String {
-    place.map_or_else(String::new, |(line, column)| format!("{line}:{column} "))
-}
-
-/// Adds the secrets that the file has not: by one append, so that a killed mqctl leaves either no line or a whole one.
-///
-/// # Errors
-/// The file cannot be written.
-#[expect(clippy::disallowed_methods, reason = "door: writes the secrets file")]
-pub fn append_file(path: &Path, vault: &Vault, names: &[Name]) -> Result<()> {
-    if let Some(folder) = path.parent() {
-        fs_err::create_dir_all(folder)?;
-    }
-    let mut text = Zeroizing::new(String::new());
-    for &name in names {
-        let secret = vault.get(name).ok_or_else(|| anyhow!("no {name} to write"))?;
-        // JSON text is YAML text, whatever characters the secret has.
-        let quoted = Zeroizing::new(serde_json::to_string(secret.reveal())?);
-        text.extend([name.key(), ": ", &quoted, "\n"]);
-    }
-    let mut options = std::fs::OpenOptions::new();
-    let mut file = options
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|e| anyhow!("cannot write `{}`: {e}", path.display()))?;
-    if file.metadata()?.len() == 0 {
-        text.insert_str(
-            0,
-            "# Erlang cookie and password: keep this file, keep it secret, keep it out of version control.\n",
-        );
-    }
-    file.write_all(text.as_bytes())?;
-    Ok(file.sync_all()?)
 }
 
 /// Reads a file that a profile names as a source (`password: {file: …}`).
@@ -291,7 +225,8 @@ mod tests {
 
     #[test]
     fn nothing_of_a_secret_is_printed() {
-        let vault = Vault { cookie: Secret::new("canarycookie"), password: Secret::new("canarypassword") };
+        let secret = |text| Secret::new(text).unwrap();
+        let vault = Vault(vec![(Name::ErlangCookie, secret("canarycookie")), (Name::Password, secret("canaryword"))]);
         assert!(!format!("{vault:?}").contains("canary"));
     }
 
@@ -301,46 +236,5 @@ mod tests {
         let print = Secret::new("first-secret\n").unwrap().fingerprint();
         assert_eq!(print, Fingerprint::from_hex(&digest::of([&b"first-secret"[..]], 64)).unwrap());
         assert!(print.long().starts_with("sha256:") && print.long().len() == 19);
-    }
-
-    #[test]
-    fn the_file_is_private_and_grows_by_whole_lines() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("q.secrets.yaml");
-        let mut vault = Vault::default();
-        vault.put(Name::Password, Secret::new("with \"quotes\" # and: signs").unwrap());
-        append_file(&path, &vault, &[Name::Password]).unwrap();
-        vault.put(Name::ErlangCookie, Secret::generate().unwrap());
-        append_file(&path, &vault, &[Name::ErlangCookie]).unwrap();
-        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        let read = read_file(&path).unwrap();
-        for name in Name::BOTH {
-            assert_eq!(read.get(name).unwrap().fingerprint(), vault.get(name).unwrap().fingerprint());
-        }
-    }
-
-    #[test]
-    fn mistakes_in_the_file_never_quote_the_secret() {
-        for text in [
-            "passwort: canary\n",
-            "password: [canary]\n",
-            "password: 7\n",
-            "canary\n",
-            "password: \"\"\n",
-            "password: \"canary\n",
-        ] {
-            let why = parse_file(text).unwrap_err();
-            assert!(!why.contains("canary") && !why.is_empty(), "{why}");
-        }
-    }
-
-    #[test]
-    fn a_file_that_others_can_read_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("q.secrets.yaml");
-        let vault = Vault { cookie: None, password: Secret::new("x") };
-        append_file(&path, &vault, &[Name::Password]).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(read_file(&path).unwrap_err().to_string().contains("can be read by others"));
     }
 }

@@ -200,7 +200,7 @@ impl Observed {
 
 fn read_secret(object: &Value) -> Vault {
     let mut vault = Vault::default();
-    for name in Name::BOTH {
+    for name in Name::BOTH.into_iter().flat_map(|name| [name, name.next()]) {
         if let Some(secret) = object["data"][name.secret_key()].as_str().and_then(Secret::from_base64) {
             vault.put(name, secret);
         }

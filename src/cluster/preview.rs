@@ -41,9 +41,10 @@ pub(crate) fn preview(
     target: &Target,
     render: Call,
     brokers: Vec<Call>,
+    vault: &Vault,
 ) -> Result<(Preview, Vec<Reply>)> {
     let calls: Vec<Call> = [helm::manifest(target), render].into_iter().chain(brokers).collect();
-    let mut replies = tools.run_all(&calls, &Vault::default()).into_iter().collect::<Result<Vec<_>>>()?;
+    let mut replies = tools.run_all(&calls, vault).into_iter().collect::<Result<Vec<_>>>()?;
     let answers = replies.split_off(2);
     let wished = helm::read_rendered(&replies[1])?;
     // A release without a manifest has nothing that could change.

@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::chart;
-use crate::cli::Show;
+use crate::cli::credentials::Show;
 use crate::cluster::observe::{Question, observe};
 use crate::cluster::{Observed, Target};
 use crate::context::Context;

@@ -17,6 +17,7 @@ use crate::plan::Plan;
 use crate::plan::install::{self, Given, Next, Verb};
 use crate::plan::preconditions;
 use crate::rabbitmq;
+use crate::secret::Name;
 
 pub(crate) fn run(args: &Install, cx: &Context) -> Result<Outcome> {
     let (plan, mut found) = planned(args.name.as_deref(), Some(Verb::Install), cx)?;
@@ -58,15 +59,15 @@ fn look_ahead(cx: &Context, given: &Given<'_>) -> Result<Option<Next>> {
     }
     chart::lay(&given.chart)?;
     let render = helm::render(given.target, &given.chart, &chart::values(given.profile));
-    let asked: Vec<&Pod> = match given.verb {
-        Verb::Install => Vec::new(),
-        Verb::Upgrade { .. } => given.observed.pods.iter().filter(|pod| !pod.standing.stuck()).collect(),
-    };
-    let ask = |pod: &&Pod| {
-        kubectl::exec_eval(given.target, &pod.name, rabbitmq::ask(&given.profile.credentials.username, false))
-    };
-    let (preview, replies) = preview(&cx.tools, given.target, render, asked.iter().map(ask).collect())?;
-    let answers = asked.iter().zip(&replies).map(|(pod, reply)| (pod.name.clone(), rabbitmq::read(reply))).collect();
+    let (vault, user) = (&given.found.vault, &given.profile.credentials.username);
+    let with_login = vault.get(Name::Password).is_some();
+    let asked: Vec<&Pod> = given.observed.pods.iter().filter(|pod| pod.runs()).collect();
+    let ask = |pod: &&Pod| kubectl::exec_eval(given.target, &pod.name, rabbitmq::ask(user, with_login));
+    let calls = asked.iter().map(ask).collect();
+    let (preview, replies) = preview(&cx.tools, given.target, render, calls, vault)?;
+    let answers = asked.iter().zip(&replies).map(|(pod, reply)| (pod.name.clone(), rabbitmq::read(reply)));
+    let answers: Vec<_> = answers.collect();
+    credentials::prove_broker(given.found, given.profile, &answers)?;
     let backup = backup::file(&cx.state(), &given.target.release, cx.now());
     Ok(Some(Next { preview, answers, backup }))
 }

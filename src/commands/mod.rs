@@ -2,11 +2,14 @@
 
 use anyhow::Result;
 
-use crate::cli::{Command, CredentialsCommand};
+use crate::cli::Command;
+use crate::cli::credentials::CredentialsCommand;
 use crate::context::Context;
 use crate::outcome::Outcome;
 
+mod credentials_rotate;
 mod credentials_show;
+mod credentials_verify;
 mod delete;
 mod install;
 mod plan;
@@ -23,6 +26,8 @@ pub(crate) fn run(command: &Command, cx: &Context) -> Result<Outcome> {
         Command::Delete(args) => delete::run(args, cx),
         Command::Credentials(args) => match &args.command {
             CredentialsCommand::Show(show) => credentials_show::run(show, cx),
+            CredentialsCommand::Verify(verify) => credentials_verify::run(verify, cx),
+            CredentialsCommand::Rotate(rotate) => credentials_rotate::run(rotate, cx),
         },
         Command::Version(_) => Ok(version::run(cx)),
     }

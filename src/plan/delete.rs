@@ -41,7 +41,7 @@ pub fn delete(profile: &Profile, target: &Target, observed: &Observed, purge: bo
 }
 
 /// The highest ordinal first: pod 0 stops last, so it knows everything and boots alone, whichever store it has.
-fn stop(target: &Target, observed: &Observed) -> Vec<Step> {
+pub(super) fn stop(target: &Target, observed: &Observed) -> Vec<Step> {
     let replicas = observed.set.as_ref().map_or(0, |s| s.replicas);
     if replicas == 0 {
         return Vec::new();

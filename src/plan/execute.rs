@@ -1,5 +1,6 @@
 //! Carries a plan out: step by step, stops at the first failure or at Ctrl-C, and keeps the account.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
@@ -93,6 +94,15 @@ fn act(run: &mut Run<'_>, action: &Action) -> Result<()> {
                 run.vault.put(name, Secret::generate()?);
             }
             secret::append_file(file, run.vault, write).with_context(|| format!("cannot write `{}`", file.display()))
+        }
+        Action::Generate(name) => {
+            run.vault.put(*name, Secret::generate()?);
+            Ok(())
+        }
+        Action::Promote { name, file } => {
+            run.vault.promote(*name);
+            let write = |file: &PathBuf| secret::replace_in_file(file, run.vault, *name);
+            file.as_ref().map_or(Ok(()), write).context("cannot write the secrets file")
         }
         Action::LayChart(folder) => chart::lay(folder).context("cannot lay out the built-in chart"),
         Action::Run(call) => run_call(run, call).map(|_| ()),

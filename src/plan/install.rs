@@ -3,19 +3,18 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Action, Condition, Danger, Plan, Step, Wished, objects, preconditions, upgrade};
+use super::{Action, Condition, Danger, Plan, Step, Wished, objects, preconditions, secret_object, upgrade};
 use crate::chart::{self, BUILTIN_VERSION, Names, builtin};
 use crate::cluster::preview::Preview;
-use crate::cluster::{Existence, IMAGE_TAG, Observed, Pod, Standing, StatefulSet, Target};
+use crate::cluster::{Existence, Observed, Pod, Standing, StatefulSet, Target};
 use crate::credentials::Found;
 use crate::helm;
 use crate::kubectl;
-use crate::process::Part;
 use crate::profile::Profile;
 use crate::rabbitmq::Answer;
-use crate::secret::{Hole, Name};
+use crate::secret::Name;
 use crate::units::show_duration;
 
 /// How `helm list` names the built-in chart, with its version behind it.
@@ -214,48 +213,19 @@ fn write_secret(given: &Given<'_>, names: &Names) -> Option<Step> {
     } else {
         given.found.in_words()
     };
-    let call = kubectl::apply(given.target, manifest(given, names, missing));
+    let object = secret_object::Object {
+        profile: given.profile,
+        target: given.target,
+        names,
+        tag: &given.profile.image.tag,
+        next: None,
+    };
+    let call = kubectl::apply(given.target, object.manifest(missing));
     Some(
         Step::new(Danger::Changes, title, detail)
             .action(Action::Run(call))
             .done(format!("Secret {} written", names.secret)),
     )
-}
-
-/// One List as text, with holes where the secrets go. It carries the key names of every chart that mqctl drives.
-fn manifest(given: &Given<'_>, names: &Names, with_namespace: bool) -> Vec<Part> {
-    const KEYS: [(&str, Name); 7] = [
-        ("erlang-cookie", Name::ErlangCookie),
-        ("rabbitmq-erlang-cookie", Name::ErlangCookie),
-        (".erlang.cookie", Name::ErlangCookie),
-        ("password", Name::Password),
-        ("rabbitmq-password", Name::Password),
-        ("default-password", Name::Password),
-        ("admin-password", Name::Password),
-    ];
-    let mut head = String::from(r#"{"apiVersion":"v1","kind":"List","items":["#);
-    if with_namespace {
-        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": given.target.namespace}});
-        head = format!("{head}{namespace},");
-    }
-    let metadata = json!({"name": names.secret, "namespace": given.target.namespace, "labels": {
-        "app.kubernetes.io/instance": given.target.release, "app.kubernetes.io/managed-by": "mqctl",
-    }, "annotations": {IMAGE_TAG: given.profile.image.tag}});
-    let user = base64_text(&given.profile.credentials.username);
-    let secret = format!(
-        r#"{{"apiVersion":"v1","kind":"Secret","type":"Opaque","metadata":{metadata},"data":{{"username":"{user}""#
-    );
-    let mut parts = vec![Part::Text(head + &secret)];
-    for (key, name) in KEYS {
-        parts.extend([Part::Text(format!(r#","{key}":""#)), Part::Hole(Hole(name)), Part::Text("\"".to_owned())]);
-    }
-    parts.push(Part::Text("}}]}".to_owned()));
-    parts
-}
-
-fn base64_text(text: &str) -> String {
-    use base64::Engine as _;
-    base64::engine::general_purpose::STANDARD.encode(text)
 }
 
 const ALL_OBJECTS: &str = "1 StatefulSet, 2 Services, 1 ConfigMap, 1 PodDisruptionBudget, 1 ServiceAccount";

@@ -16,6 +16,8 @@ pub(crate) mod execute;
 pub mod install;
 mod objects;
 pub(crate) mod preconditions;
+pub mod rotate;
+mod secret_object;
 pub(crate) mod upgrade;
 pub(crate) mod verify;
 pub(crate) mod wait;
@@ -46,6 +48,13 @@ pub enum Action {
         file: PathBuf,
         generate: Vec<Name>,
         write: Vec<Name>,
+    },
+    /// Generate the secret that a rotation will put in the place of the old one.
+    Generate(Name),
+    /// The next secret takes the place of the old one, in the secrets file too where that is its home.
+    Promote {
+        name: Name,
+        file: Option<PathBuf>,
     },
     /// Lay the built-in chart out for helm.
     LayChart(PathBuf),

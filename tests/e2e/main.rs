@@ -25,6 +25,7 @@ mod killed;
 mod processes;
 mod promises;
 mod refusals;
+mod rotate;
 mod runner;
 mod running;
 mod unpermitted;
@@ -44,6 +45,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(canary::tests());
     tests.extend(unready::tests());
     tests.extend(upgrade::tests());
+    tests.extend(rotate::tests());
     tests.extend(refusals::tests());
     tests.extend(unpermitted::tests());
     // The long ones first: the end of the run is not one core waiting for one test.

@@ -140,24 +140,24 @@ fn secrets_that_contradict_each_other_stop_everything() {
     for args in [&["install", "prodmq", "--yes"][..], &["plan", "prodmq"]] {
         world.run(args).ended(78).changed_nothing();
     }
-    assert_snapshot!(world.run(&AGAIN).words(), @r"
+    assert_snapshot!(world.run(&AGAIN).words(), @"
     $ mqctl install prodmq --yes   [exit 78]
     error: the Erlang cookie is not what `prodmq` was installed with; nothing was changed
                                     cookie      password
       prodmq.secrets.yaml           deb8…55     0cbf…e2
-      Secret in the cluster         e79a…46     0cbf…e2
+      Secret in the cluster         e79a…46     0cbf…e2     <- differs
     hint: keep the cluster's: move prodmq.secrets.yaml away, then mqctl install prodmq
-    hint: see both: mqctl credentials show prodmq
+    hint: change the cluster's: mqctl credentials rotate prodmq --cookie
     ");
     world.secrets_file("ANOTHERCOOKIE", "another-password");
-    assert_snapshot!(world.run(&AGAIN).words(), @r"
+    assert_snapshot!(world.run(&AGAIN).words(), @"
     $ mqctl install prodmq --yes   [exit 78]
     error: the Erlang cookie and the password are not what `prodmq` was installed with; nothing was changed
                                     cookie      password
       prodmq.secrets.yaml           deb8…55     5b6c…9c
-      Secret in the cluster         e79a…46     0cbf…e2
+      Secret in the cluster         e79a…46     0cbf…e2     <- differs
     hint: keep the cluster's: move prodmq.secrets.yaml away, then mqctl install prodmq
-    hint: see both: mqctl credentials show prodmq
+    hint: change the cluster's: mqctl credentials rotate prodmq --cookie
     ");
 }
 

@@ -17,6 +17,7 @@ mod objects;
 mod plan;
 mod props;
 mod refusals;
+mod rotate;
 mod secrets;
 mod sources;
 mod status;

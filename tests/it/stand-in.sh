@@ -113,7 +113,10 @@ apply() {
     esac
     secret=${stdin##*'{"apiVersion":"v1","kind":"Secret"'}
     between "$secret" '"name":"' '"'
+    # What another field manager noted stays.
+    noted=$(sed -n 's/.*\("mqctl\/booted-tag":"[^"]*",\).*/\1/p' "$cluster/secret.$found" 2>/dev/null)
     printf '%s' "{\"apiVersion\":\"v1\",\"kind\":\"Secret\"${secret%]*}" >"$cluster/secret.$found"
+    if [ "$noted" ]; then sed -i "s|\"annotations\":{|&$noted|" "$cluster/secret.$found"; fi
     case $stdin in
         *'"kind":"Namespace"'*) echo '{"kind":"Namespace","metadata":{"name":"rabbitmq"}}' >"$cluster/namespace.rabbitmq" ;;
     esac
@@ -158,11 +161,14 @@ annotate() {
     esac
 }
 
-# Pods from this ordinal on stop; the StatefulSet says how many are left.
+# Pods from this ordinal on stop, those below are there; the StatefulSet says how many.
 scale() {
     replicas=$5
     for pod in "$cluster"/pod.*; do
-        if [ "${pod##*-}" -ge "$replicas" ]; then rm "$pod"; fi
+        if [ -f "$pod" ] && [ "${pod##*-}" -ge "$replicas" ]; then rm "$pod"; fi
+    done
+    for pod in "$world"/chart/pod.*; do
+        if [ "${pod##*-}" -lt "$replicas" ] && ! [ -f "$cluster/${pod##*/}" ]; then cp "$pod" "$cluster"; fi
     done
     sed -i "s/\"replicas\":[0-9]*/\"replicas\":$replicas/" "$cluster/statefulset.$3"
 }
@@ -179,7 +185,8 @@ delete() {
 
 # What else is run inside a broker's container.
 run_inside() {
-    case $line in
+    case $line$stdin in
+        *change_password*) ;;
         *export_definitions*) echo '{"users":[{"name":"user"}]}' ;;
         *enable_feature_flag*) ;;
         *) answer "$@" ;;

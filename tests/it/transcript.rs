@@ -49,7 +49,7 @@ impl Recorded {
     }
 
     pub fn reads(&self) -> bool {
-        if self.args.iter().any(|arg| arg == "enable_feature_flag") {
+        if self.args.iter().any(|arg| arg == "enable_feature_flag") || self.stdin.contains("change_password") {
             return false;
         }
         READS.contains(&self.verb()) || self.args.iter().any(|arg| arg.starts_with("--dry-run"))

@@ -1,0 +1,46 @@
+//! `mqctl credentials rotate NAME [--cookie]`
+
+use anyhow::Result;
+
+use crate::chart;
+use crate::cli::credentials::Rotate;
+use crate::cluster::observe::{INSTALL_RIGHTS, Question, observe, require_rights};
+use crate::cluster::{Observed, Standing};
+use crate::context::Context;
+use crate::credentials::{self, Origin, rotation};
+use crate::error::Failure;
+use crate::outcome::Outcome;
+use crate::plan::rotate::{Given, rotate};
+use crate::profile::Profile;
+use crate::secret::Name;
+
+pub(crate) fn run(args: &Rotate, cx: &Context) -> Result<Outcome> {
+    let (profile, target) = cx.load(args.name.as_deref())?;
+    cx.require_tools()?;
+    let mut found = credentials::local(cx, &profile)?;
+    let names = chart::names(&profile);
+    let question = Question { target: &target, names: &names, storage_class: None, rights: &INSTALL_RIGHTS };
+    let mut observed = observe(&cx.tools, &question)?;
+    require_rights(&observed, &target)?;
+    let what = if args.cookie { Name::ErlangCookie } else { Name::Password };
+    require_running(&profile, &observed, what)?;
+    let cluster = observed.secret.take().unwrap_or_default();
+    let next = rotation::prepare(&mut found, cluster, what, &profile.name)?;
+    let file = (!matches!(found.origin(what), Origin::Profile(_))).then(|| found.file.clone());
+    let limit = cx.within(profile.timeouts.boot);
+    let given = Given { profile: &profile, target: &target, observed: &observed, what, next, file, limit };
+    cx.carry_out(&rotate(&given), &mut found.vault)
+}
+
+/// A password is changed by a broker; for a cookie there must at least be nodes to stop or to start.
+fn require_running(profile: &Profile, observed: &Observed, what: Name) -> Result<()> {
+    let runs = observed.pods.iter().any(|pod| pod.standing == Standing::Ready);
+    if observed.set.is_some() && (runs || what == Name::ErlangCookie) {
+        return Ok(());
+    }
+    let text = format!(
+        "no node of `{}` is ready, and a broker has to change the {what}; nothing was changed",
+        profile.release
+    );
+    Err(Failure::new(Outcome::Contradiction, text).hint(format!("mqctl install {}", profile.name)).into())
+}

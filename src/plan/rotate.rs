@@ -1,0 +1,146 @@
+//! A new password while the broker runs, or a new Erlang cookie through a full stop. Pure.
+//!
+//! The new secret is kept beside the old one in mqctl's Secret until everybody has it: whoever finds it there knows that
+//! a rotation was cut short, and goes on with the same one.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Action, Condition, Danger, Plan, Step, Wished, delete, secret_object};
+use crate::chart::{self, Names};
+use crate::cluster::{Observed, Standing, Target};
+use crate::kubectl;
+use crate::profile::Profile;
+use crate::rabbitmq;
+use crate::secret::Name;
+use crate::units::show_duration;
+
+/// Everything that the planner decides from.
+pub struct Given<'a> {
+    pub profile: &'a Profile,
+    pub target: &'a Target,
+    pub observed: &'a Observed,
+    /// Which secret.
+    pub what: Name,
+    /// Where the new one comes from.
+    pub next: Next,
+    /// The secrets file, where the secret has its home there.
+    pub file: Option<PathBuf>,
+    /// The limit of the boot.
+    pub limit: Duration,
+}
+
+/// Where the new secret comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    Generated,
+    /// The profile's side has another one than the cluster: that is the new one.
+    Profile,
+    /// A rotation that was cut short kept it in the Secret.
+    Kept,
+}
+
+/// Plans a rotation, or the rest of one.
+pub fn rotate(given: &Given<'_>) -> Plan {
+    let names = chart::names(given.profile);
+    let mut steps: Vec<Step> = keep_next(given, &names).into_iter().collect();
+    if given.what == Name::Password {
+        steps.extend([tell_broker(given), promote(given), finish(given, &names)]);
+    } else {
+        steps.extend(delete::stop(given.target, given.observed));
+        steps.extend([promote(given), finish(given, &names), start(given)]);
+    }
+    steps.push(verify(given, &names));
+    plan(given, names, steps)
+}
+
+fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {
+    let name = &given.profile.name;
+    let reach = if given.what == Name::Password { "while the broker runs" } else { "by a full stop of all nodes" };
+    Plan {
+        verb: "credentials rotate",
+        target: given.target.clone(),
+        names,
+        about: format!("a new {} {reach}", given.what),
+        steps,
+        warnings: Vec::new(),
+        changes: Vec::new(),
+        nothing: String::new(),
+        farewell: vec![format!("the {} is rotated.     mqctl credentials show {name} --reveal", given.what)],
+        limit: given.limit,
+        protected: given.profile.protected,
+    }
+}
+
+fn keep_next(given: &Given<'_>, names: &Names) -> Option<Step> {
+    let detail = match given.next {
+        Next::Kept => return None,
+        Next::Generated => "generated, 32 characters; beside the old one until it is everywhere",
+        Next::Profile => "the profile's; beside the old one until it is everywhere",
+    };
+    let mut step =
+        Step::new(Danger::Changes, format!("Secret {}", names.secret), format!("new {}: {detail}", given.what))
+            .done(format!("new {} kept in the Secret", given.what));
+    if given.next == Next::Generated {
+        step = step.action(Action::Generate(given.what.next()));
+    }
+    Some(step.action(Action::Run(kubectl::apply(given.target, object(given, names, Some(given.what.next()))))))
+}
+
+fn object(given: &Given<'_>, names: &Names, next: Option<Name>) -> Vec<crate::process::Part> {
+    let tag = given.observed.noted.tag.as_deref().unwrap_or(&given.profile.image.tag);
+    secret_object::Object { profile: given.profile, target: given.target, names, tag, next }.manifest(false)
+}
+
+/// Connections that are open stay open: RabbitMQ asks for the password at the start of one only.
+fn tell_broker(given: &Given<'_>) -> Step {
+    let ready = given.observed.pods.iter().find(|pod| pod.standing == Standing::Ready);
+    let pod = ready.map_or_else(|| format!("{}-0", given.target.release), |pod| pod.name.clone());
+    let user = &given.profile.credentials.username;
+    let call = kubectl::exec_eval(given.target, &pod, rabbitmq::change_password(user));
+    Step::new(
+        Danger::Changes,
+        format!("password of {user}"),
+        format!("in the broker, through {pod}; open connections stay open"),
+    )
+    .action(Action::Run(call))
+    .done(format!("the broker has the new password of {user}"))
+}
+
+fn promote(given: &Given<'_>) -> Step {
+    let action = Action::Promote { name: given.what, file: given.file.clone() };
+    match &given.file {
+        Some(file) => {
+            let file = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            Step::new(Danger::Changes, file.clone(), format!("the new {} in the place of the old one", given.what))
+                .action(action)
+                .done(format!("{file} rewritten"))
+        }
+        None => {
+            Step::new(Danger::Reads, format!("the {} of the profile", given.what), "its source has the new one already")
+                .action(action)
+        }
+    }
+}
+
+fn finish(given: &Given<'_>, names: &Names) -> Step {
+    Step::new(Danger::Changes, format!("Secret {}", names.secret), format!("the new {} alone", given.what))
+        .action(Action::Run(kubectl::apply(given.target, object(given, names, None))))
+        .done(format!("Secret {} written", names.secret))
+}
+
+fn start(given: &Given<'_>) -> Step {
+    let count = given.profile.replicas;
+    Step::new(Danger::Changes, "start all nodes", format!("with the new cookie, up to {}", show_duration(given.limit)))
+        .action(Action::Run(kubectl::scale(given.target, count)))
+        .action(Action::Wait(Condition::AllReady))
+        .done(format!("{count} nodes ready"))
+}
+
+fn verify(given: &Given<'_>, names: &Names) -> Step {
+    let wished = Wished { pods: names.pods.clone(), username: given.profile.credentials.username.clone() };
+    let user = &wished.username;
+    Step::new(Danger::Reads, format!("login as {user}"), "members, alarms, cookie, by the brokers' own word")
+        .done(format!("all nodes agree, logged in as {user}"))
+        .action(Action::Verify(wished))
+}

@@ -1,0 +1,62 @@
+//! mqctl's own Secret as text with holes: outside the release, so that uninstall cannot take it. Pure.
+
+use serde_json::json;
+
+use crate::chart::Names;
+use crate::cluster::{IMAGE_TAG, Target};
+use crate::process::Part;
+use crate::profile::Profile;
+use crate::secret::{Hole, Name};
+
+/// What the Secret is made from.
+pub(super) struct Object<'a> {
+    pub(super) profile: &'a Profile,
+    pub(super) target: &'a Target,
+    pub(super) names: &'a Names,
+    /// The image that the volumes are for.
+    pub(super) tag: &'a str,
+    /// What a rotation keeps here until it is done.
+    pub(super) next: Option<Name>,
+}
+
+/// The key names of every chart that mqctl drives.
+const KEYS: [(&str, Name); 7] = [
+    ("erlang-cookie", Name::ErlangCookie),
+    ("rabbitmq-erlang-cookie", Name::ErlangCookie),
+    (".erlang.cookie", Name::ErlangCookie),
+    ("password", Name::Password),
+    ("rabbitmq-password", Name::Password),
+    ("default-password", Name::Password),
+    ("admin-password", Name::Password),
+];
+
+impl Object<'_> {
+    /// One List; with the namespace, where that is missing.
+    pub(super) fn manifest(&self, with_namespace: bool) -> Vec<Part> {
+        let mut head = String::from(r#"{"apiVersion":"v1","kind":"List","items":["#);
+        if with_namespace {
+            let namespace =
+                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.target.namespace}});
+            head = format!("{head}{namespace},");
+        }
+        let metadata = json!({"name": self.names.secret, "namespace": self.target.namespace, "labels": {
+            "app.kubernetes.io/instance": self.target.release, "app.kubernetes.io/managed-by": "mqctl",
+        }, "annotations": {IMAGE_TAG: self.tag}});
+        let user = base64_text(&self.profile.credentials.username);
+        let secret = format!(
+            r#"{{"apiVersion":"v1","kind":"Secret","type":"Opaque","metadata":{metadata},"data":{{"username":"{user}""#
+        );
+        let mut parts = vec![Part::Text(head + &secret)];
+        let next = self.next.map(|name| (name.secret_key(), name));
+        for (key, name) in KEYS.into_iter().chain(next) {
+            parts.extend([Part::Text(format!(r#","{key}":""#)), Part::Hole(Hole(name)), Part::Text("\"".to_owned())]);
+        }
+        parts.push(Part::Text("}}]}".to_owned()));
+        parts
+    }
+}
+
+fn base64_text(text: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
