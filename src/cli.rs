@@ -9,6 +9,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::units;
 
+mod inspect;
+
+pub use inspect::Inspect;
+
 /// Run RabbitMQ clusters on Kubernetes
 ///
 /// mqctl drives helm and kubectl. One profile file says what is wished; the cluster is the record of what is.
@@ -138,6 +142,7 @@ pub enum Color {
 /// What to do
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Inspect(Inspect),
     Install(Install),
     Plan(PlanArgs),
     Status(Status),

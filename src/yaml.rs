@@ -87,6 +87,13 @@ pub(crate) fn read(text: &str) -> Result<Document, Vec<Mistake>> {
     }
 }
 
+/// All documents of a stream, such as a chart's rendered templates; empty ones are left out.
+pub(crate) fn stream(text: &str) -> Vec<Value> {
+    use serde::Deserialize as _;
+    let documents = serde_yaml::Deserializer::from_str(text).map(Value::deserialize);
+    documents.map_while(Result::ok).filter(|document| !document.is_null()).collect()
+}
+
 /// What can be read, for finding more mistakes in it, and the mistakes that were found up to here.
 /// If there is no document, there is a mistake.
 pub(crate) fn examine(text: &str) -> (Option<Document>, Vec<Mistake>) {

@@ -8,6 +8,7 @@ use crate::outcome::Outcome;
 
 mod credentials_show;
 mod delete;
+mod inspect;
 mod install;
 mod plan;
 mod status;
@@ -15,6 +16,7 @@ mod version;
 
 pub(crate) fn run(command: &Command, cx: &Context) -> Result<Outcome> {
     match command {
+        Command::Inspect(args) => inspect::run(args, cx),
         Command::Install(args) => install::run(args, cx),
         Command::Plan(args) => plan::run(args, cx),
         Command::Status(args) => status::run(args, cx),

@@ -154,6 +154,16 @@ pub fn load(path: &Path) -> Result<Profile, LoadError> {
     decoded(&bytes, path).map_err(LoadError::Mistaken)
 }
 
+/// Where each field of a profile stands that was loaded before.
+///
+/// # Errors
+/// The file cannot be read, or is not what it was.
+pub(crate) fn places(path: &Path) -> anyhow::Result<yaml::Document> {
+    let changed = || anyhow::anyhow!("`{}` was changed while it was read", path.display());
+    let bytes = bytes_of(path)?;
+    yaml::read(std::str::from_utf8(&bytes)?).map_err(|_| changed())
+}
+
 /// At most one byte more than a profile may have, so that no device or pipe fills the memory.
 fn bytes_of(path: &Path) -> std::io::Result<Vec<u8>> {
     let limit = u64::try_from(yaml::LARGEST).unwrap_or(u64::MAX).saturating_add(1);

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+pub(crate) use self::load::places;
 pub use self::load::{LoadError, NotFound, Places, find, load};
 pub use self::mistakes::ProfileError;
 pub use crate::yaml::{Mistake, Place};

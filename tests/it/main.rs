@@ -10,6 +10,7 @@ mod credentials;
 mod delete;
 mod documents;
 mod help;
+mod inspect;
 mod install;
 mod install_again;
 mod killed;

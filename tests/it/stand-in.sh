@@ -99,11 +99,15 @@ between() {
     found=${found%%"$3"*}
 }
 
-# Namespace and Secret out of the List that mqctl applies, as they came.
+# Namespace and Secret out of what mqctl applies, as they came.
 apply() {
-    secret=${stdin##*'{"apiVersion":"v1","kind":"Secret"'}
-    between "$secret" '"name":"' '"'
-    printf '%s' "{\"apiVersion\":\"v1\",\"kind\":\"Secret\"${secret%]*}" >"$cluster/secret.$found"
+    case $stdin in
+        *'"kind":"Secret"'*)
+            secret=${stdin##*'{"apiVersion":"v1","kind":"Secret"'}
+            between "$secret" '"name":"' '"'
+            printf '%s' "{\"apiVersion\":\"v1\",\"kind\":\"Secret\"${secret%]*}" >"$cluster/secret.$found"
+            ;;
+    esac
     case $stdin in
         *'"kind":"Namespace"'*) echo '{"kind":"Namespace","metadata":{"name":"rabbitmq"}}' >"$cluster/namespace.rabbitmq" ;;
     esac
@@ -196,6 +200,13 @@ review() {
         sed 's/},{"apiVersion"/}\n{"apiVersion"/g; s/"kind":"SelfSubjectAccessReview"/&,"status":{"allowed":true}/g'
 }
 
+# The objects of the built-in chart, by kind and name.
+template() {
+    for object in PodDisruptionBudget/ ServiceAccount/ ConfigMap/-config Service/ Service/-headless StatefulSet/; do
+        printf -- '---\nkind: %s\nmetadata:\n  name: %s%s\n' "${object%/*}" "$2" "${object#*/}"
+    done
+}
+
 helm_list() {
     comma=
     printf '['
@@ -207,6 +218,7 @@ respond() {
     case $program-$1 in
         helm-list) helm_list ;;
         helm-version) echo v3.19.0 ;;
+        helm-template) template "$@" ;;
         helm-upgrade) upgrade ;;
         helm-uninstall) rm -f "$cluster"/release "$cluster"/statefulset.* "$cluster"/pod.* "$cluster"/service.* ;;
         helm-rollback) sed -i 's/"status":"[^"]*"/"status":"deployed"/' "$cluster/release" ;;
@@ -218,7 +230,7 @@ respond() {
         kubectl-delete) delete "$@" ;;
         kubectl-exec) answer "$@" ;;
         kubectl-logs) cat "$cluster"/log.* ;;
-        kubectl-version) echo '{"clientVersion":{"gitVersion":"v1.34.0"}}' ;;
+        kubectl-version) echo '{"clientVersion":{"gitVersion":"v1.34.0"},"serverVersion":{"gitVersion":"v1.34.1"}}' ;;
         *)
             echo "stand-in: nobody foresaw: $line" >&2
             printf '%s\n' "$line" >>"$world/unforeseen"
