@@ -8,6 +8,7 @@ use crate::outcome::Outcome;
 
 mod credentials_show;
 mod delete;
+mod init;
 mod inspect;
 mod install;
 mod plan;
@@ -16,6 +17,7 @@ mod version;
 
 pub(crate) fn run(command: &Command, cx: &Context) -> Result<Outcome> {
     match command {
+        Command::Init(args) => init::run(args, cx),
         Command::Inspect(args) => inspect::run(args, cx),
         Command::Install(args) => install::run(args, cx),
         Command::Plan(args) => plan::run(args, cx),

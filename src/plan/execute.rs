@@ -12,6 +12,7 @@ use crate::error::{self, Failure};
 use crate::kubectl;
 use crate::outcome::Outcome;
 use crate::process::Call;
+use crate::profile::keep;
 use crate::progress::Progress;
 use crate::secret::{self, Secret, Vault};
 
@@ -92,6 +93,9 @@ fn act(run: &mut Run<'_>, action: &Action) -> Result<()> {
                 run.vault.put(name, Secret::generate()?);
             }
             secret::append_file(file, run.vault, write).with_context(|| format!("cannot write `{}`", file.display()))
+        }
+        Action::WriteFile { path, text } => {
+            keep::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))
         }
         Action::LayChart(folder) => chart::lay(folder).context("cannot lay out the built-in chart"),
         Action::Run(call) => run_call(run, call),

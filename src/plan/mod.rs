@@ -12,6 +12,7 @@ use crate::secret::Name;
 
 pub mod delete;
 pub(crate) mod execute;
+pub mod init;
 pub mod install;
 mod preconditions;
 pub(crate) mod verify;
@@ -43,6 +44,11 @@ pub enum Action {
         file: PathBuf,
         generate: Vec<Name>,
         write: Vec<Name>,
+    },
+    /// Write a file without secrets, whole or not at all.
+    WriteFile {
+        path: PathBuf,
+        text: String,
     },
     /// Lay the built-in chart out for helm.
     LayChart(PathBuf),
@@ -78,12 +84,14 @@ pub struct Step {
     pub actions: Vec<Action>,
     /// What the account says when the step is done.
     pub done: String,
+    /// What is replaced and by what, where that is a text.
+    pub diff: Option<String>,
 }
 
 impl Step {
     fn new(danger: Danger, title: impl Into<String>, detail: impl Into<String>) -> Self {
         let title = title.into();
-        Self { done: title.clone(), title, detail: detail.into(), danger, actions: Vec::new() }
+        Self { done: title.clone(), title, detail: detail.into(), danger, actions: Vec::new(), diff: None }
     }
 
     fn action(mut self, action: Action) -> Self {
@@ -149,10 +157,14 @@ impl Plan {
 
     pub fn to_json(&self) -> Value {
         let step = |(n, step): (usize, &Step)| {
-            json!({
+            let mut one = json!({
                 "step": n + 1, "title": step.title, "detail": step.detail,
                 "danger": step.word().to_lowercase(), "calls": step.calls(),
-            })
+            });
+            if let Some(diff) = &step.diff {
+                one["diff"] = diff.as_str().into();
+            }
+            one
         };
         json!({
             "apiVersion": "mqctl/v1", "kind": "Plan", "target": self.target, "verb": self.verb,
@@ -165,17 +177,29 @@ impl Plan {
     pub fn to_text(&self) -> String {
         let mut lines = vec![format!("{}     {}", self.target.headline(), self.about)];
         if self.steps.is_empty() {
-            return format!("{}     {}", self.target.headline(), self.nothing);
+            lines = vec![format!("{}     {}", self.target.headline(), self.nothing)];
+        } else {
+            lines.extend(self.steps_in_text());
         }
-        lines.push(String::new());
+        lines.extend(self.warnings.iter().map(|w| format!("warning: {w}")));
+        lines.join("\n")
+    }
+
+    /// One line a step; then what is replaced.
+    fn steps_in_text(&self) -> Vec<String> {
+        let mut lines = vec![String::new()];
         let width = self.steps.iter().map(|s| s.title.chars().count()).max().unwrap_or(0);
         for (n, step) in self.steps.iter().enumerate() {
             let line = format!("{:>3}  {:<8}  {:<width$}  {}", n + 1, step.word(), step.title, step.detail);
             lines.push(line.trim_end().to_owned());
         }
         lines.push(String::new());
-        lines.extend(self.warnings.iter().map(|w| format!("warning: {w}")));
-        lines.join("\n")
+        lines.extend(self.diffs().map(|diff| format!("{diff}\n")));
+        lines
+    }
+
+    pub fn diffs(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().filter_map(|step| step.diff.as_deref())
     }
 }
 

@@ -5,7 +5,9 @@
 
 mod check;
 mod credentials;
+pub mod draft;
 mod file;
+pub mod keep;
 mod load;
 mod mistakes;
 
