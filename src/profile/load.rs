@@ -61,15 +61,14 @@ impl NotFound {
         }
         let names: Vec<&str> = self.found.iter().map(String::as_str).collect();
         let near = nearest(&self.name, &names).map(|name| format!("did you mean `{name}`?"));
-        near.or_else(|| smallest(&self.name).filter(|_| self.found.is_empty()))
+        near.or_else(|| init(&self.name).filter(|_| self.found.is_empty()))
     }
 }
 
-/// The command that writes the smallest profile, if the name can be a release's too.
-fn smallest(name: &str) -> Option<String> {
+/// The command that writes the profile, if the name can be a release's too.
+fn init(name: &str) -> Option<String> {
     let name: ReleaseName = name.parse().ok()?;
-    let lines = "printf 'format: 1\\nnamespace: rabbitmq\\n'";
-    Some(format!("mkdir -p profiles && {lines} > profiles/{name}.yaml"))
+    Some(format!("mqctl init {name}"))
 }
 
 /// The file of the profile `name`, or `explicit` if it is there.
@@ -236,8 +235,7 @@ mod tests {
     fn the_first_profile_of_all_is_a_command_away() {
         let root = tempfile::tempdir().unwrap();
         let hint = find("prodmq", None, &places(root.path())).unwrap_err().hint();
-        let command = r"mkdir -p profiles && printf 'format: 1\nnamespace: rabbitmq\n' > profiles/prodmq.yaml";
-        assert_eq!(hint.as_deref(), Some(command));
+        assert_eq!(hint.as_deref(), Some("mqctl init prodmq"));
         assert_eq!(find("Prod", None, &places(root.path())).unwrap_err().hint(), None);
     }
 
