@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
-use dialoguer::{Confirm, Input};
+use dialoguer::{Confirm, Input, Select};
 
 use crate::error::Failure;
 use crate::outcome::Outcome;
@@ -90,6 +90,25 @@ fn typed(release: &str) -> Result<()> {
         return Ok(());
     }
     Err(Failure::new(Outcome::Failed, "that is not the release's name; nothing was changed").into())
+}
+
+/// A line of text, asked for again until it fits; Enter takes the default.
+///
+/// # Errors
+/// Ctrl-C, or a terminal that went away; nothing has been changed.
+pub(crate) fn line(prompt: &str, default: &str, refusal: impl Fn(&str) -> Option<String>) -> Result<String> {
+    let fits = |text: &String| refusal(text).map_or(Ok(()), Err);
+    let input = Input::<String>::new().with_prompt(prompt).allow_empty(true).validate_with(fits);
+    let input = if default.is_empty() { input } else { input.default(default.to_owned()) };
+    prompting(|| input.interact_text())
+}
+
+/// One of some items, by its index; Enter takes the first.
+///
+/// # Errors
+/// As `line`.
+pub(crate) fn choice(prompt: &str, items: &[String]) -> Result<usize> {
+    prompting(|| Select::new().with_prompt(prompt).items(items).default(0).interact())
 }
 
 /// # Errors

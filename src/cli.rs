@@ -14,6 +14,11 @@ pub mod upgrade;
 
 use credentials::Credentials;
 use upgrade::Upgrade;
+mod init;
+mod inspect;
+
+pub use init::Init;
+pub use inspect::Inspect;
 
 /// Run RabbitMQ clusters on Kubernetes
 ///
@@ -22,7 +27,7 @@ use upgrade::Upgrade;
 #[derive(Debug, Parser)]
 #[command(name = "mqctl", version, propagate_version = false, disable_help_subcommand = true, max_term_width = 100)]
 #[command(
-    after_help = "Examples:\n  mqctl plan prodmq        what would be done, and nothing is\n  mqctl install prodmq     install it, or finish an install that was cut short\n  mqctl status prodmq      one page: is it healthy?"
+    after_help = "Examples:\n  mqctl init prodmq        write a profile, by questions\n  mqctl plan prodmq        what would be done, and nothing is\n  mqctl install prodmq     install it, or finish an install that was cut short\n  mqctl status prodmq      one page: is it healthy?"
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -144,6 +149,8 @@ pub enum Color {
 /// What to do
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Init(Init),
+    Inspect(Inspect),
     Install(Install),
     Plan(PlanArgs),
     Upgrade(Upgrade),

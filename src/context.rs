@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
+use serde_json::Value;
 
 use crate::ask::{self, Person};
 use crate::cli::{Color, Globals, Output};
@@ -129,12 +130,20 @@ impl Context {
 
     /// Read once, so that a switch of context in another terminal cannot move a half-done run.
     fn current_context(&self) -> Option<String> {
-        let files = match (&self.globals.kubeconfig, variable("KUBECONFIG")) {
+        self.kubeconfigs().iter().find_map(|file| context_in(file))
+    }
+
+    /// All kube contexts that the kubeconfig names.
+    pub(crate) fn contexts(&self) -> Vec<String> {
+        self.kubeconfigs().iter().flat_map(|file| contexts_in(file)).collect()
+    }
+
+    fn kubeconfigs(&self) -> Vec<PathBuf> {
+        match (&self.globals.kubeconfig, variable("KUBECONFIG")) {
             (Some(file), _) => vec![file.clone()],
             (None, Some(list)) => list.split(':').map(PathBuf::from).collect(),
-            (None, None) => vec![self.home.as_ref()?.join(".kube/config")],
-        };
-        files.iter().find_map(|file| context_in(file))
+            (None, None) => self.home.iter().map(|home| home.join(".kube/config")).collect(),
+        }
     }
 
     /// Where the built-in chart is laid out.
@@ -200,6 +209,7 @@ impl Context {
         } else {
             let (changes, destroys) = (plan.count(Danger::Changes), plan.count(Danger::Destroys));
             report::say(&format!("{}: {}: {changes} to change, {destroys} to destroy", plan.target.path(), plan.verb));
+            plan.diffs().for_each(report::say);
             plan.warnings.iter().for_each(|w| report::say(&format!("warning: {w}")));
         }
     }
@@ -228,11 +238,22 @@ fn bad_profile(error: &LoadError) -> anyhow::Error {
     error.hint().into_iter().fold(failure, Failure::hint).into()
 }
 
-#[expect(clippy::disallowed_methods, reason = "door: the kubeconfig's current context is read once")]
 fn context_in(file: &Path) -> Option<String> {
+    kubeconfig(file)?["current-context"].as_str().filter(|c| !c.is_empty()).map(str::to_owned)
+}
+
+fn contexts_in(file: &Path) -> Vec<String> {
+    let names = |config: Value| {
+        let contexts = config["contexts"].as_array().into_iter().flatten();
+        contexts.filter_map(|context| context["name"].as_str().map(str::to_owned)).collect()
+    };
+    kubeconfig(file).map(names).unwrap_or_default()
+}
+
+#[expect(clippy::disallowed_methods, reason = "door: the kubeconfig's contexts are read here")]
+fn kubeconfig(file: &Path) -> Option<Value> {
     let text = fs_err::read_to_string(file).ok()?;
-    let document = yaml::read(&text).ok()?;
-    document.value["current-context"].as_str().filter(|c| !c.is_empty()).map(str::to_owned)
+    Some(yaml::read(&text).ok()?.value)
 }
 
 fn watch_for_interrupts() -> Result<Arc<AtomicBool>> {

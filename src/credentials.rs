@@ -250,7 +250,7 @@ fn unusable(name: Name, error: &anyhow::Error) -> Failure {
     Failure::new(outcome, format!("`credentials.{}`: {error:#}", name.key()))
 }
 
-fn in_words(source: &Source) -> String {
+pub(crate) fn in_words(source: &Source) -> String {
     match source {
         Source::Env(name) => format!("${name}"),
         Source::File(path) => path.display().to_string(),

@@ -129,6 +129,13 @@ pub fn manifest(target: &Target) -> Call {
     call(target, &["get", "manifest", &target.release])
 }
 
+/// Renders the chart without asking any cluster.
+pub fn template(target: &Target, chart: &Path, values: &Value) -> Call {
+    let chart = chart.display().to_string();
+    let args = ["template", &target.release, &chart, "--values", "-"];
+    call(target, &args).fed(vec![Part::Text(values.to_string())])
+}
+
 /// Removes the release; volumes and mqctl's Secret are none of its objects.
 pub fn uninstall(target: &Target) -> Call {
     call(target, &["uninstall", &target.release, "--timeout", "3m"]).within(Duration::from_secs(200))

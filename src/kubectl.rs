@@ -112,6 +112,11 @@ pub fn take_back(target: &Target, objects: Vec<Part>) -> Call {
     call(target, &args).fed(objects)
 }
 
+/// The target's namespace as an object.
+pub fn namespace(target: &Target) -> Value {
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": target.namespace}})
+}
+
 /// Runs an Erlang expression, sent over stdin, inside a broker's container.
 ///
 /// `timeout` runs in the container: a hung CLI outlives kubectl, and a handful of them had brokers OOM-killed.
@@ -174,6 +179,11 @@ pub fn delete(target: &Target, names: &[String]) -> Call {
 
 pub fn version() -> Call {
     Call::new(Program::Kubectl, ["version", "--client", "--output", "json"])
+}
+
+/// The same with the cluster's own, where it answers.
+pub fn versions(target: &Target) -> Call {
+    call(target, &["version", "--output", "json"])
 }
 
 /// What a failed call means, in the words of the program that failed.

@@ -17,6 +17,7 @@ pub mod credentials;
 mod digest;
 pub mod error;
 pub mod helm;
+mod inspect;
 pub mod kubectl;
 pub mod outcome;
 pub mod plan;

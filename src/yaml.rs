@@ -87,6 +87,27 @@ pub(crate) fn read(text: &str) -> Result<Document, Vec<Mistake>> {
     }
 }
 
+/// A text as YAML: bare where every reader takes it for this text, else in JSON's quotes, which YAML has too.
+pub(crate) fn scalar(text: &str) -> String {
+    let bare = read(&format!("text: {text}\n"));
+    if bare.is_ok_and(|document| document.value["text"] == text && document.ambiguous().is_empty()) {
+        return text.to_owned();
+    }
+    Value::from(text).to_string()
+}
+
+/// What a file says and nothing else: no comments, sorted keys, one way to write each value.
+pub(crate) fn canonical(text: &str) -> Option<String> {
+    serde_yaml::to_string(&read(text).ok()?.value).ok()
+}
+
+/// All documents of a stream, such as a chart's rendered templates; empty ones are left out.
+pub(crate) fn stream(text: &str) -> Vec<Value> {
+    use serde::Deserialize as _;
+    let documents = serde_yaml::Deserializer::from_str(text).map(Value::deserialize);
+    documents.map_while(Result::ok).filter(|document| !document.is_null()).collect()
+}
+
 /// What can be read, for finding more mistakes in it, and the mistakes that were found up to here.
 /// If there is no document, there is a mistake.
 pub(crate) fn examine(text: &str) -> (Option<Document>, Vec<Mistake>) {

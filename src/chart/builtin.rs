@@ -17,6 +17,21 @@ pub(super) fn names(profile: &Profile) -> Names {
     }
 }
 
+/// In the order in which helm prints them.
+pub(super) fn objects(profile: &Profile) -> Vec<(String, String)> {
+    let release = profile.release.as_str();
+    let budget = profile.values.get("podDisruptionBudget").is_none_or(|budget| budget["enabled"] != false);
+    let object = |kind: &str, suffix: &str| (kind.to_owned(), format!("{release}{suffix}"));
+    let others = [
+        object("ServiceAccount", ""),
+        object("ConfigMap", "-config"),
+        object("Service", ""),
+        object("Service", "-headless"),
+        object("StatefulSet", ""),
+    ];
+    budget.then(|| object("PodDisruptionBudget", "")).into_iter().chain(others).collect()
+}
+
 pub(super) fn values(profile: &Profile) -> Value {
     let mut values = profile.values.clone();
     let class = profile.storage.class.as_deref().unwrap_or_default();

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use include_dir::{Dir, include_dir};
+use serde_json::{Value, json};
 
 use crate::digest;
 use crate::profile::{ChartRef, Profile};
@@ -37,10 +38,27 @@ pub fn names(profile: &Profile) -> Names {
 }
 
 /// The chart's values, complete, without anything secret in them.
-pub fn values(profile: &Profile) -> serde_json::Value {
+pub fn values(profile: &Profile) -> Value {
     match profile.chart {
         ChartRef::Builtin => builtin::values(profile),
     }
+}
+
+/// Kind and name of each object that the chart makes for a release, as a table: helm renders the same.
+pub fn objects(profile: &Profile) -> Vec<(String, String)> {
+    match profile.chart {
+        ChartRef::Builtin => builtin::objects(profile),
+    }
+}
+
+/// The built-in chart's values.yaml, with its comments.
+pub(crate) fn builtin_values() -> &'static str {
+    BUILTIN.get_file("values.yaml").and_then(include_dir::File::contents_utf8).unwrap_or_default()
+}
+
+/// Which chart it is, for programs.
+pub(crate) fn builtin_in_json() -> Value {
+    json!({"ref": ChartRef::Builtin.as_str(), "version": BUILTIN_VERSION, "digest": builtin_digest()})
 }
 
 /// Twelve hexadecimal digits over the built-in chart's files: two builds that differ in it never share a folder.

@@ -12,6 +12,7 @@ use crate::helm::Release;
 use crate::secret::{Name, Secret, Vault};
 
 pub(crate) mod observe;
+pub mod offer;
 pub(crate) mod pod;
 pub mod preview;
 

@@ -32,6 +32,9 @@ pub(crate) const INSTALL_RIGHTS: [Right; 15] = [
     ("get", "", "persistentvolumeclaims"),
 ];
 
+/// What an init needs beyond that, for a namespace that is missing.
+pub(crate) const INIT_RIGHTS: [Right; 2] = [("create", "", "namespaces"), ("patch", "", "namespaces")];
+
 /// What a delete needs to be allowed.
 pub(crate) const DELETE_RIGHTS: [Right; 7] = [
     ("list", "", "pods"),

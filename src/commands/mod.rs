@@ -11,6 +11,8 @@ mod credentials_rotate;
 mod credentials_show;
 mod credentials_verify;
 mod delete;
+mod init;
+mod inspect;
 mod install;
 mod plan;
 mod status;
@@ -19,6 +21,8 @@ mod version;
 
 pub(crate) fn run(command: &Command, cx: &Context) -> Result<Outcome> {
     match command {
+        Command::Init(args) => init::run(args, cx),
+        Command::Inspect(args) => inspect::run(args, cx),
         Command::Install(args) => install::run(args, cx),
         Command::Plan(args) => plan::run(args, cx),
         Command::Upgrade(args) => upgrade::run(args, cx),

@@ -14,6 +14,7 @@ use crate::error::{self, Failure};
 use crate::kubectl;
 use crate::outcome::Outcome;
 use crate::process::{Call, Reply};
+use crate::profile::keep;
 use crate::progress::Progress;
 use crate::secret::{self, Secret, Vault};
 
@@ -103,6 +104,9 @@ fn act(run: &mut Run<'_>, action: &Action) -> Result<()> {
             run.vault.promote(*name);
             let write = |file: &PathBuf| secret::replace_in_file(file, run.vault, *name);
             file.as_ref().map_or(Ok(()), write).context("cannot write the secrets file")
+        }
+        Action::WriteFile { path, text } => {
+            keep::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))
         }
         Action::LayChart(folder) => chart::lay(folder).context("cannot lay out the built-in chart"),
         Action::Run(call) => run_call(run, call).map(|_| ()),

@@ -140,7 +140,7 @@ fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {
 }
 
 /// `builtin 1.0.0 · RabbitMQ 4.3.6-management · 3 nodes · 8Gi standard`
-fn about(profile: &Profile) -> String {
+pub(super) fn about(profile: &Profile) -> String {
     let class = profile.storage.class.as_deref().unwrap_or("default class");
     let nodes = if profile.replicas == 1 { "1 node".to_owned() } else { format!("{} nodes", profile.replicas) };
     format!("builtin {BUILTIN_VERSION} · RabbitMQ {} · {nodes} · {} {class}", profile.image.tag, profile.storage.size)
@@ -184,7 +184,7 @@ fn clear_pending(given: &Given<'_>) -> Option<Step> {
     )
 }
 
-fn keep_secrets(found: &Found) -> Option<Step> {
+pub(super) fn keep_secrets(found: &Found) -> Option<Step> {
     let (generate, from_cluster) = (found.to_generate(), found.to_keep());
     let write = [generate.clone(), from_cluster.clone()].concat();
     if write.is_empty() {

@@ -13,6 +13,7 @@ use crate::secret::Name;
 
 pub mod delete;
 pub(crate) mod execute;
+pub mod init;
 pub mod install;
 mod objects;
 pub(crate) mod preconditions;
@@ -56,6 +57,11 @@ pub enum Action {
         name: Name,
         file: Option<PathBuf>,
     },
+    /// Write a file without secrets, whole or not at all.
+    WriteFile {
+        path: PathBuf,
+        text: String,
+    },
     /// Lay the built-in chart out for helm.
     LayChart(PathBuf),
     Run(Call),
@@ -97,12 +103,15 @@ pub struct Step {
     pub done: String,
     /// Lines below the step: fields that change.
     pub notes: Vec<String>,
+    /// What is replaced and by what, where that is a text.
+    pub diff: Option<String>,
 }
 
 impl Step {
     fn new(danger: Danger, title: impl Into<String>, detail: impl Into<String>) -> Self {
         let title = title.into();
-        Self { done: title.clone(), title, detail: detail.into(), danger, actions: Vec::new(), notes: Vec::new() }
+        let (notes, diff) = (Vec::new(), None);
+        Self { done: title.clone(), title, detail: detail.into(), danger, actions: Vec::new(), notes, diff }
     }
 
     fn action(mut self, action: Action) -> Self {
@@ -175,10 +184,14 @@ impl Plan {
 
     pub fn to_json(&self) -> Value {
         let step = |(n, step): (usize, &Step)| {
-            json!({
+            let mut one = json!({
                 "step": n + 1, "title": step.title, "detail": step.detail,
                 "danger": step.word().to_lowercase(), "calls": step.calls(),
-            })
+            });
+            if let Some(diff) = &step.diff {
+                one["diff"] = diff.as_str().into();
+            }
+            one
         };
         json!({
             "apiVersion": "mqctl/v1", "kind": "Plan", "target": self.target, "verb": self.verb,
@@ -191,9 +204,17 @@ impl Plan {
     pub fn to_text(&self) -> String {
         let mut lines = vec![format!("{}     {}", self.target.headline(), self.about)];
         if self.steps.is_empty() {
-            return format!("{}     {}", self.target.headline(), self.nothing);
+            lines = vec![format!("{}     {}", self.target.headline(), self.nothing)];
+        } else {
+            lines.extend(self.steps_in_text());
         }
-        lines.push(String::new());
+        lines.extend(self.warnings.iter().map(|w| format!("warning: {w}")));
+        lines.join("\n")
+    }
+
+    /// One line a step; then what is replaced.
+    fn steps_in_text(&self) -> Vec<String> {
+        let mut lines = vec![String::new()];
         let width = self.steps.iter().map(|s| s.title.chars().count()).max().unwrap_or(0);
         for (n, step) in self.steps.iter().enumerate() {
             let line = format!("{:>3}  {:<8}  {:<width$}  {}", n + 1, step.word(), step.title, step.detail);
@@ -201,8 +222,12 @@ impl Plan {
             lines.extend(step.notes.iter().map(|note| format!("               {note}")));
         }
         lines.push(String::new());
-        lines.extend(self.warnings.iter().map(|w| format!("warning: {w}")));
-        lines.join("\n")
+        lines.extend(self.diffs().map(|diff| format!("{diff}\n")));
+        lines
+    }
+
+    pub fn diffs(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().filter_map(|step| step.diff.as_deref())
     }
 }
 

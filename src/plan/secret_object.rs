@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::chart::Names;
 use crate::cluster::{IMAGE_TAG, Target};
+use crate::kubectl;
 use crate::process::Part;
 use crate::profile::Profile;
 use crate::secret::{Hole, Name};
@@ -35,8 +36,7 @@ impl Object<'_> {
     pub(super) fn manifest(&self, with_namespace: bool) -> Vec<Part> {
         let mut head = String::from(r#"{"apiVersion":"v1","kind":"List","items":["#);
         if with_namespace {
-            let namespace =
-                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.target.namespace}});
+            let namespace = kubectl::namespace(self.target);
             head = format!("{head}{namespace},");
         }
         let metadata = json!({"name": self.names.secret, "namespace": self.target.namespace, "labels": {

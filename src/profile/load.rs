@@ -61,15 +61,14 @@ impl NotFound {
         }
         let names: Vec<&str> = self.found.iter().map(String::as_str).collect();
         let near = nearest(&self.name, &names).map(|name| format!("did you mean `{name}`?"));
-        near.or_else(|| smallest(&self.name).filter(|_| self.found.is_empty()))
+        near.or_else(|| init(&self.name).filter(|_| self.found.is_empty()))
     }
 }
 
-/// The command that writes the smallest profile, if the name can be a release's too.
-fn smallest(name: &str) -> Option<String> {
+/// The command that writes the profile, if the name can be a release's too.
+fn init(name: &str) -> Option<String> {
     let name: ReleaseName = name.parse().ok()?;
-    let lines = "printf 'format: 1\\nnamespace: rabbitmq\\n'";
-    Some(format!("mkdir -p profiles && {lines} > profiles/{name}.yaml"))
+    Some(format!("mqctl init {name}"))
 }
 
 /// The file of the profile `name`, or `explicit` if it is there.
@@ -154,6 +153,16 @@ pub fn load(path: &Path) -> Result<Profile, LoadError> {
     decoded(&bytes, path).map_err(LoadError::Mistaken)
 }
 
+/// Where each field of a profile stands that was loaded before.
+///
+/// # Errors
+/// The file cannot be read, or is not what it was.
+pub(crate) fn places(path: &Path) -> anyhow::Result<yaml::Document> {
+    let changed = || anyhow::anyhow!("`{}` was changed while it was read", path.display());
+    let bytes = bytes_of(path)?;
+    yaml::read(std::str::from_utf8(&bytes)?).map_err(|_| changed())
+}
+
 /// At most one byte more than a profile may have, so that no device or pipe fills the memory.
 fn bytes_of(path: &Path) -> std::io::Result<Vec<u8>> {
     let limit = u64::try_from(yaml::LARGEST).unwrap_or(u64::MAX).saturating_add(1);
@@ -226,8 +235,7 @@ mod tests {
     fn the_first_profile_of_all_is_a_command_away() {
         let root = tempfile::tempdir().unwrap();
         let hint = find("prodmq", None, &places(root.path())).unwrap_err().hint();
-        let command = r"mkdir -p profiles && printf 'format: 1\nnamespace: rabbitmq\n' > profiles/prodmq.yaml";
-        assert_eq!(hint.as_deref(), Some(command));
+        assert_eq!(hint.as_deref(), Some("mqctl init prodmq"));
         assert_eq!(find("Prod", None, &places(root.path())).unwrap_err().hint(), None);
     }
 

@@ -5,7 +5,9 @@
 
 mod check;
 mod credentials;
+pub mod draft;
 mod file;
+pub mod keep;
 mod load;
 mod mistakes;
 
@@ -14,6 +16,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+pub(crate) use self::load::places;
 pub use self::load::{LoadError, NotFound, Places, find, load};
 pub use self::mistakes::ProfileError;
 pub use crate::yaml::{Mistake, Place};

@@ -20,6 +20,7 @@ mod canary;
 mod cluster;
 mod cut_short;
 mod environment;
+mod init;
 mod journey;
 mod killed;
 mod processes;
@@ -39,6 +40,7 @@ use runner::Test;
 fn main() -> std::process::ExitCode {
     let mut tests = Vec::new();
     tests.extend(journey::tests());
+    tests.extend(init::tests());
     tests.extend(killed::tests());
     tests.extend(cut_short::tests());
     tests.extend(promises::tests());

@@ -262,7 +262,7 @@ fn command_lines_that_cannot_be_meant() {
     let world = World::new();
     for (args, words) in [
         (&["install", "prodmq", "--force"][..], "unexpected argument '--force' found"),
-        (&["instal", "prodmq"], "a similar subcommand exists: 'install'"),
+        (&["statu", "prodmq"], "a similar subcommand exists: 'status'"),
         (&["install", "prodmq", "--timeout", "soon"], "expected a time such as 10m, 90s or 1h30m"),
         (&["install", "prodmq", "-o", "yaml"], "[possible values: text, json]"),
         (&["credentials", "show", "prodmq", "--force"], "--reveal"),

@@ -5,7 +5,8 @@ use crate::transcript::Transcript;
 use crate::world::{PROFILE, SECRETS_FILE, World};
 
 /// A life of a release; every verb that has to do with secrets, the plan once empty and once not.
-const LIFE: [&[&str]; 7] = [
+const LIFE: [&[&str]; 8] = [
+    &["inspect", "prodmq"],
     &["plan", "prodmq"],
     &["install", "prodmq", "--yes"],
     &["install", "prodmq"],

@@ -38,7 +38,7 @@ fn a_profile_that_is_not_there() {
     assert_snapshot!(refused(&world.run(&INSTALL), 65), @r"
     $ mqctl install prodmq --yes   [exit 65]
     error: no profile `prodmq`; looked for profiles/prodmq.yaml, ~/home/.config/mqctl/profiles/prodmq.yaml
-    hint: mkdir -p profiles && printf 'format: 1\nnamespace: rabbitmq\n' > profiles/prodmq.yaml
+    hint: mqctl init prodmq
     ");
     let run = world.run(&["plan", "--profile", "elsewhere.yaml"]);
     assert!(refused(&run, 65).contains("elsewhere.yaml"));

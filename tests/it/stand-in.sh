@@ -99,7 +99,16 @@ between() {
     found=${found%%"$3"*}
 }
 
-# Namespace and Secret out of the List that mqctl applies, as they came.
+apply_secret() {
+    secret=${stdin##*'{"apiVersion":"v1","kind":"Secret"'}
+    between "$secret" '"name":"' '"'
+    # What another field manager noted stays.
+    noted=$(sed -n 's/.*\("mqctl\/booted-tag":"[^"]*",\).*/\1/p' "$cluster/secret.$found" 2>/dev/null)
+    printf '%s' "{\"apiVersion\":\"v1\",\"kind\":\"Secret\"${secret%]*}" >"$cluster/secret.$found"
+    if [ "$noted" ]; then sed -i "s|\"annotations\":{|&$noted|" "$cluster/secret.$found"; fi
+}
+
+# Namespace and Secret out of what mqctl applies, as they came.
 apply() {
     case " $* " in *' --dry-run=server '*)
         if [ -f "$cluster/conflicts" ]; then
@@ -107,16 +116,11 @@ apply() {
             exit 1
         fi
         return ;;
-    *' --force-conflicts '*)
+    *' --force-conflicts --field-manager helm '*)
         rm "$cluster/conflicts"
         return ;;
     esac
-    secret=${stdin##*'{"apiVersion":"v1","kind":"Secret"'}
-    between "$secret" '"name":"' '"'
-    # What another field manager noted stays.
-    noted=$(sed -n 's/.*\("mqctl\/booted-tag":"[^"]*",\).*/\1/p' "$cluster/secret.$found" 2>/dev/null)
-    printf '%s' "{\"apiVersion\":\"v1\",\"kind\":\"Secret\"${secret%]*}" >"$cluster/secret.$found"
-    if [ "$noted" ]; then sed -i "s|\"annotations\":{|&$noted|" "$cluster/secret.$found"; fi
+    case $stdin in *'"kind":"Secret"'*) apply_secret ;; esac
     case $stdin in
         *'"kind":"Namespace"'*) echo '{"kind":"Namespace","metadata":{"name":"rabbitmq"}}' >"$cluster/namespace.rabbitmq" ;;
     esac
@@ -226,6 +230,13 @@ review() {
         sed 's/},{"apiVersion"/}\n{"apiVersion"/g; s/"kind":"SelfSubjectAccessReview"/&,"status":{"allowed":true}/g'
 }
 
+# The objects of the built-in chart, by kind and name.
+template() {
+    for object in PodDisruptionBudget/ ServiceAccount/ ConfigMap/-config Service/ Service/-headless StatefulSet/; do
+        printf -- '---\nkind: %s\nmetadata:\n  name: %s%s\n' "${object%/*}" "$2" "${object#*/}"
+    done
+}
+
 helm_list() {
     comma=
     printf '['
@@ -238,6 +249,7 @@ respond() {
         helm-list) helm_list ;;
         helm-version) echo v3.19.0 ;;
         helm-get) if [ -f "$cluster/manifest" ]; then cat "$cluster/manifest"; fi ;;
+        helm-template) template "$@" ;;
         helm-upgrade) upgrade "$@" ;;
         helm-uninstall) rm -f "$cluster"/release "$cluster"/statefulset.* "$cluster"/pod.* "$cluster"/service.* ;;
         helm-rollback) sed -i 's/"status":"[^"]*"/"status":"deployed"/' "$cluster/release" ;;
@@ -249,7 +261,7 @@ respond() {
         kubectl-delete) delete "$@" ;;
         kubectl-exec) run_inside "$@" ;;
         kubectl-logs) cat "$cluster"/log.* ;;
-        kubectl-version) echo '{"clientVersion":{"gitVersion":"v1.34.0"}}' ;;
+        kubectl-version) echo '{"clientVersion":{"gitVersion":"v1.34.0"},"serverVersion":{"gitVersion":"v1.34.1"}}' ;;
         *)
             echo "stand-in: nobody foresaw: $line" >&2
             printf '%s\n' "$line" >>"$world/unforeseen"

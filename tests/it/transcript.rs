@@ -27,7 +27,7 @@ pub struct Recorded {
 }
 
 /// The words of helm and kubectl that change nothing. `create` is that of access reviews, which nobody stores.
-const READS: [&str; 6] = ["list", "get", "exec", "logs", "version", "create"];
+const READS: [&str; 7] = ["list", "get", "exec", "logs", "version", "create", "template"];
 
 impl Recorded {
     pub fn read(folder: &Path) -> Self {

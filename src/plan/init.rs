@@ -1,0 +1,156 @@
+//! Init: the profile, the rule that keeps secrets out of version control, the secrets, the namespace. Pure.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::install::{about, keep_secrets};
+use super::{Action, Danger, Plan, Step};
+use crate::chart;
+use crate::cluster::offer::{Class, Offer};
+use crate::cluster::{Existence, Observed, Target};
+use crate::credentials::Found;
+use crate::error::Failure;
+use crate::kubectl;
+use crate::outcome::Outcome;
+use crate::process::Part;
+use crate::profile::Profile;
+use crate::profile::draft::Draft;
+use crate::profile::keep::There;
+
+/// Everything that the planner decides from.
+pub struct Given<'a> {
+    pub draft: &'a Draft,
+    pub target: &'a Target,
+    pub there: &'a There,
+    /// The whole `.gitignore`, where its rule is missing.
+    pub ignore: Option<String>,
+    pub found: &'a Found,
+    pub offer: &'a Offer,
+    pub observed: &'a Observed,
+    /// A profile that says something else may be replaced: somebody is asked, or said so.
+    pub may_replace: bool,
+    pub files_only: bool,
+}
+
+/// Plans an init; running it again with the same answers plans nothing.
+///
+/// # Errors
+/// A profile that says something else, and nobody to ask: exit 64, nothing changed.
+pub fn init(given: &Given<'_>) -> Result<Plan> {
+    let profile = &given.draft.profile;
+    let steps = [
+        write_profile(given)?,
+        given.ignore.as_ref().map(|text| write_rule(&profile.path, text)),
+        keep_secrets(given.found),
+        create_namespace(given),
+    ];
+    let next = next(profile);
+    Ok(Plan {
+        verb: "init",
+        target: given.target.clone(),
+        names: chart::names(profile),
+        about: about(profile),
+        steps: steps.into_iter().flatten().collect(),
+        changes: Vec::new(),
+        warnings: warnings(given),
+        nothing: format!("nothing to write: {} says this already", profile.path.display()),
+        farewell: vec![format!("{} is written.   mqctl plan {next}     mqctl install {next}", profile.path.display())],
+        limit: profile.timeouts.boot,
+        protected: profile.protected,
+    })
+}
+
+/// What the verbs are given to find this profile.
+fn next(profile: &Profile) -> String {
+    let path = &profile.path;
+    if *path == PathBuf::from("profiles").join(format!("{}.yaml", profile.name)) {
+        return profile.name.clone();
+    }
+    format!("--profile {}", shell_words::quote(&path.to_string_lossy()))
+}
+
+fn write_profile(given: &Given<'_>) -> Result<Option<Step>> {
+    let path = &given.draft.profile.path;
+    let (detail, diff) = match given.there {
+        There::Same => return Ok(None),
+        There::Nothing => ("new: every field with a comment, defaults commented out", None),
+        _ if !given.may_replace => return Err(refusal(given).into()),
+        There::Other(diff) => ("replaced, comments and all; the difference is below", Some(diff.clone())),
+        There::Mistaken => ("replaced: the one that is there has mistakes", None),
+    };
+    let title = path.display().to_string();
+    let action = Action::WriteFile { path: path.clone(), text: given.draft.text.clone() };
+    let step = Step::new(Danger::Changes, title.clone(), detail).action(action).done(format!("{title} written"));
+    Ok(Some(Step { diff, ..step }))
+}
+
+fn refusal(given: &Given<'_>) -> Failure {
+    let path = given.draft.profile.path.display();
+    let (what, look, diff) = match given.there {
+        There::Other(diff) => ("says something else", "see what it comes to", format!("\n{diff}")),
+        _ => ("has mistakes", "see its mistakes", String::new()),
+    };
+    Failure::new(Outcome::Usage, format!("`{path}` is there and {what}; nothing was changed{diff}"))
+        .hint("replace it: the same command with --force")
+        .hint(format!("{look}: mqctl inspect {}", next(&given.draft.profile)))
+}
+
+fn write_rule(profile: &Path, text: &str) -> Step {
+    let path = ignore_file(profile);
+    let title = path.display().to_string();
+    let step = Step::new(Danger::Changes, title.clone(), "*.secrets.yaml stays out of version control");
+    step.action(Action::WriteFile { path, text: text.to_owned() }).done(format!("{title} written"))
+}
+
+/// `.gitignore` beside the profile.
+pub fn ignore_file(profile: &Path) -> PathBuf {
+    profile.with_file_name(".gitignore")
+}
+
+fn create_namespace(given: &Given<'_>) -> Option<Step> {
+    if given.files_only || given.observed.namespace != Existence::Missing || !denied(given, true).is_empty() {
+        return None;
+    }
+    let title = format!("namespace {}", given.target.namespace);
+    let call = kubectl::apply(given.target, vec![Part::Text(kubectl::namespace(given.target).to_string())]);
+    let step = Step::new(Danger::Changes, title.clone(), "is created");
+    Some(step.action(Action::Run(call)).done(format!("{title} created")))
+}
+
+/// The rights that are denied: those on namespaces, which init alone needs, or all others.
+fn denied<'a>(given: &Given<'a>, on_namespaces: bool) -> Vec<&'a str> {
+    let denied = given.observed.denied.iter().map(String::as_str);
+    denied.filter(|right| right.ends_with(" namespaces") == on_namespaces).collect()
+}
+
+fn warnings(given: &Given<'_>) -> Vec<String> {
+    let own = given.draft.profile.warnings.iter().map(|w| format!("`{}`: {}", w.path, w.text));
+    let missing = [missing_class(given), missing_namespace(given), missing_rights(given)];
+    given.offer.missing.iter().cloned().chain(missing.into_iter().flatten()).chain(own).collect()
+}
+
+fn missing_class(given: &Given<'_>) -> Option<String> {
+    let classes = given.offer.classes.as_ref()?;
+    let names: Vec<&str> = classes.iter().map(|class| class.name.as_str()).collect();
+    let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let what = match &given.draft.profile.storage.class {
+        Some(wished) if !names.contains(&wished.as_str()) => format!("no StorageClass `{wished}`"),
+        None if !classes.iter().any(|class: &Class| class.default) => "no default StorageClass".to_owned(),
+        _ => return None,
+    };
+    Some(format!("`storage.class`: the cluster has {what}; those that exist: {there}"))
+}
+
+fn missing_namespace(given: &Given<'_>) -> Option<String> {
+    let missing = given.observed.namespace == Existence::Missing && !denied(given, true).is_empty();
+    let name = &given.target.namespace;
+    missing.then(|| format!("namespace `{name}` is missing, and you may not create it; have somebody do it: kubectl create namespace {name}"))
+}
+
+fn missing_rights(given: &Given<'_>) -> Option<String> {
+    let denied = denied(given, false);
+    let namespace = &given.target.namespace;
+    (!denied.is_empty())
+        .then(|| format!("an install needs in namespace `{namespace}` what you may not: {}", denied.join(", ")))
+}
