@@ -9,6 +9,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::units;
 
+mod explain;
+
+pub use explain::Explain;
+
 /// Run RabbitMQ clusters on Kubernetes
 ///
 /// mqctl drives helm and kubectl. One profile file says what is wished; the cluster is the record of what is.
@@ -143,6 +147,7 @@ pub enum Command {
     Status(Status),
     Delete(Delete),
     Credentials(Credentials),
+    Explain(Explain),
     Version(Version),
 }
 

@@ -12,6 +12,7 @@ use crate::ask::{self, Person};
 use crate::cli::{Color, Globals, Output};
 use crate::cluster::Target;
 use crate::error::Failure;
+use crate::explain::Code;
 use crate::outcome::Outcome;
 use crate::plan::execute::{self, Report, Run};
 use crate::plan::{Danger, Plan};
@@ -112,6 +113,7 @@ impl Context {
                 );
                 return Err(Failure::new(Outcome::Contradiction, text)
                     .hint("leave --context (or MQCTL_CONTEXT) out")
+                    .code(Code::Context)
                     .into());
             }
             (Some(flag), _) => Some(flag.clone()),

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use crate::cluster::Observed;
 use crate::context::Context;
 use crate::error::{self, Failure};
+use crate::explain::Code;
 use crate::kubectl;
 use crate::outcome::Outcome;
 use crate::process::{Call, Program};
@@ -146,6 +147,7 @@ fn contradiction(found: &Found, cluster: &Vault, profile: &Profile) -> Result<()
     Err(Failure::new(Outcome::Contradiction, text)
         .hint(format!("keep the cluster's: move {} away, then mqctl install {name}", found.file_name()))
         .hint(format!("see both: mqctl credentials show {name}"))
+        .code(Code::CredMismatch)
         .into())
 }
 
@@ -174,6 +176,7 @@ fn unknown(missing: &[Name], profile: &Profile, observed: &Observed) -> anyhow::
     Failure::new(Outcome::Contradiction, text)
         .hint(format!("put them into {} (keys erlangCookie, password; chmod 600)", file.display()))
         .hint(format!("start afresh without the data: mqctl delete {} --purge", profile.name))
+        .code(Code::CredUnknown)
         .into()
 }
 
@@ -209,7 +212,8 @@ fn unusable(name: Name, error: &anyhow::Error) -> Failure {
         Outcome::Failed => Outcome::BadProfile,
         other => other,
     };
-    Failure::new(outcome, format!("`credentials.{}`: {error:#}", name.key()))
+    let failure = Failure::new(outcome, format!("`credentials.{}`: {error:#}", name.key()));
+    Failure { code: error::code_of(error), ..failure }
 }
 
 fn in_words(source: &Source) -> String {

@@ -14,6 +14,7 @@ mod context;
 pub mod credentials;
 mod digest;
 pub mod error;
+pub mod explain;
 pub mod helm;
 pub mod kubectl;
 pub mod outcome;

@@ -8,6 +8,7 @@ use crate::outcome::Outcome;
 
 mod credentials_show;
 mod delete;
+mod explain;
 mod install;
 mod plan;
 mod status;
@@ -22,6 +23,7 @@ pub(crate) fn run(command: &Command, cx: &Context) -> Result<Outcome> {
         Command::Credentials(args) => match &args.command {
             CredentialsCommand::Show(show) => credentials_show::run(show, cx),
         },
+        Command::Explain(args) => Ok(explain::run(args, cx)),
         Command::Version(_) => Ok(version::run(cx)),
     }
 }

@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::install::Given;
 use crate::cluster::Existence;
 use crate::error::Failure;
+use crate::explain::Code;
 use crate::outcome::Outcome;
 
 /// Checks what was seen against what is wished.
@@ -16,8 +17,8 @@ pub(super) fn check(given: &Given<'_>) -> Result<()> {
     refusals.into_iter().flatten().next().map_or(Ok(()), |failure| Err(failure.into()))
 }
 
-fn refusal(text: &str) -> Failure {
-    Failure::new(Outcome::Contradiction, format!("{text}; nothing was changed"))
+fn refusal(code: Code, text: &str) -> Failure {
+    Failure::new(Outcome::Contradiction, format!("{text}; nothing was changed")).code(code)
 }
 
 fn storage_class(given: &Given<'_>) -> Option<Failure> {
@@ -29,13 +30,13 @@ fn storage_class(given: &Given<'_>) -> Option<Failure> {
     let there = &observed.storage_classes;
     let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
     let text = format!("`storage.class`: the cluster has no StorageClass `{wished}`");
-    Some(refusal(&text).hint(format!("those that exist: {there}")))
+    Some(refusal(Code::StorageClass, &text).hint(format!("those that exist: {there}")))
 }
 
 fn other_chart(given: &Given<'_>) -> Option<Failure> {
     let release = given.observed.release.as_ref().filter(|r| !r.chart.starts_with("mqctl-rabbitmq-"))?;
     let text = format!("the release name `{}` is taken by chart `{}`", given.target.release, release.chart);
-    Some(refusal(&text).hint("choose another `release` in the profile"))
+    Some(refusal(Code::ReleaseTaken, &text).hint("choose another `release` in the profile"))
 }
 
 /// The broker makes its first user on blank volumes only.
@@ -44,7 +45,7 @@ fn username(given: &Given<'_>) -> Option<Failure> {
     let there = given.observed.noted.username.as_ref().filter(|there| *there != wished)?;
     let text =
         format!("`credentials.username`: `{}` was installed with `{there}`, not `{wished}`", given.target.release);
-    Some(refusal(&text).hint(format!("credentials: {{username: {there}}}   # in the profile")))
+    Some(refusal(Code::Username, &text).hint(format!("credentials: {{username: {there}}}   # in the profile")))
 }
 
 /// Volumes of one minor version may not simply be given to another: 4.3 destroys the metadata of a 4.0 cluster on
@@ -56,7 +57,7 @@ fn version(given: &Given<'_>) -> Option<Failure> {
         return None;
     }
     let text = format!("`image.tag`: the volumes of `{}` were written by {there}, not {wished}", given.target.release);
-    let refusal = refusal(&text)
+    let refusal = refusal(Code::VersionStep, &text)
         .hint(format!("image: {{tag: {there}}}   # in the profile; a step to another version is not an install"));
     let unsure = given.observed.noted.booted.is_none();
     let name = &given.profile.name;
@@ -78,7 +79,7 @@ fn fewer_nodes(given: &Given<'_>) -> Option<Failure> {
     }
     let text =
         format!("`replicas`: `{}` runs with {there}, and taking members away is not an install", given.target.release);
-    Some(refusal(&text).hint(format!("replicas: {there}   # in the profile")))
+    Some(refusal(Code::FewerNodes, &text).hint(format!("replicas: {there}   # in the profile")))
 }
 
 #[cfg(test)]

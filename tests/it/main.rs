@@ -9,6 +9,7 @@
 mod credentials;
 mod delete;
 mod documents;
+mod explain;
 mod help;
 mod install;
 mod install_again;
