@@ -6,10 +6,12 @@ use crate::cli::{Command, CredentialsCommand};
 use crate::context::Context;
 use crate::outcome::Outcome;
 
+mod completions;
 mod credentials_show;
 mod delete;
 mod explain;
 mod install;
+mod man;
 mod plan;
 mod status;
 mod version;
@@ -24,6 +26,8 @@ pub(crate) fn run(command: &Command, cx: &Context) -> Result<Outcome> {
             CredentialsCommand::Show(show) => credentials_show::run(show, cx),
         },
         Command::Explain(args) => Ok(explain::run(args, cx)),
+        Command::Completions(args) => Ok(completions::run(args)),
+        Command::Man(args) => man::run(args, cx),
         Command::Version(_) => Ok(version::run(cx)),
     }
 }

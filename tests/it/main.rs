@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, reason = "figures are for those who run the tests with --nocapture")]
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 
+mod completions;
 mod credentials;
 mod delete;
 mod documents;
