@@ -9,14 +9,18 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 
 use crate::units;
 
+mod chart;
 mod completions;
 mod explain;
 mod man;
 mod plugin;
+mod profile;
 
+pub use chart::{ChartArgs, ChartCommand, Export};
 pub use completions::Completions;
 pub use explain::Explain;
 pub use man::Manual;
+pub use profile::{Check, List, ProfileArgs, ProfileCommand, Schema};
 
 /// Run RabbitMQ clusters on Kubernetes
 ///
@@ -152,6 +156,8 @@ pub enum Command {
     Status(Status),
     Delete(Delete),
     Credentials(Credentials),
+    Profile(ProfileArgs),
+    Chart(ChartArgs),
     Explain(Explain),
     Completions(Completions),
     Man(Manual),

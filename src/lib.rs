@@ -15,6 +15,7 @@ pub mod credentials;
 mod digest;
 pub mod error;
 pub mod explain;
+mod git;
 pub mod helm;
 pub mod kubectl;
 pub mod outcome;

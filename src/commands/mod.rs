@@ -2,10 +2,11 @@
 
 use anyhow::Result;
 
-use crate::cli::{Command, CredentialsCommand};
+use crate::cli::{ChartCommand, Command, CredentialsCommand, ProfileCommand};
 use crate::context::Context;
 use crate::outcome::Outcome;
 
+mod chart_export;
 mod completions;
 mod credentials_show;
 mod delete;
@@ -13,6 +14,9 @@ mod explain;
 mod install;
 mod man;
 mod plan;
+mod profile_check;
+mod profile_list;
+mod profile_schema;
 mod status;
 mod version;
 
@@ -24,6 +28,14 @@ pub(crate) fn run(command: &Command, cx: &Context) -> Result<Outcome> {
         Command::Delete(args) => delete::run(args, cx),
         Command::Credentials(args) => match &args.command {
             CredentialsCommand::Show(show) => credentials_show::run(show, cx),
+        },
+        Command::Profile(args) => match &args.command {
+            ProfileCommand::Check(check) => profile_check::run(check, cx),
+            ProfileCommand::List(_) => Ok(profile_list::run(cx)),
+            ProfileCommand::Schema(_) => Ok(profile_schema::run()),
+        },
+        Command::Chart(args) => match &args.command {
+            ChartCommand::Export(export) => chart_export::run(export, cx),
         },
         Command::Explain(args) => Ok(explain::run(args, cx)),
         Command::Completions(args) => Ok(completions::run(args)),

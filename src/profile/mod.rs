@@ -8,14 +8,16 @@ mod credentials;
 mod file;
 mod load;
 mod mistakes;
+mod schema;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-pub use self::load::{LoadError, NotFound, Places, find, load};
+pub use self::load::{Listed, LoadError, NotFound, Places, find, list, load};
 pub use self::mistakes::ProfileError;
+pub use self::schema::schema;
 pub use crate::yaml::{Mistake, Place};
 
 use self::file::ProfileFile;
@@ -179,7 +181,7 @@ pub fn read(text: &str, path: &Path) -> Result<Profile, ProfileError> {
 }
 
 /// What a profile at this path is called: the file's name without its ending.
-fn name_of(path: &Path) -> String {
+pub(crate) fn name_of(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 

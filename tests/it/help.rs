@@ -13,7 +13,7 @@ fn pages(command: &Command, path: &[String]) -> Vec<Vec<String>> {
 
 /// Pages of verbs that do something; a group of verbs has only a list.
 fn is_group(path: &[String]) -> bool {
-    path == ["credentials"]
+    ["credentials", "profile", "chart"].iter().any(|group| path == [*group])
 }
 
 fn page(path: &[String], flag: &str) -> String {

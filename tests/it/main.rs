@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, reason = "figures are for those who run the tests with --nocapture")]
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 
+mod chart;
 mod completions;
 mod credentials;
 mod delete;
@@ -17,6 +18,7 @@ mod install_again;
 mod killed;
 mod objects;
 mod plan;
+mod profile;
 mod props;
 mod refusals;
 mod secrets;
