@@ -156,7 +156,7 @@ impl LoadError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Unreadable(_) => None,
-            Self::Mistaken(error) => error.hint(),
+            Self::Mistaken(error) => Some(error.hint()),
         }
     }
 }
