@@ -7,6 +7,7 @@ use anyhow::Result;
 use dialoguer::{Confirm, Input, Select};
 
 use crate::error::Failure;
+use crate::explain::Code;
 use crate::outcome::Outcome;
 use crate::plan::{Danger, Plan};
 use crate::report;
@@ -51,6 +52,7 @@ fn go_on(person: Person, plan: &Plan) -> Result<()> {
         let text = format!("{} would change something, and there is nobody to ask; nothing was changed", plan.verb);
         return Err(Failure::new(Outcome::Usage, text)
             .hint("see it first with --dry-run, then agree with --yes")
+            .code(Code::Consent)
             .into());
     }
     if prompting(|| Confirm::new().with_prompt("Go on?").default(false).interact())? {
@@ -62,7 +64,8 @@ fn go_on(person: Person, plan: &Plan) -> Result<()> {
 /// A protected profile wants a person at a terminal, whatever the flags say.
 fn by_name(person: Person, plan: &Plan, confirm: Option<&str>) -> Result<()> {
     let release = &plan.target.release;
-    let refuse = |text: String, hint: String| Err(Failure::new(Outcome::Usage, text).hint(hint).into());
+    let refuse =
+        |text: String, hint: String| Err(Failure::new(Outcome::Usage, text).hint(hint).code(Code::Consent).into());
     match confirm {
         Some(name) if name != release => refuse(
             format!("`--confirm {name}` is not the release's name; nothing was changed"),

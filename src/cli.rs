@@ -5,20 +5,31 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::units;
 
+mod chart;
+mod completions;
 pub mod credentials;
+mod explain;
+mod init;
+mod inspect;
+mod man;
+mod plugin;
+mod profile;
 pub mod upgrade;
+
+pub use chart::{ChartArgs, ChartCommand, Export};
+pub use completions::Completions;
+pub use explain::Explain;
+pub use init::Init;
+pub use inspect::Inspect;
+pub use man::Manual;
+pub use profile::{Check, List, ProfileArgs, ProfileCommand, Schema};
 
 use credentials::Credentials;
 use upgrade::Upgrade;
-mod init;
-mod inspect;
-
-pub use init::Init;
-pub use inspect::Inspect;
 
 /// Run RabbitMQ clusters on Kubernetes
 ///
@@ -157,6 +168,11 @@ pub enum Command {
     Status(Status),
     Delete(Delete),
     Credentials(Credentials),
+    Profile(ProfileArgs),
+    Chart(ChartArgs),
+    Explain(Explain),
+    Completions(Completions),
+    Man(Manual),
     Version(Version),
 }
 
@@ -222,21 +238,29 @@ pub struct Delete {
 #[command(after_help = "Example:\n  mqctl version -o json")]
 pub struct Version {}
 
-/// Reads the command line. As a kubectl plugin the program is `kubectl mq`.
+/// The command line under the name that the program was started by. As a kubectl plugin it is `kubectl mq`.
+pub fn command() -> clap::Command {
+    let program: OsString = std::env::args_os().next().unwrap_or_default();
+    if plugin::is_plugin(&program) { plugin::renamed(Cli::command()) } else { Cli::command() }
+}
+
+/// Reads the command line.
 ///
 /// # Errors
 /// A mistake on the command line, or a page of help to be printed.
 pub fn parse() -> Result<Cli, clap::Error> {
-    let args: Vec<OsString> = std::env::args_os().collect();
-    Cli::try_parse_from(args)
+    let mut command = command();
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
+        plugin::renamed(Cli::command()).debug_assert();
     }
 }

@@ -13,6 +13,7 @@ use crate::ask::{self, Person};
 use crate::cli::{Color, Globals, Output};
 use crate::cluster::Target;
 use crate::error::Failure;
+use crate::explain::Code;
 use crate::outcome::Outcome;
 use crate::plan::execute::{self, Report, Run};
 use crate::plan::{Danger, Plan};
@@ -68,17 +69,33 @@ impl Context {
     pub(crate) fn load(&self, name: Option<&str>) -> Result<(Profile, Target)> {
         let path = self.profile_path(name)?;
         let profile = profile::load(&path).map_err(|error| bad_profile(&error))?;
+        self.withhold_sources(&profile);
+        let target = self.target(&profile)?;
+        Ok((profile, target))
+    }
+
+    /// No child inherits a variable that holds a secret.
+    pub(crate) fn withhold_sources(&self, profile: &Profile) {
         let sources = [&profile.credentials.password, &profile.credentials.erlang_cookie];
         let variables = sources.into_iter().filter_map(|source| match source {
             Some(Source::Env(name)) => Some(name.clone()),
             _ => None,
         });
         self.tools.withhold(variables.collect());
-        let target = self.target(&profile)?;
-        Ok((profile, target))
     }
 
-    fn profile_path(&self, name: Option<&str>) -> Result<PathBuf> {
+    /// Where profiles are looked for.
+    pub(crate) fn places(&self) -> Places {
+        let config =
+            variable("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| Some(self.home.as_ref()?.join(".config")));
+        Places {
+            working: PathBuf::from("profiles"),
+            named: variable("MQCTL_PROFILES").map(PathBuf::from),
+            user: config.map(|c| c.join("mqctl/profiles")),
+        }
+    }
+
+    pub(crate) fn profile_path(&self, name: Option<&str>) -> Result<PathBuf> {
         let explicit = self.globals.profile.as_deref();
         let name = match (name, explicit) {
             (Some(name), _) => name.to_owned(),
@@ -90,14 +107,7 @@ impl Context {
                     .into());
             }
         };
-        let config =
-            variable("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| Some(self.home.as_ref()?.join(".config")));
-        let places = Places {
-            working: PathBuf::from("profiles"),
-            named: variable("MQCTL_PROFILES").map(PathBuf::from),
-            user: config.map(|c| c.join("mqctl/profiles")),
-        };
-        profile::find(&name, explicit, &places).map_err(|missing| {
+        profile::find(&name, explicit, &self.places()).map_err(|missing| {
             let failure = Failure::new(Outcome::BadProfile, missing.to_string());
             missing.hint().into_iter().fold(failure, Failure::hint).into()
         })
@@ -113,6 +123,7 @@ impl Context {
                 );
                 return Err(Failure::new(Outcome::Contradiction, text)
                     .hint("leave --context (or MQCTL_CONTEXT) out")
+                    .code(Code::Context)
                     .into());
             }
             (Some(flag), _) => Some(flag.clone()),

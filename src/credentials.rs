@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use crate::cluster::Observed;
 use crate::context::Context;
 use crate::error::{self, Failure};
+use crate::explain::Code;
 use crate::kubectl;
 use crate::outcome::Outcome;
 use crate::process::{Call, Program};
@@ -141,7 +142,7 @@ fn unfinished(cluster: &Vault, profile: &Profile) -> Result<()> {
     let flag = flag(&[name]);
     let text = format!("a rotation of the {name} of `{}` was cut short; nothing was changed", profile.release);
     let hint = format!("finish it: mqctl credentials rotate {}{flag}", profile.name);
-    Err(Failure::new(Outcome::Contradiction, text).hint(hint).into())
+    Err(Failure::new(Outcome::Contradiction, text).hint(hint).code(Code::Rotation).into())
 }
 
 fn contradiction(found: &Found, cluster: &Vault, profile: &Profile) -> Result<()> {
@@ -161,6 +162,7 @@ fn contradiction(found: &Found, cluster: &Vault, profile: &Profile) -> Result<()
     Err(Failure::new(Outcome::Contradiction, text)
         .hint(format!("keep the cluster's: move {} away, then mqctl install {name}", found.file_name()))
         .hint(format!("change the cluster's: mqctl credentials rotate {name}{}", flag(&wrong)))
+        .code(Code::CredMismatch)
         .into())
 }
 
@@ -189,6 +191,7 @@ pub(crate) fn prove_broker(
     Err(Failure::new(Outcome::Contradiction, text)
         .hint(format!("put what the brokers run with into {}, or", found.file_name()))
         .hint(format!("change the brokers': mqctl credentials rotate {name}{}", flag(&wrong)))
+        .code(Code::CredMismatch)
         .into())
 }
 
@@ -212,6 +215,7 @@ fn unknown(missing: &[Name], profile: &Profile, observed: &Observed) -> anyhow::
     Failure::new(Outcome::Contradiction, text)
         .hint(format!("put them into {} (keys erlangCookie, password; chmod 600)", file.display()))
         .hint(format!("start afresh without the data: mqctl delete {} --purge", profile.name))
+        .code(Code::CredUnknown)
         .into()
 }
 
@@ -247,7 +251,8 @@ fn unusable(name: Name, error: &anyhow::Error) -> Failure {
         Outcome::Failed => Outcome::BadProfile,
         other => other,
     };
-    Failure::new(outcome, format!("`credentials.{}`: {error:#}", name.key()))
+    let failure = Failure::new(outcome, format!("`credentials.{}`: {error:#}", name.key()));
+    Failure { code: error::code_of(error), ..failure }
 }
 
 pub(crate) fn in_words(source: &Source) -> String {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::{BOOTED_TAG, Target};
 use crate::error::Failure;
+use crate::explain::Code;
 use crate::outcome::Outcome;
 use crate::process::{Call, Part, Program, Reply};
 
@@ -195,9 +196,13 @@ pub fn failure(what: &str, reply: &Reply) -> Failure {
     let outcome = outcome_of(&reply.stderr);
     let failure = Failure::new(outcome, format!("`{what}`: {said}"));
     match outcome {
-        Outcome::Unreachable => failure.hint("kubectl cluster-info   # does the API server answer?"),
-        Outcome::Contradiction => failure.hint("kubectl config get-contexts"),
-        Outcome::NotPermitted => failure.hint("ask for this right in the namespace, or use another --context"),
+        Outcome::Unreachable => {
+            failure.hint("kubectl cluster-info   # does the API server answer?").code(Code::Unreachable)
+        }
+        Outcome::Contradiction => failure.hint("kubectl config get-contexts").code(Code::Context),
+        Outcome::NotPermitted => {
+            failure.hint("ask for this right in the namespace, or use another --context").code(Code::Rights)
+        }
         _ => failure,
     }
 }

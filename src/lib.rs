@@ -16,6 +16,8 @@ mod context;
 pub mod credentials;
 mod digest;
 pub mod error;
+pub mod explain;
+mod git;
 pub mod helm;
 mod inspect;
 pub mod kubectl;

@@ -18,6 +18,8 @@ use crate::secret::{Hole, Vault};
 pub enum Program {
     Helm,
     Kubectl,
+    /// Asked whether a secrets file is under version control; nothing depends on it.
+    Git,
     /// The source command of a secret, as the profile names it.
     Named(String),
 }
@@ -27,6 +29,7 @@ impl Program {
         match self {
             Self::Helm => "helm",
             Self::Kubectl => "kubectl",
+            Self::Git => "git",
             Self::Named(name) => name,
         }
     }

@@ -1,5 +1,6 @@
 //! The charts that mqctl drives: a closed set. A dialect is one file: `Profile → values`, and a table of names.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -7,6 +8,8 @@ use include_dir::{Dir, include_dir};
 use serde_json::{Value, json};
 
 use crate::digest;
+use crate::error::Failure;
+use crate::outcome::Outcome;
 use crate::profile::{ChartRef, Profile};
 
 pub mod builtin;
@@ -89,10 +92,7 @@ pub fn lay(folder: &Path) -> Result<()> {
     if folder.join("Chart.yaml").is_file() {
         return Ok(());
     }
-    let parent = folder.parent().unwrap_or(folder);
-    fs_err::create_dir_all(parent)?;
-    let whole = tempdir_beside(folder)?;
-    BUILTIN.extract(&whole)?;
+    let whole = whole_beside(folder)?;
     // Two at once: the second rename finds the folder there, with the same content.
     match fs_err::rename(&whole, folder) {
         Err(_) if folder.join("Chart.yaml").is_file() => Ok(fs_err::remove_dir_all(&whole)?),
@@ -100,11 +100,58 @@ pub fn lay(folder: &Path) -> Result<()> {
     }
 }
 
+/// The whole chart, in a folder that has only to be renamed.
 #[expect(clippy::disallowed_methods, reason = "door: makes the folder that becomes the chart")]
-fn tempdir_beside(folder: &Path) -> Result<PathBuf> {
+fn whole_beside(folder: &Path) -> Result<PathBuf> {
     let whole = folder.with_extension(format!("new-{}", std::process::id()));
     fs_err::create_dir_all(&whole)?;
+    BUILTIN.extract(&whole)?;
     Ok(whole)
+}
+
+/// The paths of the built-in chart's files, sorted.
+pub fn files() -> Vec<&'static Path> {
+    let mut files = Vec::new();
+    paths(&BUILTIN, &mut files);
+    files.sort();
+    files
+}
+
+fn paths(folder: &'static Dir<'static>, into: &mut Vec<&'static Path>) {
+    into.extend(folder.files().map(include_dir::File::path));
+    folder.dirs().for_each(|inner| paths(inner, into));
+}
+
+/// Whether a chart may be written here: into a folder that is new or empty.
+///
+/// # Errors
+/// There is something already; exit 64.
+#[expect(clippy::disallowed_methods, reason = "door: looks whether the folder is empty")]
+pub fn require_free(folder: &Path) -> Result<()> {
+    let taken = match fs_err::read_dir(folder) {
+        Ok(mut entries) => entries.next().is_some().then_some("is not empty"),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) if error.kind() == ErrorKind::NotADirectory => Some("is no folder"),
+        Err(error) => return Err(error.into()),
+    };
+    // `.` and `..` cannot be renamed to.
+    let taken = taken.or_else(|| folder.file_name().is_none().then_some("has no name"));
+    let Some(why) = taken else { return Ok(()) };
+    let text = format!("`{}` {why}; nothing was written", folder.display());
+    Err(Failure::new(Outcome::Usage, text).hint("name a folder that is not there yet").into())
+}
+
+/// Writes the built-in chart out. The folder appears whole or not at all, and never over anything: an empty folder is
+/// replaced, and the system refuses to replace another.
+///
+/// # Errors
+/// The folder has something in it, or cannot be written.
+#[expect(clippy::disallowed_methods, reason = "door: writes the chart, which holds no secret, for its new owner")]
+pub fn export(folder: &Path) -> Result<()> {
+    require_free(folder)?;
+    let whole = whole_beside(folder)?;
+    fs_err::rename(&whole, folder).inspect_err(|_| drop(fs_err::remove_dir_all(&whole)))?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use super::{Existence, Observed, Target};
 use crate::chart::Names;
 use crate::error::Failure;
+use crate::explain::Code;
 use crate::helm;
 use crate::kubectl::{self, Right};
 use crate::outcome::Outcome;
@@ -172,7 +173,7 @@ pub(crate) fn require_rights(observed: &Observed, target: &Target) -> Result<()>
         observed.denied.join(", ")
     );
     let hint = format!("kubectl auth can-i --list --namespace {}", target.namespace);
-    Err(Failure::new(Outcome::NotPermitted, text).hint(hint).into())
+    Err(Failure::new(Outcome::NotPermitted, text).hint(hint).code(Code::Rights).into())
 }
 
 #[cfg(test)]

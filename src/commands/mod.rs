@@ -2,19 +2,26 @@
 
 use anyhow::Result;
 
-use crate::cli::Command;
 use crate::cli::credentials::CredentialsCommand;
+use crate::cli::{ChartCommand, Command, ProfileCommand};
 use crate::context::Context;
 use crate::outcome::Outcome;
 
+mod chart_export;
+mod completions;
 mod credentials_rotate;
 mod credentials_show;
 mod credentials_verify;
 mod delete;
+mod explain;
 mod init;
 mod inspect;
 mod install;
+mod man;
 mod plan;
+mod profile_check;
+mod profile_list;
+mod profile_schema;
 mod status;
 mod upgrade;
 mod version;
@@ -33,6 +40,17 @@ pub(crate) fn run(command: &Command, cx: &Context) -> Result<Outcome> {
             CredentialsCommand::Verify(verify) => credentials_verify::run(verify, cx),
             CredentialsCommand::Rotate(rotate) => credentials_rotate::run(rotate, cx),
         },
+        Command::Profile(args) => match &args.command {
+            ProfileCommand::Check(check) => profile_check::run(check, cx),
+            ProfileCommand::List(_) => Ok(profile_list::run(cx)),
+            ProfileCommand::Schema(_) => Ok(profile_schema::run()),
+        },
+        Command::Chart(args) => match &args.command {
+            ChartCommand::Export(export) => chart_export::run(export, cx),
+        },
+        Command::Explain(args) => Ok(explain::run(args, cx)),
+        Command::Completions(args) => Ok(completions::run(args)),
+        Command::Man(args) => man::run(args, cx),
         Command::Version(_) => Ok(version::run(cx)),
     }
 }

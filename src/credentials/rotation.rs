@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::{Found, Origin};
 use crate::error::Failure;
+use crate::explain::Code;
 use crate::outcome::Outcome;
 use crate::plan::rotate::Next;
 use crate::secret::{Name, Secret, Vault};
@@ -39,7 +40,7 @@ fn other_unfinished(cluster: &Vault, what: Name, profile: &str) -> Result<()> {
     let flag = super::flag(&[other]);
     let text = format!("a rotation of the {other} was cut short; nothing was changed");
     let hint = format!("finish it: mqctl credentials rotate {profile}{flag}");
-    Err(Failure::new(Outcome::Contradiction, text).hint(hint).into())
+    Err(Failure::new(Outcome::Contradiction, text).hint(hint).code(Code::Rotation).into())
 }
 
 fn source(found: &Found, cluster: &Vault, what: Name) -> Result<Next> {

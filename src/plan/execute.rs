@@ -11,6 +11,7 @@ use crate::backup;
 use crate::chart;
 use crate::context::Context;
 use crate::error::{self, Failure};
+use crate::explain::Code;
 use crate::kubectl;
 use crate::outcome::Outcome;
 use crate::process::{Call, Reply};
@@ -39,8 +40,10 @@ impl Report {
             .iter()
             .map(|(title, seconds)| json!({"title": title, "seconds": (seconds * 10.0).round() / 10.0}))
             .collect();
-        let failed =
-            self.failed.as_ref().map(|(title, error)| json!({"title": title, "message": format!("{error:#}")}));
+        let failed = self.failed.as_ref().map(|(title, error)| {
+            let code = error::code_of(error).map(Code::as_str);
+            json!({"title": title, "message": format!("{error:#}"), "code": code})
+        });
         json!({
             "apiVersion": "mqctl/v1", "kind": "Report", "target": plan.target, "verb": plan.verb,
             "outcome": self.outcome().meaning(), "exitCode": self.outcome().code(),
@@ -131,7 +134,8 @@ fn run_call(run: &Run<'_>, call: &Call) -> Result<Reply> {
     let failure = kubectl::failure(&format!("{} {verb}", call.program.name()), &reply);
     if failure.outcome == Outcome::Failed && reply.stderr.contains("another operation") {
         let text = format!("{failure}: another helm is at work on this release");
-        return Err(Failure::new(Outcome::TimedOut, text).hint("run the same command again in a minute").into());
+        let failure = Failure::new(Outcome::TimedOut, text).hint("run the same command again in a minute");
+        return Err(failure.code(Code::HelmPending).into());
     }
     Err(failure.into())
 }

@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::install::{CHART, Given, Verb};
 use crate::cluster::Existence;
 use crate::error::Failure;
+use crate::explain::Code;
 use crate::outcome::Outcome;
 use crate::rabbitmq::Answer;
 use crate::versions::{self, Before, Refusal, Series};
@@ -38,8 +39,8 @@ fn first<const N: usize>(refusals: [Option<Failure>; N]) -> Result<()> {
     refusals.into_iter().flatten().next().map_or(Ok(()), |failure| Err(failure.into()))
 }
 
-fn refusal(text: &str) -> Failure {
-    Failure::new(Outcome::Contradiction, format!("{text}; nothing was changed"))
+fn refusal(code: Code, text: &str) -> Failure {
+    Failure::new(Outcome::Contradiction, format!("{text}; nothing was changed")).code(code)
 }
 
 fn storage_class(given: &Given<'_>) -> Option<Failure> {
@@ -51,13 +52,13 @@ fn storage_class(given: &Given<'_>) -> Option<Failure> {
     let there = &observed.storage_classes;
     let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
     let text = format!("`storage.class`: the cluster has no StorageClass `{wished}`");
-    Some(refusal(&text).hint(format!("those that exist: {there}")))
+    Some(refusal(Code::StorageClass, &text).hint(format!("those that exist: {there}")))
 }
 
 fn other_chart(given: &Given<'_>) -> Option<Failure> {
     let release = given.observed.release.as_ref().filter(|r| !r.chart.starts_with(CHART))?;
     let text = format!("the release name `{}` is taken by chart `{}`", given.target.release, release.chart);
-    Some(refusal(&text).hint("choose another `release` in the profile"))
+    Some(refusal(Code::ReleaseTaken, &text).hint("choose another `release` in the profile"))
 }
 
 /// The broker makes its first user on blank volumes only.
@@ -66,7 +67,7 @@ fn username(given: &Given<'_>) -> Option<Failure> {
     let there = given.observed.noted.username.as_ref().filter(|there| *there != wished)?;
     let text =
         format!("`credentials.username`: `{}` was installed with `{there}`, not `{wished}`", given.target.release);
-    Some(refusal(&text).hint(format!("credentials: {{username: {there}}}   # in the profile")))
+    Some(refusal(Code::Username, &text).hint(format!("credentials: {{username: {there}}}   # in the profile")))
 }
 
 fn not_installed(given: &Given<'_>) -> Option<Failure> {
@@ -74,7 +75,8 @@ fn not_installed(given: &Given<'_>) -> Option<Failure> {
         return None;
     }
     let text = format!("there is no release `{}` in namespace `{}`", given.target.release, given.target.namespace);
-    Some(refusal(&text).hint(format!("mqctl install {}", given.profile.name)))
+    let failure = Failure::new(Outcome::Contradiction, format!("{text}; nothing was changed"));
+    Some(failure.hint(format!("mqctl install {}", given.profile.name)))
 }
 
 /// Volumes of one minor version may not simply be given to another: 4.3 destroys the metadata of a 4.0 cluster on
@@ -90,7 +92,8 @@ fn version(given: &Given<'_>) -> Option<Failure> {
     }
     let name = &given.profile.name;
     let text = format!("`image.tag`: the volumes of `{}` were written by {there}, not {wished}", given.target.release);
-    let refusal = refusal(&text).hint(format!("image: {{tag: {there}}}   # in the profile; or mqctl upgrade {name}"));
+    let refusal = refusal(Code::VersionStep, &text)
+        .hint(format!("image: {{tag: {there}}}   # in the profile; or mqctl upgrade {name}"));
     let unsure = given.observed.noted.booted.is_none();
     Some(if unsure { refusal.hint(format!("if {there} never ran: mqctl delete {name} --purge")) } else { refusal })
 }
@@ -99,14 +102,14 @@ fn version(given: &Given<'_>) -> Option<Failure> {
 fn version_step(given: &Given<'_>, there: &str, wished: &str) -> Option<Failure> {
     let text = |why: &str| format!("`image.tag`: from {there} to {wished}: {why}");
     let Some(to) = Series::of(wished) else {
-        let refusal = refusal(&text("which version of RabbitMQ this tag is cannot be told"));
+        let refusal = refusal(Code::VersionStep, &text("which version of RabbitMQ this tag is cannot be told"));
         return Some(refusal.hint("name it after the version, as 4.2.1-ours"));
     };
     let answers: Vec<&Answer> = given.answers().filter_map(|(_, answer)| answer.as_ref().ok()).collect();
     let told = answers.iter().find_map(|a| a.version.as_deref()).and_then(Series::of);
     let (Some(series), true) = (told, answers.len() == given.observed.pods.len()) else {
         return Some(
-            refusal(&text("not every node answers, and the store they run on decides"))
+            refusal(Code::NotWhole, &text("not every node answers, and the store they run on decides"))
                 .hint(format!("mqctl status {}", given.profile.name)),
         );
     };
@@ -116,7 +119,7 @@ fn version_step(given: &Given<'_>, there: &str, wished: &str) -> Option<Failure>
     let khepri = answers.iter().all(|a| a.khepri == Some(true));
     let refused = versions::step(Before { series, khepri, disabled: &disabled }, to).err()?;
     let pod = format!("{}-0", given.target.release);
-    let failure = refusal(&text(&refused.to_string()));
+    let failure = refusal(Code::VersionStep, &text(&refused.to_string()));
     Some(match refused {
         Refusal::FlagsDisabled(_) => failure.hint(format!(
             "kubectl --namespace {} exec {pod} --container rabbitmq -- rabbitmqctl enable_feature_flag all",
@@ -141,7 +144,10 @@ fn immutable(given: &Given<'_>) -> Option<Failure> {
     let what =
         change.map_or_else(|| field.clone(), |f| format!("{} from {} to {}", f.path, value(&f.from), value(&f.to)));
     let set = &given.target.release;
-    let refusal = refusal(&format!("StatefulSet `{set}` cannot change {what}: Kubernetes keeps this field for ever"));
+    let refusal = refusal(
+        Code::Immutable,
+        &format!("StatefulSet `{set}` cannot change {what}: Kubernetes keeps this field for ever"),
+    );
     Some(if field == "spec.volumeClaimTemplates" {
         refusal.hint("put `storage` back in the profile to what the volumes are")
     } else {
@@ -165,7 +171,7 @@ fn not_whole(given: &Given<'_>) -> Option<Failure> {
         return None;
     }
     let text = format!("{complaint}; an upgrade restarts node after node, and needs all the others");
-    Some(refusal(&text).hint(format!("mqctl status {}", given.profile.name)))
+    Some(refusal(Code::NotWhole, &text).hint(format!("mqctl status {}", given.profile.name)))
 }
 
 /// A member that is scaled away stays a member, and its queues stay on its volume.
@@ -176,5 +182,5 @@ fn fewer_nodes(given: &Given<'_>) -> Option<Failure> {
     }
     let text =
         format!("`replicas`: `{}` runs with {there}, and taking members away is not an install", given.target.release);
-    Some(refusal(&text).hint(format!("replicas: {there}   # in the profile")))
+    Some(refusal(Code::FewerNodes, &text).hint(format!("replicas: {there}   # in the profile")))
 }

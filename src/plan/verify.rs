@@ -8,6 +8,7 @@ use super::Wished;
 use super::execute::Run;
 use super::wait;
 use crate::error::Failure;
+use crate::explain::Code;
 use crate::kubectl;
 use crate::outcome::Outcome;
 use crate::process::Call;
@@ -64,7 +65,8 @@ fn against(pod: &str, answer: &Answer, size: usize, wished: &Wished, vault: &Vau
         return failed(format!("`{pod}` has not booted"));
     }
     if cookie != ours {
-        return Some(Failure::new(Outcome::Contradiction, format!("`{pod}` runs with another Erlang cookie")));
+        let text = format!("`{pod}` runs with another Erlang cookie");
+        return Some(Failure::new(Outcome::Contradiction, text).code(Code::CredMismatch));
     }
     if up != size {
         return failed(format!("`{pod}` sees {up} of {size} members: the nodes are not one cluster"));
@@ -77,7 +79,8 @@ fn against(pod: &str, answer: &Answer, size: usize, wished: &Wished, vault: &Vau
             format!("`{pod}` refuses the login of `{}`: its volume was made with another password", wished.username);
         return Some(
             Failure::new(Outcome::Contradiction, text)
-                .hint("put the password that the volumes were made with into the secrets file"),
+                .hint("put the password that the volumes were made with into the secrets file")
+                .code(Code::CredMismatch),
         );
     }
     None

@@ -10,6 +10,7 @@ use super::Condition;
 use super::execute::Run;
 use crate::cluster::{Pod, Standing, StatefulSet};
 use crate::error::Failure;
+use crate::explain::Code;
 use crate::kubectl;
 use crate::outcome::Outcome;
 use crate::rabbitmq;
@@ -93,6 +94,7 @@ pub(super) fn poll(run: &Run<'_>, limit: Duration, mut ask: impl FnMut() -> Resu
         if silent > PATIENCE {
             return Err(Failure::new(Outcome::Unreachable, "the API server went away and did not come back")
                 .hint("run the same command again when it is there")
+                .code(Code::Unreachable)
                 .into());
         }
         if Instant::now() >= end {
@@ -217,7 +219,20 @@ fn not_ready(run: &Run<'_>, look: Option<&Look>, limit: Duration) -> anyhow::Err
     Failure::new(Outcome::TimedOut, text)
         .hint("run the same command again: it goes on where it stands")
         .hint(events)
+        .code(cause(&look.pods))
         .into()
+}
+
+/// The lowest layer that stands in the way.
+fn cause(pods: &[Pod]) -> Code {
+    let any = |hinders: fn(&Standing) -> bool| pods.iter().any(|pod| hinders(&pod.standing));
+    if any(|standing| matches!(standing, Standing::Unscheduled(_))) {
+        Code::Unschedulable
+    } else if any(|standing| matches!(standing, Standing::ImageTrouble(_))) {
+        Code::Img
+    } else {
+        Code::NotReady
+    }
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ pub(super) enum SourceFile<'a> {
     Secret { name: Option<&'a str>, key: Option<&'a str> },
 }
 
-const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 12] = [
     "format",
     "release",
     "namespace",
@@ -48,13 +48,13 @@ const KEYS: [&str; 12] = [
     "values",
     "timeouts",
 ];
-const CHART: [&str; 1] = ["ref"];
-const IMAGE: [&str; 2] = ["repository", "tag"];
-const STORAGE: [&str; 2] = ["class", "size"];
-const CREDENTIALS: [&str; 3] = ["username", "password", "erlangCookie"];
-const SOURCES: [&str; 4] = ["env", "file", "command", "secret"];
-const SECRET: [&str; 2] = ["name", "key"];
-const TIMEOUTS: [&str; 2] = ["install", "boot"];
+pub(super) const CHART: [&str; 1] = ["ref"];
+pub(super) const IMAGE: [&str; 2] = ["repository", "tag"];
+pub(super) const STORAGE: [&str; 2] = ["class", "size"];
+pub(super) const CREDENTIALS: [&str; 3] = ["username", "password", "erlangCookie"];
+pub(super) const SOURCES: [&str; 4] = ["env", "file", "command", "secret"];
+pub(super) const SECRET: [&str; 2] = ["name", "key"];
+pub(super) const TIMEOUTS: [&str; 2] = ["install", "boot"];
 
 /// Keys that stand one level down, for those who write them at the top.
 const INNER: [(&str, &[&str]); 5] = [

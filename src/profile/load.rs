@@ -21,7 +21,7 @@ pub struct Places {
 }
 
 impl Places {
-    fn folders(&self) -> impl Iterator<Item = &Path> {
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
         let others = [&self.named, &self.user];
         std::iter::once(self.working.as_path()).chain(others.into_iter().flatten().map(PathBuf::as_path))
     }
@@ -107,6 +107,33 @@ fn names(places: &Places) -> Vec<String> {
     names
 }
 
+/// A profile that is in one of the places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub name: String,
+    pub path: PathBuf,
+    /// The file that is taken for this name, where it is another one.
+    pub hidden_by: Option<PathBuf>,
+}
+
+/// Every profile in every place, in the order in which they are looked at.
+pub fn list(places: &Places) -> Vec<Listed> {
+    let mut listed: Vec<Listed> = Vec::new();
+    for folder in places.folders() {
+        let mut names = names_in(folder);
+        names.sort();
+        for name in names {
+            let path = folder.join(format!("{name}.yaml"));
+            let first = listed.iter().find(|other| other.name == name).map(|other| other.path.clone());
+            // A folder may be two of the places.
+            if first.as_ref() != Some(&path) {
+                listed.push(Listed { name, path, hidden_by: first });
+            }
+        }
+    }
+    listed
+}
+
 /// A folder that cannot be read has none.
 #[expect(clippy::disallowed_methods, reason = "the door through which profiles are found")]
 fn names_in(folder: &Path) -> Vec<String> {
@@ -128,7 +155,7 @@ impl LoadError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Unreadable(_) => None,
-            Self::Mistaken(error) => error.hint(),
+            Self::Mistaken(error) => Some(error.hint()),
         }
     }
 }

@@ -30,12 +30,17 @@ impl ProfileError {
 }
 
 impl ProfileError {
-    /// Where to begin, for a file that lacks what every profile has.
-    pub fn hint(&self) -> Option<String> {
+    /// Where to begin, for a file that lacks what every profile has; for others what marks mistakes as they are typed.
+    pub fn hint(&self) -> String {
         let required = |mistake: &Mistake| matches!(mistake.path.as_str(), "" | "format" | "namespace");
         let absent = |mistake: &Mistake| mistake.text.starts_with("missing") || mistake.text == yaml::EMPTY;
         let lacks = self.mistakes.iter().any(|mistake| required(mistake) && absent(mistake));
-        lacks.then(|| "a whole profile can be two lines: `format: 1` and `namespace: rabbitmq`".to_owned())
+        let hint = if lacks {
+            "a whole profile can be two lines: `format: 1` and `namespace: rabbitmq`"
+        } else {
+            "mqctl profile schema   # a JSON Schema, for your editor"
+        };
+        hint.to_owned()
     }
 }
 

@@ -10,6 +10,7 @@ mod file;
 pub mod keep;
 mod load;
 mod mistakes;
+mod schema;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,8 +18,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 pub(crate) use self::load::places;
-pub use self::load::{LoadError, NotFound, Places, find, load};
+pub use self::load::{Listed, LoadError, NotFound, Places, find, list, load};
 pub use self::mistakes::ProfileError;
+pub use self::schema::schema;
 pub use crate::yaml::{Mistake, Place};
 
 use self::file::ProfileFile;
@@ -182,7 +184,7 @@ pub fn read(text: &str, path: &Path) -> Result<Profile, ProfileError> {
 }
 
 /// What a profile at this path is called: the file's name without its ending.
-fn name_of(path: &Path) -> String {
+pub(crate) fn name_of(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 

@@ -1,4 +1,5 @@
 mod any_text;
+mod described;
 mod drafts;
 mod mistaken;
 
@@ -11,8 +12,11 @@ const PATH: &str = "profiles/prodmq.yaml";
 /// Two good lines; what follows begins in line 3.
 const GOOD: &str = "format: 1\nnamespace: rabbitmq\n";
 
+/// What is read, an editor accepts as well.
 fn good(more: &str) -> Profile {
-    read(&format!("{GOOD}{more}"), Path::new(PATH)).unwrap()
+    let text = format!("{GOOD}{more}");
+    assert_eq!(described::refusal(&text), None, "{text}");
+    read(&text, Path::new(PATH)).unwrap()
 }
 
 /// `line:column path: text`, one for each mistake.
@@ -26,12 +30,15 @@ fn line(mistake: &Mistake) -> String {
     format!("{place}{}: {}", mistake.path, mistake.text)
 }
 
-/// Each line `yaml => the one mistake it makes`, below the two good lines; `\\n` is a line's end.
+/// Each line `yaml => the one mistake it makes`, below the two good lines; `\\n` is a line's end. An editor marks it too,
+/// unless it is beyond a schema.
 fn check_each(cases: &str) {
     for case in cases.trim().lines() {
         let (more, expected) = case.trim().split_once(" => ").unwrap();
         let more = more.replace(r"\n", "\n");
-        assert_eq!(mistakes(&format!("{GOOD}{more}\n")), [expected], "{more:?}");
+        let text = format!("{GOOD}{more}\n");
+        assert_eq!(mistakes(&text), [expected], "{more:?}");
+        assert_eq!(described::refusal(&text).is_some(), !described::BEYOND.contains(&more.as_str()), "{more:?}");
     }
 }
 

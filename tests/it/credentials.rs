@@ -92,5 +92,6 @@ fn without_the_cluster_the_profile_s_side_is_shown() {
     Secret in the cluster      -               -
     warning: `kubectl get`: Unable to connect to the server: dial tcp 10.0.0.1:6443: i/o timeout
     hint: kubectl cluster-info   # does the API server answer?
+    see: mqctl explain UNREACHABLE
     ");
 }

@@ -134,6 +134,7 @@ fn a_step_that_fails_stops_the_delete() {
       ],
       "exitCode": 1,
       "failed": {
+        "code": null,
         "message": "`kubectl scale`: etcdserver: request timed out",
         "title": "stop prodmq-1"
       },

@@ -13,7 +13,7 @@ fn pages(command: &Command, path: &[String]) -> Vec<Vec<String>> {
 
 /// Pages of verbs that do something; a group of verbs has only a list.
 fn is_group(path: &[String]) -> bool {
-    path == ["credentials"]
+    ["credentials", "profile", "chart"].iter().any(|group| path == [*group])
 }
 
 fn page(path: &[String], flag: &str) -> String {
@@ -48,7 +48,7 @@ fn every_page_has_an_example_that_works() {
         assert!(!examples.is_empty(), "no example on the page of {path:?}");
         for example in examples {
             // A column of words stands beside some commands.
-            let command = example.split("     ").next().unwrap().split(" | ").next().unwrap();
+            let command = ["     ", " | ", " > "].iter().fold(example, |line, end| line.split(end).next().unwrap());
             let words = shell_words::split(command).unwrap();
             let parsed = Cli::try_parse_from(words.iter().take_while(|word| !word.is_empty()));
             assert!(parsed.is_ok(), "{example}: {}", parsed.unwrap_err());

@@ -273,6 +273,7 @@ fn another_helm_at_work_is_no_lasting_failure() {
        0.0s Secret prodmq-mqctl-credentials written
     error: install: helm install: `helm upgrade`: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress: another helm is at work on this release
     hint: run the same command again in a minute
+    see: mqctl explain HELM-PENDING
     not reached: 3 nodes booted, login as user
     ");
 }
@@ -303,6 +304,7 @@ fn a_time_out_says_where_each_pod_stands() {
       prodmq-2   image: ImagePullBackOff: Back-off pulling image "rabbitmq:9.9.9"
     hint: run the same command again: it goes on where it stands
     hint: kubectl --namespace rabbitmq get events --sort-by .lastTimestamp   # what prodmq ran into
+    see: mqctl explain UNSCHEDULABLE
     not reached: login as user
     "#);
 }
@@ -323,5 +325,6 @@ fn ready_pods_are_not_believed_before_the_brokers() {
        0.0s prodmq-2 ready
        0.0s 3 nodes ready
     error: install: login as user: `prodmq-2` runs with another Erlang cookie
+    see: mqctl explain CRED-MISMATCH
     ");
 }

@@ -85,6 +85,7 @@ fn with_a_release_whose_pods_still_boot_it_only_waits() {
         | Recovering 3 queues of type rabbit_classic_queue
     hint: run the same command again: it goes on where it stands
     hint: kubectl --namespace rabbitmq get events --sort-by .lastTimestamp   # what prodmq ran into
+    see: mqctl explain NOT-READY
     not reached: login as user
     ");
 }
@@ -123,6 +124,7 @@ fn volumes_whose_secrets_nobody_knows_are_not_given_new_ones() {
     error: `prodmq` has volumes (data-prodmq-0, data-prodmq-1, data-prodmq-2), but nobody knows the Erlang cookie and the password that they were made with; nothing was changed
     hint: put them into profiles/prodmq.secrets.yaml (keys erlangCookie, password; chmod 600)
     hint: start afresh without the data: mqctl delete prodmq --purge
+    see: mqctl explain CRED-UNKNOWN
     ");
 }
 
@@ -148,6 +150,7 @@ fn secrets_that_contradict_each_other_stop_everything() {
       Secret in the cluster         e79a…46     0cbf…e2     <- differs
     hint: keep the cluster's: move prodmq.secrets.yaml away, then mqctl install prodmq
     hint: change the cluster's: mqctl credentials rotate prodmq --cookie
+    see: mqctl explain CRED-MISMATCH
     ");
     world.secrets_file("ANOTHERCOOKIE", "another-password");
     assert_snapshot!(world.run(&AGAIN).words(), @"
@@ -158,6 +161,7 @@ fn secrets_that_contradict_each_other_stop_everything() {
       Secret in the cluster         e79a…46     0cbf…e2     <- differs
     hint: keep the cluster's: move prodmq.secrets.yaml away, then mqctl install prodmq
     hint: change the cluster's: mqctl credentials rotate prodmq --cookie
+    see: mqctl explain CRED-MISMATCH
     ");
 }
 
@@ -177,5 +181,6 @@ fn a_password_that_the_volumes_do_not_know_is_told() {
        0.0s 3 nodes ready
     error: install: login as user: `prodmq-0` refuses the login of `user`: its volume was made with another password
     hint: put the password that the volumes were made with into the secrets file
+    see: mqctl explain CRED-MISMATCH
     ");
 }

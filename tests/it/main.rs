@@ -6,9 +6,12 @@
 #![allow(clippy::print_stdout, reason = "figures are for those who run the tests with --nocapture")]
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 
+mod chart;
+mod completions;
 mod credentials;
 mod delete;
 mod documents;
+mod explain;
 mod help;
 mod init;
 mod init_checks;
@@ -18,6 +21,7 @@ mod install_again;
 mod killed;
 mod objects;
 mod plan;
+mod profile;
 mod props;
 mod questions;
 mod refusals;

@@ -68,11 +68,13 @@ fn a_cluster_that_does_not_answer() {
     $ mqctl install prodmq --yes   [exit 69]
     error: `kubectl get`: The connection to the server 10.0.0.1:6443 was refused - did you specify the right host or port?
     hint: kubectl cluster-info   # does the API server answer?
+    see: mqctl explain UNREACHABLE
     ");
     assert_snapshot!(refused(&world.run(&["status", "prodmq"]), 69), @r"
     $ mqctl status prodmq   [exit 69]
     error: `kubectl get`: The connection to the server 10.0.0.1:6443 was refused - did you specify the right host or port?
     hint: kubectl cluster-info   # does the API server answer?
+    see: mqctl explain UNREACHABLE
     ");
     refused(&world.run(&["delete", "prodmq", "--yes"]), 69);
 }
@@ -87,6 +89,7 @@ fn a_context_that_the_kubeconfig_has_not() {
     $ mqctl install prodmq --yes --context other   [exit 78]
     error: `kubectl get`: context "other" does not exist
     hint: kubectl config get-contexts
+    see: mqctl explain CONTEXT
     "#);
 }
 
@@ -100,6 +103,7 @@ fn a_context_that_the_profile_is_not_for() {
     $ mqctl install prodmq --yes --context test   [exit 78]
     error: profile `prodmq` is for kube context `prod-eu1`, not `test`; nothing was changed
     hint: leave --context (or MQCTL_CONTEXT) out
+    see: mqctl explain CONTEXT
     ");
     let run = world.run_with(("MQCTL_CONTEXT", "test"), &INSTALL);
     assert!(refused(&run, 78).contains("is for kube context `prod-eu1`, not `test`"));
@@ -120,6 +124,7 @@ fn rights_that_are_missing_are_named_with_verb_and_resource() {
     $ mqctl install prodmq --yes   [exit 77]
     error: not permitted in namespace `rabbitmq`: create statefulsets, create pods/exec; nothing was changed
     hint: kubectl auth can-i --list --namespace rabbitmq
+    see: mqctl explain RIGHTS
     ");
     refused(&world.run(&["delete", "prodmq", "--yes"]), 77);
 }
@@ -134,6 +139,7 @@ fn secrets_that_may_not_be_read() {
     $ mqctl install prodmq --yes   [exit 77]
     error: `kubectl get`: secrets "prodmq-mqctl-credentials" is forbidden: User "ci" cannot get resource "secrets" in API group "" in the namespace "rabbitmq"
     hint: ask for this right in the namespace, or use another --context
+    see: mqctl explain RIGHTS
     "#);
 }
 
@@ -155,6 +161,7 @@ fn a_storage_class_that_does_not_exist() {
     $ mqctl install prodmq --yes   [exit 78]
     error: `storage.class`: the cluster has no StorageClass `rook-ceph-block`; nothing was changed
     hint: those that exist: fast, standard
+    see: mqctl explain STORAGE-CLASS
     ");
     ["storageclass.fast", "storageclass.standard"].iter().for_each(|f| world.remove(&format!("cluster/{f}")));
     assert!(refused(&world.run(&INSTALL), 78).contains("hint: those that exist: none"));
@@ -170,6 +177,7 @@ fn a_release_name_that_another_chart_has() {
     $ mqctl install prodmq --yes   [exit 78]
     error: the release name `prodmq` is taken by chart `rabbitmq-16.0.16`; nothing was changed
     hint: choose another `release` in the profile
+    see: mqctl explain RELEASE-TAKEN
     ");
 }
 
@@ -195,6 +203,7 @@ fn nobody_to_ask() {
     test/rabbitmq/prodmq: install: 3 to change, 0 to destroy
     error: install would change something, and there is nobody to ask; nothing was changed
     hint: see it first with --dry-run, then agree with --yes
+    see: mqctl explain CONSENT
     ");
     let delete = World::installed().run(&["delete", "prodmq"]);
     assert_snapshot!(refused(&delete, 64), @r"
@@ -202,6 +211,7 @@ fn nobody_to_ask() {
     test/rabbitmq/prodmq: delete: 5 to change, 0 to destroy
     error: delete would change something, and there is nobody to ask; nothing was changed
     hint: see it first with --dry-run, then agree with --yes
+    see: mqctl explain CONSENT
     ");
 }
 
@@ -213,6 +223,7 @@ fn a_purge_wants_the_release_s_name() {
     test/rabbitmq/prodmq: delete: 5 to change, 2 to destroy
     error: this destroys data, and there is nobody to ask; nothing was changed
     hint: see it first with --dry-run, then agree with --confirm prodmq
+    see: mqctl explain CONSENT
     ");
     let yes = World::installed().run(&[&PURGE[..], &["--yes"]].concat());
     assert!(refused(&yes, 64).contains("this destroys data"));
@@ -222,6 +233,7 @@ fn a_purge_wants_the_release_s_name() {
     test/rabbitmq/prodmq: delete: 5 to change, 2 to destroy
     error: `--confirm prodmp` is not the release's name; nothing was changed
     hint: mqctl delete … --confirm prodmq
+    see: mqctl explain CONSENT
     ");
 }
 
@@ -235,6 +247,7 @@ fn a_protected_profile_wants_a_person() {
     test/rabbitmq/prodmq: delete: 5 to change, 2 to destroy
     error: `prodmq` is protected: what destroys its data needs its name typed at a terminal; nothing was changed
     hint: take `protected: true` out of the profile first
+    see: mqctl explain CONSENT
     ");
 }
 

@@ -59,6 +59,7 @@ fn all_mistakes_of_a_profile_at_once() {
       4:17  `storage.size`           expected a size such as 8Gi, found `8 GB`
       5:25  `credentials.password`   expected a source: one of env, file, command, secret; a password or cookie itself does not belong into this file
       6:10  `values.replicas`        mqctl sets this key itself; use `replicas`
+    hint: mqctl profile schema   # a JSON Schema, for your editor
     ");
 }
 

@@ -26,8 +26,8 @@ pub struct Recorded {
     pub stdin: String,
 }
 
-/// The words of helm and kubectl that change nothing. `create` is that of access reviews, which nobody stores.
-const READS: [&str; 7] = ["list", "get", "exec", "logs", "version", "create", "template"];
+/// The words of helm, kubectl and git that change nothing. `create` is that of access reviews, which nobody stores.
+const READS: [&str; 8] = ["list", "get", "exec", "logs", "version", "create", "ls-files", "template"];
 
 impl Recorded {
     pub fn read(folder: &Path) -> Self {
@@ -36,12 +36,12 @@ impl Recorded {
         Self { program: text("program").trim().to_owned(), args, stdin: text("stdin") }
     }
 
-    /// `apply`, `list`, …: the first word that is no global flag of kubectl's.
+    /// `apply`, `list`, …: the first word that is no global flag.
     pub fn verb(&self) -> &str {
         let mut args = self.args.iter();
         loop {
             match args.next().map(String::as_str) {
-                Some("--kubeconfig" | "--context" | "--namespace") => drop(args.next()),
+                Some("--kubeconfig" | "--context" | "--namespace" | "-C") => drop(args.next()),
                 Some(verb) => return verb,
                 None => return "",
             }

@@ -10,7 +10,7 @@ use crate::world::{PROFILE, World};
 const UPGRADE: [&str; 3] = ["upgrade", "prodmq", "--yes"];
 
 /// What helm has deployed, as far as these tests go.
-const DEPLOYED: &str = "---
+pub const DEPLOYED: &str = "---
 kind: ConfigMap
 metadata: {name: prodmq-config}
 data: {90-configuration.conf: \"heartbeat = 60\\nauth_ldap.dn_lookup_bind.password = old\\n\"}
@@ -24,7 +24,7 @@ spec:
 ";
 
 /// Installed and healthy; the profile has another value now, and helm would render this.
-fn changed(new: &str) -> World {
+pub fn changed(new: &str) -> World {
     let world = World::installed();
     world.profile("prodmq", &format!("{PROFILE}values: {{podLabels: {{a: b}}}}\n"));
     world.write("cluster/manifest", DEPLOYED);
@@ -32,7 +32,7 @@ fn changed(new: &str) -> World {
     world
 }
 
-fn more_memory() -> World {
+pub fn more_memory() -> World {
     changed(&DEPLOYED.replace("512Mi", "1Gi").replace("heartbeat = 60", "heartbeat = 30").replace("= old", "= new"))
 }
 

@@ -31,7 +31,7 @@ impl World {
         for folder in ["home", "work/profiles", "bin", "calls", "rules", "cluster", "chart", "kill"] {
             fs::create_dir_all(world.path(folder)).unwrap();
         }
-        ["helm", "kubectl"].iter().for_each(|name| symlink(STAND_IN, world.path("bin").join(name)).unwrap());
+        ["helm", "kubectl"].iter().for_each(|name| world.program(name));
         world.write("home/kubeconfig", "apiVersion: v1\nkind: Config\ncurrent-context: test\n");
         world.profile("prodmq", PROFILE);
         world.object("storageclass.standard", &objects::named("StorageClass", "standard"));
@@ -79,6 +79,11 @@ impl World {
 
     pub fn path(&self, inside: &str) -> PathBuf {
         self.root.path().join(inside)
+    }
+
+    /// A stand-in under one more name.
+    pub fn program(&self, name: &str) {
+        symlink(STAND_IN, self.path("bin").join(name)).unwrap();
     }
 
     pub fn write(&self, file: &str, text: &str) {

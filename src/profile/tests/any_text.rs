@@ -57,7 +57,10 @@ proptest! {
         let text: String = pieces.concat().chars().take(400).collect();
         let text = if valid { format!("{GOOD}{text}") } else { text };
         match read(&text, Path::new(PATH)) {
-            Ok(profile) => prop_assert!((1..=9).contains(&profile.replicas)),
+            Ok(profile) => {
+                prop_assert!((1..=9).contains(&profile.replicas));
+                prop_assert_eq!(described::refusal(&text), None);
+            }
             Err(error) => prop_assert!(!error.mistakes.is_empty() && !error.to_string().is_empty()),
         }
     }

@@ -1,0 +1,115 @@
+//! `mqctl profile check NAME`: the profile and its secrets file, without a cluster
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::cli::Check;
+use crate::context::Context;
+use crate::error::Failure;
+use crate::git;
+use crate::outcome::Outcome;
+use crate::profile::{self, LoadError, Mistake, Profile};
+use crate::report;
+use crate::secret::{self, Name, Vault};
+
+pub(crate) fn run(args: &Check, cx: &Context) -> Result<Outcome> {
+    let path = cx.profile_path(args.name.as_deref())?;
+    let checked = Checked::look(path, cx);
+    let failure = checked.failure();
+    if cx.json() {
+        report::answer(&report::pretty(&checked.to_json()));
+    } else if failure.is_none() {
+        report::answer(&checked.to_text());
+    }
+    checked.warnings().iter().for_each(|warning| report::say(&format!("warning: {warning}")));
+    failure.map_or(Ok(Outcome::Done), |failure| Err(failure.into()))
+}
+
+/// What was found in both files.
+struct Checked {
+    path: PathBuf,
+    profile: Result<Profile, LoadError>,
+    file: PathBuf,
+    secrets: Result<Vault>,
+    /// Nothing where there is no git, or no repository.
+    tracked: Option<bool>,
+}
+
+impl Checked {
+    fn look(path: PathBuf, cx: &Context) -> Self {
+        let profile = profile::load(&path);
+        if let Ok(profile) = &profile {
+            cx.withhold_sources(profile);
+        }
+        let file = secret::file_of(&path, &profile::name_of(&path));
+        let tracked = git::is_tracked(cx.tools.run(&git::tracked(&file), &Vault::default()));
+        Self { profile, secrets: secret::read_file(&file), tracked, path, file }
+    }
+
+    /// All mistakes at once; the hints about secrets come first.
+    fn failure(&self) -> Option<Failure> {
+        let mut wrong: Vec<(String, Option<String>)> = Vec::new();
+        if let Err(error) = &self.secrets {
+            let hint = error.downcast_ref::<Failure>().and_then(|failure| failure.hints.first().cloned());
+            wrong.push((format!("{error:#}"), hint));
+        }
+        if self.tracked == Some(true) {
+            let text =
+                format!("`{}` is under version control: whoever reads the repository has the secrets", self.file());
+            wrong
+                .push((text, Some(format!("git rm --cached {0} && echo '*.secrets.yaml' >> .gitignore", self.file()))));
+        }
+        if let Err(error) = &self.profile {
+            wrong.push((error.to_string(), error.hint()));
+        }
+        let (texts, hints): (Vec<String>, Vec<Option<String>>) = wrong.into_iter().unzip();
+        let failure = Failure::new(Outcome::BadProfile, texts.join("\n"));
+        let hints = hints.into_iter().flatten().take(2);
+        (!texts.is_empty()).then(|| hints.fold(failure, Failure::hint))
+    }
+
+    fn file(&self) -> String {
+        self.file.display().to_string()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let warnings = self.profile.as_ref().map_or(&[][..], |profile| &profile.warnings);
+        warnings.iter().map(|warning| format!("`{}`: {}", warning.path, warning.text)).collect()
+    }
+
+    /// The secrets that the secrets file has.
+    fn holds(&self) -> Vec<Name> {
+        let vault = self.secrets.as_ref().ok();
+        Name::BOTH.into_iter().filter(|name| vault.is_some_and(|vault| vault.get(*name).is_some())).collect()
+    }
+
+    fn to_text(&self) -> String {
+        let held: Vec<String> = self.holds().iter().map(ToString::to_string).collect();
+        let held =
+            if held.is_empty() { "no secret in it yet".to_owned() } else { format!("ok: {}", held.join(" and ")) };
+        let git = if self.tracked == Some(false) { ", not under version control" } else { "" };
+        let row = |path: &Path, words: String| vec![path.display().to_string(), words];
+        report::table(&[row(&self.path, "ok".to_owned()), row(&self.file, held + git)]).join("\n")
+    }
+
+    fn to_json(&self) -> Value {
+        let mistakes: Vec<Value> = match &self.profile {
+            Err(LoadError::Mistaken(error)) => error.mistakes.iter().map(mistake).collect(),
+            _ => Vec::new(),
+        };
+        let holds: Vec<&str> = self.holds().into_iter().map(Name::key).collect();
+        let secrets = self.secrets.as_ref().err().map(|error| format!("{error:#}"));
+        json!({
+            "apiVersion": "mqctl/v1", "kind": "ProfileCheck", "ok": self.failure().is_none(), "path": self.path,
+            "mistakes": mistakes, "warnings": self.warnings(),
+            "secretsFile": {"path": self.file, "holds": holds, "message": secrets, "tracked": self.tracked},
+        })
+    }
+}
+
+fn mistake(mistake: &Mistake) -> Value {
+    let (line, column) = mistake.place.unzip();
+    json!({"line": line, "column": column, "path": mistake.path, "message": mistake.text})
+}

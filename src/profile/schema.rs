@@ -1,0 +1,202 @@
+//! The profile as a JSON Schema, for editors: what `file` reads and `check` accepts, as far as a schema can say it.
+
+use serde_json::{Value, json};
+
+use super::{ChartRef, Credentials, FORMAT, Image, Storage, Timeouts};
+use crate::units::show_duration;
+
+/// Draft 2020-12. Two things are beyond it: bounds of sizes and times, and words that YAML readers disagree about.
+pub fn schema() -> Value {
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Profile of mqctl",
+        "description": "One RabbitMQ cluster on Kubernetes. There is no secret in it, only where to find one.",
+        "type": "object",
+        "required": ["format", "namespace"],
+        "additionalProperties": false,
+        "properties": {
+            "format": {"description": "Format of this file.", "const": FORMAT, "examples": [FORMAT]},
+            "release": release(),
+            "namespace": namespace(),
+            "context": context(),
+            "protected": protected(),
+            "chart": chart(),
+            "image": image(),
+            "replicas": replicas(),
+            "storage": storage(),
+            "credentials": credentials(),
+            "values": values(ChartRef::Builtin),
+            "timeouts": timeouts(),
+        },
+    })
+}
+
+/// A mapping with exactly these keys; one whose keys are all commented out is none.
+fn section(description: &str, properties: &Value) -> Value {
+    json!({
+        "description": description, "type": ["object", "null"], "additionalProperties": false, "properties": properties,
+    })
+}
+
+fn text(description: &str, pattern: &str, example: &str) -> Value {
+    json!({"description": description, "type": "string", "pattern": pattern, "examples": [example]})
+}
+
+fn with_default(mut field: Value, default: &str) -> Value {
+    field["default"] = default.into();
+    field
+}
+
+fn release() -> Value {
+    let description = "Name of the Helm release; StatefulSet, Service and pods are named after it. Default: the \
+        file's name without its ending.";
+    text(description, "^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$", "prodmq")
+}
+
+fn namespace() -> Value {
+    let description = "Namespace of the release; it is created where it is missing.";
+    text(description, "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", "rabbitmq")
+}
+
+fn context() -> Value {
+    let description = "The only kube context to act on; any other is refused. Default: the current context.";
+    text(description, r"\S", "prod-eu1")
+}
+
+fn protected() -> Value {
+    json!({
+        "description": "What destroys data takes the release's name typed at a terminal; --confirm is not enough.",
+        "type": "boolean", "default": false, "examples": [true],
+    })
+}
+
+fn chart() -> Value {
+    let builtin = ChartRef::Builtin.as_str();
+    let reference = json!({
+        "description": "The chart; builtin is the one inside mqctl.",
+        "type": "string", "enum": [builtin], "default": builtin, "examples": [builtin],
+    });
+    section("Which chart is installed.", &json!({"ref": reference}))
+}
+
+fn image() -> Value {
+    let repository = text(
+        "An image laid out like the official one, without its tag.",
+        "^([A-Za-z0-9][A-Za-z0-9._:-]*/)*[a-z0-9][a-z0-9._-]*$",
+        "registry.example/mq/rabbitmq",
+    );
+    let tag = text(
+        "Tag of the image, RabbitMQ 3.10 to 4.3; may end in a digest, @sha256:….",
+        "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(@sha256:[0-9a-f]{64})?$",
+        "4.0.5-management",
+    );
+    let properties = json!({
+        "repository": with_default(repository, Image::REPOSITORY), "tag": with_default(tag, Image::TAG),
+    });
+    section("The broker's container image.", &properties)
+}
+
+fn replicas() -> Value {
+    json!({
+        "description": "Nodes of the cluster; an odd number keeps a majority best.",
+        "type": "integer", "minimum": 1, "maximum": 9, "default": 3, "examples": [3, 5],
+    })
+}
+
+/// A DNS subdomain, as most objects of Kubernetes are named.
+fn dns_name(description: &str, example: &str) -> Value {
+    let mut name = text(description, r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$", example);
+    name["maxLength"] = 253.into();
+    name
+}
+
+fn storage() -> Value {
+    let class = dns_name("StorageClass of the volumes. Default: the cluster's default one.", "fast-ssd");
+    let size =
+        text("Size of each node's volume, 64Mi or more.", r"^[0-9]{1,19}(\.[0-9]{1,9})?([KMGTP]i|[kMGTP])?$", "20Gi");
+    let properties = json!({"class": class, "size": with_default(size, Storage::SIZE)});
+    section("The volume of each node. Neither class nor size can be changed after the install.", &properties)
+}
+
+fn credentials() -> Value {
+    let mut username = text("The broker's first user; not guest.", "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", "shop");
+    username["not"] = json!({"const": "guest"});
+    let password = source("Where the password of the first user comes from.", &json!({"env": "RABBITMQ_PASSWORD"}));
+    let cookie = source(
+        "Where the Erlang cookie comes from, by which the nodes trust each other.",
+        &json!({"secret": {"name": "mq", "key": "cookie"}}),
+    );
+    let properties = json!({
+        "username": with_default(username, Credentials::USERNAME), "password": password, "erlangCookie": cookie,
+    });
+    section("The first user, and where its password and the Erlang cookie are found.", &properties)
+}
+
+/// Exactly one of four.
+fn source(what: &str, example: &Value) -> Value {
+    let description = format!("{what} Without it: NAME.secrets.yaml beside the profile, or the cluster.");
+    json!({
+        "description": description,
+        "type": "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1,
+        "properties": {
+            "env": text("A variable of mqctl's environment.", "^[A-Za-z_][A-Za-z0-9_]*$", "RABBITMQ_PASSWORD"),
+            "file": text("A file, absolute or from the profile's folder; ~ is not expanded.", "^[^~]", "mq.password"),
+            "command": command(),
+            "secret": secret(),
+        },
+        "examples": [example],
+    })
+}
+
+fn command() -> Value {
+    json!({
+        "description": "A program and its arguments; the secret is its output.",
+        "type": "array", "minItems": 1, "items": {"type": "string"}, "prefixItems": [{"minLength": 1}],
+        "examples": [["pass", "show", "prodmq"]],
+    })
+}
+
+fn secret() -> Value {
+    json!({
+        "description": "One key of a Secret in the release's namespace.",
+        "type": "object", "required": ["name", "key"], "additionalProperties": false,
+        "properties": {
+            "name": dns_name("Name of the Secret.", "mq-credentials"),
+            "key": text("Key of the Secret's data.", "^[A-Za-z0-9._-]{1,253}$", "password"),
+        },
+        "examples": [{"name": "mq-credentials", "key": "password"}],
+    })
+}
+
+/// Anything but what mqctl sets itself.
+fn values(chart: ChartRef) -> Value {
+    let mut values = json!({
+        "description": "Anything else for the chart, passed on untouched; keys that mqctl sets itself are refused.",
+        "type": ["object", "null"], "default": {}, "examples": [{"plugins": ["rabbitmq_shovel"]}],
+    });
+    for path in chart.own_values() {
+        forbid(&mut values, path);
+    }
+    values
+}
+
+fn forbid(schema: &mut Value, path: &[&str]) {
+    match path {
+        [] => *schema = Value::Bool(false),
+        [key, rest @ ..] => forbid(&mut schema["properties"][*key], rest),
+    }
+}
+
+fn timeouts() -> Value {
+    let properties = json!({
+        "install": time("For helm's own part."),
+        "boot": time("From the start of the pods to one cluster, and for the stop of each node."),
+    });
+    section("How long things may take, 1s to 24h.", &properties)
+}
+
+fn time(description: &str) -> Value {
+    let mut time = text(description, "^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$", "15m");
+    time["minLength"] = 2.into();
+    with_default(time, &show_duration(Timeouts::DEFAULT))
+}
