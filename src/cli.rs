@@ -9,6 +9,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::units;
 
+mod expose;
+
+pub use expose::Expose;
+
 /// Run RabbitMQ clusters on Kubernetes
 ///
 /// mqctl drives helm and kubectl. One profile file says what is wished; the cluster is the record of what is.
@@ -142,6 +146,7 @@ pub enum Command {
     Plan(PlanArgs),
     Status(Status),
     Delete(Delete),
+    Expose(Expose),
     Credentials(Credentials),
     Version(Version),
 }

@@ -178,7 +178,7 @@ impl Context {
         ask::consent(self.person, plan, self.globals.yes, self.globals.confirm.as_deref())?;
         self.stop_if_interrupted()?;
         let progress = Progress::new(self.person == Person::There && !self.globals.quiet, self.globals.quiet);
-        let report = execute::execute(&mut Run { cx: self, plan, vault, progress: &progress });
+        let report = execute::execute(&mut Run { cx: self, plan, vault, progress: &progress, exposed: None });
         Ok(self.account(plan, report))
     }
 
@@ -199,6 +199,7 @@ impl Context {
         let outcome = report.outcome();
         let Some((step, error)) = report.failed else {
             if !self.json() {
+                report.exposed.iter().for_each(|exposed| report::answer(&exposed.in_words()));
                 plan.farewell.iter().for_each(|line| report::answer(line));
             }
             return outcome;

@@ -100,6 +100,19 @@ pub fn apply(target: &Target, manifest: Vec<Part>) -> Call {
     call(target, &args).fed(manifest)
 }
 
+/// The same for an object of mqctl's own, also where somebody else has changed its fields: they are taken back.
+pub fn take_over(target: &Target, manifest: Vec<Part>) -> Call {
+    let mut call = apply(target, manifest);
+    call.args.push("--force-conflicts".to_owned());
+    call
+}
+
+/// Leaves a Service with these ports and no others; each keeps its node port.
+pub fn set_ports(target: &Target, service: &str, ports: &Value) -> Call {
+    let patch = json!({"spec": {"ports": ports}}).to_string();
+    call(target, &["patch", "service", service, "--field-manager", "mqctl", "--type", "merge", "--patch", &patch])
+}
+
 /// Runs an Erlang expression, sent over stdin, inside a broker's container.
 ///
 /// `timeout` runs in the container: a hung CLI outlives kubectl, and a handful of them had brokers OOM-killed.

@@ -5,6 +5,7 @@
 
 use std::process::ExitCode;
 
+mod amqp;
 mod ask;
 pub mod chart;
 pub mod cli;
@@ -14,6 +15,7 @@ mod context;
 pub mod credentials;
 mod digest;
 pub mod error;
+pub mod exposure;
 pub mod helm;
 pub mod kubectl;
 pub mod outcome;

@@ -25,6 +25,8 @@ pub struct Names {
     pub pods: Vec<String>,
     pub claims: Vec<String>,
     pub services: Vec<String>,
+    /// mqctl's own Service for clients outside, beside the release.
+    pub external: String,
     /// mqctl's own Secret, outside the release.
     pub secret: String,
 }
@@ -40,6 +42,13 @@ pub fn names(profile: &Profile) -> Names {
 pub fn values(profile: &Profile) -> serde_json::Value {
     match profile.chart {
         ChartRef::Builtin => builtin::values(profile),
+    }
+}
+
+/// The labels that the broker pods of a release have and no others.
+pub fn selector(profile: &Profile) -> serde_json::Value {
+    match profile.chart {
+        ChartRef::Builtin => builtin::selector(profile),
     }
 }
 

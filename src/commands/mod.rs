@@ -8,6 +8,7 @@ use crate::outcome::Outcome;
 
 mod credentials_show;
 mod delete;
+mod expose;
 mod install;
 mod plan;
 mod status;
@@ -19,6 +20,7 @@ pub(crate) fn run(command: &Command, cx: &Context) -> Result<Outcome> {
         Command::Plan(args) => plan::run(args, cx),
         Command::Status(args) => status::run(args, cx),
         Command::Delete(args) => delete::run(args, cx),
+        Command::Expose(args) => expose::run(args, cx),
         Command::Credentials(args) => match &args.command {
             CredentialsCommand::Show(show) => credentials_show::run(show, cx),
         },

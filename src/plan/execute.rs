@@ -5,6 +5,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
+use super::address::{self, Exposed};
 use super::{Action, Plan, Step, verify, wait};
 use crate::chart;
 use crate::context::Context;
@@ -21,6 +22,8 @@ pub(crate) struct Report {
     pub(crate) done: Vec<(String, f64)>,
     /// Titles of the steps that were not reached.
     pub(crate) not_reached: Vec<String>,
+    /// Where the release can be reached from outside, if that was a step.
+    pub(crate) exposed: Option<Exposed>,
     /// The step that failed, and why.
     pub(crate) failed: Option<(String, anyhow::Error)>,
 }
@@ -38,11 +41,15 @@ impl Report {
             .collect();
         let failed =
             self.failed.as_ref().map(|(title, error)| json!({"title": title, "message": format!("{error:#}")}));
-        json!({
+        let mut report = json!({
             "apiVersion": "mqctl/v1", "kind": "Report", "target": plan.target, "verb": plan.verb,
             "outcome": self.outcome().meaning(), "exitCode": self.outcome().code(),
             "done": done, "failed": failed, "notReached": self.not_reached,
-        })
+        });
+        if let Some(exposed) = &self.exposed {
+            report["exposed"] = exposed.to_json();
+        }
+        report
     }
 }
 
@@ -52,12 +59,14 @@ pub(crate) struct Run<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) vault: &'a mut Vault,
     pub(crate) progress: &'a Progress,
+    /// What a step found out for the answer.
+    pub(crate) exposed: Option<Exposed>,
 }
 
 /// Runs every step in order.
 #[expect(clippy::disallowed_methods, reason = "door: the account says how long each step took")]
 pub(crate) fn execute(run: &mut Run<'_>) -> Report {
-    let mut report = Report { done: Vec::new(), not_reached: Vec::new(), failed: None };
+    let mut report = Report { done: Vec::new(), not_reached: Vec::new(), exposed: None, failed: None };
     for step in &run.plan.steps {
         if report.failed.is_some() {
             report.not_reached.push(step.title.clone());
@@ -73,6 +82,7 @@ pub(crate) fn execute(run: &mut Run<'_>) -> Report {
             Err(error) => report.failed = Some((step.title.clone(), error)),
         }
     }
+    report.exposed = run.exposed.take();
     report
 }
 
@@ -98,6 +108,10 @@ fn act(run: &mut Run<'_>, action: &Action) -> Result<()> {
         Action::Try(call) => run.cx.tools.run(call, run.vault).map(|_| ()),
         Action::Wait(condition) => wait::until(run, condition),
         Action::Verify(wished) => verify::until_healthy(run, wished),
+        Action::Reach(reach) => {
+            run.exposed = Some(address::reach(run, reach)?);
+            Ok(())
+        }
     }
 }
 
@@ -118,4 +132,4 @@ fn run_call(run: &Run<'_>, call: &Call) -> Result<()> {
 }
 
 /// The words that name a call in an error.
-const VERBS: [&str; 8] = ["upgrade", "uninstall", "rollback", "apply", "scale", "annotate", "delete", "get"];
+const VERBS: [&str; 9] = ["upgrade", "uninstall", "rollback", "apply", "patch", "scale", "annotate", "delete", "get"];

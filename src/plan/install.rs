@@ -1,11 +1,12 @@
 //! Install: preflight → credentials → Secret → helm → boot → login. Pure.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{Action, Condition, Danger, Plan, Step, Wished, preconditions};
+use super::{Action, Condition, Danger, Plan, Step, Wished, expose, preconditions};
 use crate::chart::{self, BUILTIN_VERSION, Names, builtin};
 use crate::cluster::{Existence, IMAGE_TAG, Observed, Pod, Standing, StatefulSet, Target};
 use crate::credentials::Found;
@@ -25,7 +26,9 @@ pub struct Given<'a> {
     /// Where the chart is laid out for helm.
     pub chart: PathBuf,
     /// The limit of the boot.
-    pub limit: std::time::Duration,
+    pub limit: Duration,
+    /// The limit of the wait for an address outside.
+    pub address_limit: Duration,
 }
 
 impl Given<'_> {
@@ -39,6 +42,13 @@ impl Given<'_> {
         self.observed.noted.booted.as_deref() == Some(self.profile.image.tag.as_str())
     }
 
+    /// The wish for a Service outside, if the profile has one.
+    fn exposing(&self) -> Option<expose::Given<'_>> {
+        let exposure = self.profile.expose.as_ref()?;
+        let Self { profile, target, observed, .. } = self;
+        Some(expose::Given { profile, target, observed, exposure, limit: self.address_limit })
+    }
+
     /// The StatefulSet was scaled beside helm, by a delete that was cut short or by hand.
     fn scaled(&self) -> bool {
         self.observed.set.as_ref().is_some_and(|s| s.replicas != self.profile.replicas)
@@ -48,9 +58,11 @@ impl Given<'_> {
 /// Plans an install; running it again after any interruption plans what is left.
 ///
 /// # Errors
-/// A StorageClass that does not exist, a release of another chart.
+/// A StorageClass that does not exist, a release of another chart, a Service of somebody else.
 pub fn install(given: &Given<'_>) -> Result<Plan> {
     preconditions::check(given)?;
+    let exposing = given.exposing();
+    let service = exposing.as_ref().map(expose::apply).transpose()?.flatten();
     let names = chart::names(given.profile);
     let values = chart::values(given.profile);
     let mut steps = Vec::new();
@@ -63,9 +75,12 @@ pub fn install(given: &Given<'_>) -> Result<Plan> {
     }
     steps.extend(take_back_stop(given));
     let ready = steps.is_empty() && given.observed.set.as_ref().is_some_and(StatefulSet::all_ready);
+    // Before the wait: a load balancer takes its time while the nodes boot.
+    steps.extend(service);
     if !ready || !given.boot_is_noted() {
         steps.extend([boot(given, &names), verify(given, &names)]);
     }
+    steps.extend(exposing.as_ref().and_then(expose::reach));
     Ok(plan(given, names, steps))
 }
 

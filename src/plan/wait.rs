@@ -168,7 +168,7 @@ fn explain_creating(run: &Run<'_>, pods: &mut [Pod]) -> Result<()> {
     Ok(())
 }
 
-fn newest_event(events: &[Value], uid: &str) -> Option<String> {
+pub(super) fn newest_event(events: &[Value], uid: &str) -> Option<String> {
     let of_pod = events.iter().filter(|e| e.pointer("/involvedObject/uid").is_some_and(|u| u == uid));
     let newest = of_pod.max_by_key(|e| time_of(e).to_owned())?;
     let message = newest["message"].as_str()?.lines().next()?;

@@ -20,6 +20,7 @@ mod canary;
 mod cluster;
 mod cut_short;
 mod environment;
+mod expose;
 mod journey;
 mod killed;
 mod processes;
@@ -44,6 +45,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(unready::tests());
     tests.extend(refusals::tests());
     tests.extend(unpermitted::tests());
+    tests.extend(expose::tests());
     // The long ones first: the end of the run is not one core waiting for one test.
     tests.sort_by_key(|test: &Test| !test.long);
     runner::main(tests)

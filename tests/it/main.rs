@@ -9,6 +9,8 @@
 mod credentials;
 mod delete;
 mod documents;
+mod expose;
+mod exposed;
 mod help;
 mod install;
 mod install_again;

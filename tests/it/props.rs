@@ -129,7 +129,15 @@ fn set(replicas: u32, ready: u32, values_digest: Option<String>) -> StatefulSet 
 }
 
 fn planned(profile: &Profile, observed: &Observed, found: &Found) -> Result<Plan, String> {
-    let given = Given { profile, target: &target(), observed, found, chart: PathBuf::from("/chart"), limit: LIMIT };
+    let given = Given {
+        profile,
+        target: &target(),
+        observed,
+        found,
+        chart: PathBuf::from("/chart"),
+        limit: LIMIT,
+        address_limit: LIMIT,
+    };
     install(&given).map_err(|error| mqctl::error::render(&error))
 }
 

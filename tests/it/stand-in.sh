@@ -99,14 +99,35 @@ between() {
     found=${found%%"$3"*}
 }
 
-# Namespace and Secret out of the List that mqctl applies, as they came.
+# Namespace and Secret out of the List that mqctl applies, or its Service outside, as they came.
 apply() {
+    case $stdin in
+        '{"apiVersion":"v1","kind":"Service"'*)
+            expose
+            return
+            ;;
+    esac
     secret=${stdin##*'{"apiVersion":"v1","kind":"Secret"'}
     between "$secret" '"name":"' '"'
     printf '%s' "{\"apiVersion\":\"v1\",\"kind\":\"Secret\"${secret%]*}" >"$cluster/secret.$found"
     case $stdin in
         *'"kind":"Namespace"'*) echo '{"kind":"Namespace","metadata":{"name":"rabbitmq"}}' >"$cluster/namespace.rabbitmq" ;;
     esac
+}
+
+# The Service gets the address in `balancer` and the node port in `nodeport`, where a test has written one.
+expose() {
+    between "$stdin" '"name":"' '"'
+    service=$cluster/service.$found
+    printf '%s' "$stdin" >"$service"
+    if [ -f "$world/balancer" ]; then
+        text_of "$world/balancer"
+        sed -i "s/}$/,\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":\"$text\"}]}}}/" "$service"
+    fi
+    if [ -f "$world/nodeport" ]; then
+        text_of "$world/nodeport"
+        sed -i "s/\"targetPort\"/\"nodePort\":$text,&/g" "$service"
+    fi
 }
 
 # The chart's objects, with the digest that mqctl gave and helm's next revision.
@@ -208,11 +229,12 @@ respond() {
         helm-list) helm_list ;;
         helm-version) echo v3.19.0 ;;
         helm-upgrade) upgrade ;;
-        helm-uninstall) rm -f "$cluster"/release "$cluster"/statefulset.* "$cluster"/pod.* "$cluster"/service.* ;;
+        helm-uninstall) rm -f "$cluster"/release "$cluster"/statefulset.* "$cluster"/pod.* "$cluster"/service.prodmq "$cluster"/service.prodmq-headless ;;
         helm-rollback) sed -i 's/"status":"[^"]*"/"status":"deployed"/' "$cluster/release" ;;
         kubectl-get) get "$@" ;;
         kubectl-create) review ;;
         kubectl-apply) apply ;;
+        kubectl-patch) ;;
         kubectl-scale) scale "$@" ;;
         kubectl-annotate) annotate "$@" ;;
         kubectl-delete) delete "$@" ;;
