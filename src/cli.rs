@@ -10,8 +10,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::units;
 
 mod expose;
+mod logs;
 
 pub use expose::Expose;
+pub use logs::{Level, Logs};
 
 /// Run RabbitMQ clusters on Kubernetes
 ///
@@ -147,6 +149,7 @@ pub enum Command {
     Status(Status),
     Delete(Delete),
     Expose(Expose),
+    Logs(Logs),
     Credentials(Credentials),
     Version(Version),
 }

@@ -158,9 +158,13 @@ impl Context {
         self.tools.require(&Program::Helm)
     }
 
+    pub(crate) fn interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::SeqCst)
+    }
+
     /// Ctrl-C and SIGTERM end a run between two looks or two steps.
     pub(crate) fn stop_if_interrupted(&self) -> Result<()> {
-        if self.interrupted.load(Ordering::SeqCst) {
+        if self.interrupted() {
             return Err(Failure::new(Outcome::Interrupted, "interrupted")
                 .hint("run the same command again: it goes on where it stands")
                 .into());

@@ -18,6 +18,7 @@ pub mod error;
 pub mod exposure;
 pub mod helm;
 pub mod kubectl;
+mod logs;
 pub mod outcome;
 pub mod plan;
 pub mod process;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::{Existence, Observed, Target};
+use super::{Existence, Observed, Target, read_secret};
 use crate::chart::Names;
 use crate::error::Failure;
 use crate::helm;
@@ -154,6 +154,19 @@ pub(crate) fn observe_all(tools: &Tools, question: &Question<'_>) -> Result<Obse
     let look = kubectl::list(question.target, "statefulsets,pods,services,persistentvolumeclaims,secrets");
     let replies = tools.run_all(&question.with(look), &Vault::default()).into_iter().collect::<Result<Vec<_>>>()?;
     question.understand(&replies)
+}
+
+/// What mqctl's own Secret holds; nothing where there is none, or where the person may not read it.
+///
+/// # Errors
+/// An unreachable cluster, kubectl missing.
+pub(crate) fn secret_in_cluster(tools: &Tools, target: &Target, names: &Names) -> Result<Option<Vault>> {
+    let reply = tools.run(&kubectl::get(target, &[format!("secret/{}", names.secret)]), &Vault::default())?;
+    if reply.ok() {
+        return Ok(kubectl::items(&reply).first().map(read_secret));
+    }
+    let failure = kubectl::failure("kubectl get", &reply);
+    if failure.outcome == Outcome::NotPermitted { Ok(None) } else { Err(failure.into()) }
 }
 
 /// Only for the sentence that lists them.

@@ -10,6 +10,7 @@ mod credentials_show;
 mod delete;
 mod expose;
 mod install;
+mod logs;
 mod plan;
 mod status;
 mod version;
@@ -21,6 +22,7 @@ pub(crate) fn run(command: &Command, cx: &Context) -> Result<Outcome> {
         Command::Status(args) => status::run(args, cx),
         Command::Delete(args) => delete::run(args, cx),
         Command::Expose(args) => expose::run(args, cx),
+        Command::Logs(args) => logs::run(args, cx),
         Command::Credentials(args) => match &args.command {
             CredentialsCommand::Show(show) => credentials_show::run(show, cx),
         },

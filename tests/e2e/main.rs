@@ -23,6 +23,7 @@ mod environment;
 mod expose;
 mod journey;
 mod killed;
+mod logs;
 mod processes;
 mod promises;
 mod refusals;
@@ -46,6 +47,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(refusals::tests());
     tests.extend(unpermitted::tests());
     tests.extend(expose::tests());
+    tests.extend(logs::tests());
     // The long ones first: the end of the run is not one core waiting for one test.
     tests.sort_by_key(|test: &Test| !test.long);
     runner::main(tests)

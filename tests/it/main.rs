@@ -15,6 +15,7 @@ mod help;
 mod install;
 mod install_again;
 mod killed;
+mod logs;
 mod objects;
 mod plan;
 mod props;

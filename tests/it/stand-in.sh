@@ -217,6 +217,28 @@ review() {
         sed 's/},{"apiVersion"/}\n{"apiVersion"/g; s/"kind":"SelfSubjectAccessReview"/&,"status":{"allowed":true}/g'
 }
 
+# One pod's log: the first start prints `said.POD.1`, the next `said.POD.2`, as a container does that has restarted. The
+# last one stays where it is followed, and tells its process; nothing to print is a pod that is not there.
+log_of() {
+    number=1
+    while [ -f "$world/read.$2.$number" ]; do number=$((number + 1)); done
+    said=$cluster/said.$2
+    if ! [ -f "$said.$number" ]; then
+        echo "Error from server (NotFound): pods \"$2\" not found" >&2
+        exit 1
+    fi
+    case $line in *--follow*) : >"$world/read.$2.$number" ;; esac
+    cat "$said.$number"
+    case $line in
+        *--follow*)
+            if ! [ -f "$said.$((number + 1))" ]; then
+                echo $$ >>"$world/followers"
+                exec sleep 600
+            fi
+            ;;
+    esac
+}
+
 helm_list() {
     comma=
     printf '['
@@ -239,7 +261,12 @@ respond() {
         kubectl-annotate) annotate "$@" ;;
         kubectl-delete) delete "$@" ;;
         kubectl-exec) answer "$@" ;;
-        kubectl-logs) cat "$cluster"/log.* ;;
+        kubectl-logs)
+            case $2 in
+                -*) cat "$cluster"/log.* ;;
+                *) log_of "$@" ;;
+            esac
+            ;;
         kubectl-version) echo '{"clientVersion":{"gitVersion":"v1.34.0"}}' ;;
         *)
             echo "stand-in: nobody foresaw: $line" >&2
