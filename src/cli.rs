@@ -13,8 +13,10 @@ mod chart;
 mod completions;
 pub mod credentials;
 mod explain;
+mod expose;
 mod init;
 mod inspect;
+mod logs;
 mod man;
 mod plugin;
 mod profile;
@@ -23,8 +25,10 @@ pub mod upgrade;
 pub use chart::{ChartArgs, ChartCommand, Export};
 pub use completions::Completions;
 pub use explain::Explain;
+pub use expose::Expose;
 pub use init::Init;
 pub use inspect::Inspect;
+pub use logs::{Level, Logs};
 pub use man::Manual;
 pub use profile::{Check, List, ProfileArgs, ProfileCommand, Schema};
 
@@ -167,6 +171,8 @@ pub enum Command {
     Upgrade(Upgrade),
     Status(Status),
     Delete(Delete),
+    Expose(Expose),
+    Logs(Logs),
     Credentials(Credentials),
     Profile(ProfileArgs),
     Chart(ChartArgs),

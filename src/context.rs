@@ -190,9 +190,13 @@ impl Context {
         self.tools.require(&Program::Helm)
     }
 
+    pub(crate) fn interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::SeqCst)
+    }
+
     /// Ctrl-C and SIGTERM end a run between two looks or two steps.
     pub(crate) fn stop_if_interrupted(&self) -> Result<()> {
-        if self.interrupted.load(Ordering::SeqCst) {
+        if self.interrupted() {
             return Err(Failure::new(Outcome::Interrupted, "interrupted")
                 .hint("run the same command again: it goes on where it stands")
                 .into());
@@ -210,7 +214,7 @@ impl Context {
         ask::consent(self.person, plan, self.globals.yes, self.globals.confirm.as_deref())?;
         self.stop_if_interrupted()?;
         let progress = Progress::new(self.person == Person::There && !self.globals.quiet, self.globals.quiet);
-        let report = execute::execute(&mut Run { cx: self, plan, vault, progress: &progress });
+        let report = execute::execute(&mut Run { cx: self, plan, vault, progress: &progress, exposed: None });
         Ok(self.account(plan, report))
     }
 
@@ -232,6 +236,7 @@ impl Context {
         let outcome = report.outcome();
         let Some((step, error)) = report.failed else {
             if !self.json() {
+                report.exposed.iter().for_each(|exposed| report::answer(&exposed.in_words()));
                 plan.farewell.iter().for_each(|line| report::answer(line));
             }
             return outcome;

@@ -118,6 +118,19 @@ pub fn namespace(target: &Target) -> Value {
     json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": target.namespace}})
 }
 
+/// The same for an object of mqctl's own, also where somebody else has changed its fields: they are taken back.
+pub fn take_over(target: &Target, manifest: Vec<Part>) -> Call {
+    let mut call = apply(target, manifest);
+    call.args.push("--force-conflicts".to_owned());
+    call
+}
+
+/// Leaves a Service with these ports and no others; each keeps its node port.
+pub fn set_ports(target: &Target, service: &str, ports: &Value) -> Call {
+    let patch = json!({"spec": {"ports": ports}}).to_string();
+    call(target, &["patch", "service", service, "--field-manager", "mqctl", "--type", "merge", "--patch", &patch])
+}
+
 /// Runs an Erlang expression, sent over stdin, inside a broker's container.
 ///
 /// `timeout` runs in the container: a hung CLI outlives kubectl, and a handful of them had brokers OOM-killed.
@@ -141,6 +154,31 @@ pub fn logs(target: &Target, lines: u32) -> Call {
     let args =
         ["logs", "--selector", &selector, "--container", "rabbitmq", "--prefix", "--ignore-errors", "--tail", &tail];
     call(target, &args)
+}
+
+/// Which lines of one pod's log are wanted.
+pub struct LogWish<'a> {
+    pub target: &'a Target,
+    pub pod: &'a str,
+    pub follow: bool,
+    pub previous: bool,
+    pub since: Option<Duration>,
+    pub tail: Option<u32>,
+}
+
+/// One broker's log with the kubelet's times. After an interruption it begins where it was left, whatever was wished.
+pub fn log(wish: &LogWish<'_>, left_at: Option<&str>) -> Call {
+    let mut args: Vec<String> =
+        ["logs", wish.pod, "--container", "rabbitmq", "--timestamps"].map(str::to_owned).to_vec();
+    args.extend(wish.follow.then(|| "--follow".to_owned()));
+    args.extend(wish.previous.then(|| "--previous".to_owned()));
+    if let Some(time) = left_at {
+        args.push(format!("--since-time={time}"));
+    } else {
+        args.extend(wish.since.map(|since| format!("--since={}s", since.as_secs())));
+        args.extend(wish.tail.map(|lines| format!("--tail={lines}")));
+    }
+    call(wish.target, &args.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// One pod's lines of such a log.
@@ -238,8 +276,15 @@ pub fn outcome_of(stderr: &str) -> Outcome {
 fn last_words(stderr: &str) -> String {
     let line = stderr.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("it failed and said nothing");
     let line = line.trim();
-    let prefixes =
-        ["Error: ", "error: ", "Error from server: ", "Error from server (Forbidden): ", "Error from server "];
+    let prefixes = [
+        "Error: ",
+        "error: ",
+        "Error from server: ",
+        "Error from server (Forbidden): ",
+        "Error from server (NotFound): ",
+        "Error from server (BadRequest): ",
+        "Error from server ",
+    ];
     prefixes.iter().fold(line, |l, p| l.strip_prefix(p).unwrap_or(l)).to_owned()
 }
 

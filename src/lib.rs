@@ -5,6 +5,7 @@
 
 use std::process::ExitCode;
 
+mod amqp;
 mod ask;
 mod backup;
 pub mod changes;
@@ -17,10 +18,12 @@ pub mod credentials;
 mod digest;
 pub mod error;
 pub mod explain;
+pub mod exposure;
 mod git;
 pub mod helm;
 mod inspect;
 pub mod kubectl;
+mod logs;
 pub mod outcome;
 pub mod plan;
 pub mod process;

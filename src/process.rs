@@ -1,15 +1,20 @@
 //! The one door for child processes. A `Call` is data and never contains a secret; `Tools` runs it.
 
 use std::fmt;
+use std::io::{BufRead as _, BufReader};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use duct::{Expression, ReaderHandle};
 use zeroize::Zeroizing;
 
 use crate::error::Failure;
 use crate::outcome::Outcome;
+use crate::plan::wait;
 use crate::report;
 use crate::secret::{Hole, Vault};
 
@@ -170,14 +175,8 @@ impl Tools {
     #[expect(clippy::disallowed_methods, reason = "the door: the one place that starts processes, and times them")]
     pub fn run(&self, call: &Call, vault: &Vault) -> Result<Reply> {
         let begun = Instant::now();
-        let input = call.stdin.fill(vault)?;
-        let expression = duct::cmd(call.program.name(), &call.args);
-        // Closed unless used: a child never reads from the person's terminal or the pipeline's input.
-        let expression =
-            if input.is_empty() { expression.stdin_null() } else { expression.stdin_bytes(input.to_vec()) };
-        let withheld = self.withheld.get().into_iter().flatten();
-        let expression = withheld.fold(expression, |expression, name| expression.env_remove(name));
-        let child = expression.env("LC_ALL", "C").stdout_capture().stderr_capture().unchecked().start();
+        let expression = self.expression(call, vault)?;
+        let child = expression.stdout_capture().start();
         let child = child.map_err(|e| not_started(&call.program, &e))?;
         let reply = if let Some(output) = child.wait_deadline(begun + call.limit)? {
             Reply {
@@ -193,6 +192,61 @@ impl Tools {
         };
         self.tell(call, &reply, begun.elapsed());
         Ok(reply)
+    }
+
+    /// The child as every child is: fed by mqctl or not at all, in English, without the profile's secrets.
+    #[expect(clippy::disallowed_methods, reason = "the door: the one place that starts processes")]
+    fn expression(&self, call: &Call, vault: &Vault) -> Result<Expression> {
+        let input = call.stdin.fill(vault)?;
+        let expression = duct::cmd(call.program.name(), &call.args);
+        // Closed unless used: a child never reads from the person's terminal or the pipeline's input.
+        let expression =
+            if input.is_empty() { expression.stdin_null() } else { expression.stdin_bytes(input.to_vec()) };
+        let withheld = self.withheld.get().into_iter().flatten();
+        let expression = withheld.fold(expression, |expression, name| expression.env_remove(name));
+        Ok(expression.env("LC_ALL", "C").stderr_capture().unchecked())
+    }
+
+    /// Runs one call without a limit, and hands on each line that it prints, as it comes. The child is ended when
+    /// nobody wants more lines or `stops` says so; it never outlives this.
+    ///
+    /// # Errors
+    /// The program cannot be started.
+    pub fn stream(
+        &self,
+        call: &Call,
+        stops: &(dyn Fn() -> bool + Sync),
+        each: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<Reply> {
+        if self.verbosity > 0 {
+            report::say(&format!("+ {call}"));
+        }
+        let child = self.expression(call, &Vault::default())?.reader();
+        let child = child.map_err(|e| not_started(&call.program, &e))?;
+        let ended = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            // A child that is silent can only be ended from beside.
+            scope.spawn(|| {
+                while !ended.load(Ordering::SeqCst) {
+                    wait::pause(Duration::from_millis(100), &|| ended.load(Ordering::SeqCst));
+                    if stops() {
+                        child.kill().ok();
+                    }
+                }
+            });
+            let wanted = each_line(&child, each);
+            if wanted.is_break() {
+                child.kill().ok();
+            }
+            ended.store(true, Ordering::SeqCst);
+        });
+        let output = child.try_wait()?;
+        Ok(Reply {
+            code: output.and_then(|output| output.status.code()),
+            stdout: Zeroizing::default(),
+            stderr: output.map(|output| String::from_utf8_lossy(&output.stderr).into_owned()).unwrap_or_default(),
+            timed_out: false,
+        })
     }
 
     /// Runs calls side by side; the answers come in the order of the calls.
@@ -216,6 +270,17 @@ impl Tools {
             report::say(&format!("  < {}", call.stdin));
         }
     }
+}
+
+/// Until the child has closed its output or a line is the last that is wanted.
+fn each_line(child: &ReaderHandle, each: &mut dyn FnMut(&str) -> ControlFlow<()>) -> ControlFlow<()> {
+    let mut output = BufReader::new(child);
+    let mut line = Vec::new();
+    while output.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+        each(String::from_utf8_lossy(&line).trim_end_matches('\n'))?;
+        line.clear();
+    }
+    ControlFlow::Continue(())
 }
 
 fn not_started(program: &Program, error: &std::io::Error) -> Failure {
@@ -249,6 +314,29 @@ mod tests {
     fn a_child_is_ended_at_its_limit() {
         let call = Call::new(Program::Named("sleep".into()), ["60"]).within(Duration::from_millis(50));
         assert!(tools().run(&call, &Vault::default()).unwrap().timed_out);
+    }
+
+    #[test]
+    fn a_silent_child_is_ended_as_soon_as_nobody_wants_it() {
+        let call = Call::new(Program::Named("sh".into()), ["-c", "echo one; echo two; exec sleep 60"]);
+        let mut lines = Vec::new();
+        let heard = AtomicBool::new(false);
+        let reply = tools().stream(&call, &|| heard.load(Ordering::SeqCst), &mut |line| {
+            lines.push(line.to_owned());
+            heard.store(lines.len() == 2, Ordering::SeqCst);
+            ControlFlow::Continue(())
+        });
+        assert_eq!((lines, reply.unwrap().code), (vec!["one".to_owned(), "two".to_owned()], None));
+    }
+
+    #[test]
+    fn the_last_wanted_line_ends_the_child_and_its_words_are_kept() {
+        let tools = tools();
+        let call = Call::new(Program::Named("sh".into()), ["-c", "echo one; exec sleep 60"]);
+        assert_eq!(tools.stream(&call, &|| false, &mut |_| ControlFlow::Break(())).unwrap().code, None);
+        let call = Call::new(Program::Named("sh".into()), ["-c", "echo no >&2; exit 3"]);
+        let reply = tools.stream(&call, &|| false, &mut |_| ControlFlow::Continue(())).unwrap();
+        assert_eq!((reply.code, reply.stderr.as_str()), (Some(3), "no\n"));
     }
 
     #[test]

@@ -177,9 +177,14 @@ impl fmt::Display for Phase {
 ///
 /// The node that all others join logs that it selected itself; that is no joining.
 pub fn phase(log: &str, pod: &str) -> Phase {
-    match log.lines().rev().find_map(phase_of_line).unwrap_or(Phase::Starting) {
-        Phase::Joining(node) if node == pod => Phase::Discovery,
-        phase => phase,
+    log.lines().rev().find_map(|line| phase_at(line, pod)).unwrap_or(Phase::Starting)
+}
+
+/// The phase that this line of a log tells of, if it does.
+pub fn phase_at(line: &str, pod: &str) -> Option<Phase> {
+    match phase_of_line(line)? {
+        Phase::Joining(node) if node == pod => Some(Phase::Discovery),
+        phase => Some(phase),
     }
 }
 

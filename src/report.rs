@@ -18,7 +18,12 @@ pub(crate) fn be_quiet(quiet: bool) {
 
 /// A line of the answer. A reader that went away (`| head`) is no error.
 pub(crate) fn answer(text: &str) {
-    writeln!(anstream::stdout().lock(), "{text}").ok();
+    answered(text);
+}
+
+/// The same, and whether somebody still reads.
+pub(crate) fn answered(text: &str) -> bool {
+    writeln!(anstream::stdout().lock(), "{text}").is_ok()
 }
 
 /// A line of the conversation.

@@ -181,6 +181,15 @@ impl Vault {
         }
     }
 
+    /// The text without these secrets, neither as they are nor as base64 shows them.
+    pub(crate) fn mask(&self, text: &str) -> String {
+        let known = Name::BOTH.into_iter().filter_map(|name| Some((name, self.get(name)?)));
+        known.fold(text.to_owned(), |text, (name, Secret(secret))| {
+            let (mask, encoded) = (format!("({name})"), Zeroizing::new(STANDARD.encode(secret.as_bytes())));
+            text.replace(secret.as_str(), &mask).replace(encoded.trim_end_matches('='), &mask)
+        })
+    }
+
     /// What goes into a hole. An empty hole is a bug of the plan: it orders the generation before the first use.
     pub(crate) fn fill(&self, hole: Hole) -> Result<Zeroizing<String>> {
         let secret = self

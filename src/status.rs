@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::chart::{self, BUILTIN_VERSION};
-use crate::cluster::{Observed, Pod, Standing, Target};
+use crate::cluster::{External, Observed, Pod, Standing, Target};
 use crate::profile::Profile;
 use crate::rabbitmq::Answer;
 use crate::report::{age, bytes, table};
@@ -140,8 +140,33 @@ impl Page<'_> {
         if self.observed.secret.is_some() {
             lines.push(format!("  kept Secret: {}", chart::names(self.profile).secret));
         }
+        if self.external().is_some() {
+            lines.push(format!("  kept Service: {}", chart::names(self.profile).external));
+        }
         lines.push(format!("  install it: mqctl install {}", self.profile.name));
         lines
+    }
+
+    /// mqctl's own Service outside.
+    fn external(&self) -> Option<&External> {
+        self.observed.external.as_ref().filter(|service| service.ours)
+    }
+
+    /// How clients outside come in; what the profile wishes and is not there is said too.
+    fn exposed(&self) -> Option<String> {
+        let wished = self.profile.expose.is_some();
+        let live = self.external().map(|service| service.in_words(&self.observed.nodes));
+        live.or_else(|| wished.then(|| format!("not yet: mqctl expose {}", self.profile.name)))
+    }
+
+    fn exposed_json(&self) -> Value {
+        let Some(service) = self.external() else { return Value::Null };
+        let user = &self.profile.credentials.username;
+        let way = service.way(&self.observed.nodes).map(|way| way.to_json(user));
+        let mut json =
+            way.unwrap_or_else(|| json!({"type": service.kind, "addresses": [], "ports": [], "connections": []}));
+        json["sourceRanges"] = json!(service.source_ranges);
+        json
     }
 
     fn pod(&self, name: &str) -> Option<&Pod> {
@@ -183,6 +208,7 @@ impl Page<'_> {
             row("messages", messages.unwrap_or_else(dash)),
             row("credentials", self.credentials()),
         ];
+        rows.extend(self.exposed().map(|words| row("exposed", words)));
         let alarms: Vec<String> = self.running().filter_map(|a| a.alarms.clone()).flatten().collect();
         if !alarms.is_empty() {
             rows.push(row("alarms", alarms.join(", ")));
@@ -209,6 +235,7 @@ impl Page<'_> {
             "apiVersion": "mqctl/v1", "kind": "Status", "target": self.target, "verdict": self.verdict().word(),
             "release": release.map(|r| json!({"revision": r.revision, "status": r.status, "chart": r.chart})),
             "nodes": nodes.collect::<Vec<_>>(),
+            "exposed": self.exposed_json(),
             "queues": self.running().filter_map(|a| a.queues).max(),
             "messages": {"ready": self.sum(|a| a.ready), "unacked": self.sum(|a| a.unacked)},
             "credentialsAgree": match self.agreement() {

@@ -13,6 +13,7 @@ pub(super) fn names(profile: &Profile) -> Names {
         pods: (0..profile.replicas).map(|n| format!("{release}-{n}")).collect(),
         claims: (0..profile.replicas).map(|n| format!("data-{release}-{n}")).collect(),
         services: vec![release.to_owned(), format!("{release}-headless")],
+        external: format!("{release}-external"),
         secret: format!("{release}-mqctl-credentials"),
     }
 }
@@ -30,6 +31,11 @@ pub(super) fn objects(profile: &Profile) -> Vec<(String, String)> {
         object("StatefulSet", ""),
     ];
     budget.then(|| object("PodDisruptionBudget", "")).into_iter().chain(others).collect()
+}
+
+/// As in `templates/_names.tpl`.
+pub(super) fn selector(profile: &Profile) -> Value {
+    json!({"app.kubernetes.io/name": "rabbitmq", "app.kubernetes.io/instance": profile.release.as_str()})
 }
 
 pub(super) fn values(profile: &Profile) -> Value {

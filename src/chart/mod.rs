@@ -29,6 +29,8 @@ pub struct Names {
     pub pods: Vec<String>,
     pub claims: Vec<String>,
     pub services: Vec<String>,
+    /// mqctl's own Service for clients outside, beside the release.
+    pub external: String,
     /// mqctl's own Secret, outside the release.
     pub secret: String,
 }
@@ -62,6 +64,13 @@ pub(crate) fn builtin_values() -> &'static str {
 /// Which chart it is, for programs.
 pub(crate) fn builtin_in_json() -> Value {
     json!({"ref": ChartRef::Builtin.as_str(), "version": BUILTIN_VERSION, "digest": builtin_digest()})
+}
+
+/// The labels that the broker pods of a release have and no others.
+pub fn selector(profile: &Profile) -> Value {
+    match profile.chart {
+        ChartRef::Builtin => builtin::selector(profile),
+    }
 }
 
 /// Twelve hexadecimal digits over the built-in chart's files: two builds that differ in it never share a folder.

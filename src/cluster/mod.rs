@@ -7,15 +7,17 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::chart::VALUES_DIGEST;
+use crate::chart::{Names, VALUES_DIGEST};
 use crate::helm::Release;
 use crate::secret::{Name, Secret, Vault};
 
+pub mod external;
 pub(crate) mod observe;
 pub mod offer;
 pub(crate) mod pod;
 pub mod preview;
 
+pub use external::External;
 pub use pod::{Pod, Standing};
 
 /// Where everything happens: fixed at the start and given to every child.
@@ -149,6 +151,10 @@ pub struct Observed {
     pub pods: Vec<Pod>,
     pub claims: Vec<Claim>,
     pub services: Vec<String>,
+    /// What carries the name of the Service outside, whoever made it.
+    pub external: Option<External>,
+    /// Addresses of the nodes that the brokers run on.
+    pub nodes: Vec<String>,
     /// What mqctl noted beside the secrets.
     pub noted: Noted,
     /// What mqctl's own Secret holds; `None` where there is no such Secret.
@@ -163,13 +169,18 @@ pub struct Observed {
 
 impl Observed {
     /// Sorts one object of an answer to its place.
-    fn take(&mut self, object: &Value, secret: &str) {
+    fn take(&mut self, object: &Value, names: &Names) {
+        let is = |name: &str| object["metadata"]["name"] == name;
         match object["kind"].as_str().unwrap_or_default() {
             "StatefulSet" => self.set = Some(StatefulSet::read(object)),
-            "Pod" => self.pods.push(Pod::read(object)),
+            "Pod" => {
+                self.pods.push(Pod::read(object));
+                self.nodes.extend(node_address(object).filter(|node| !self.nodes.contains(node)));
+            }
             "PersistentVolumeClaim" => self.claims.push(Claim::read(object)),
+            "Service" if is(&names.external) => self.external = Some(External::read(object)),
             "Service" => self.services.push(object["metadata"]["name"].as_str().unwrap_or_default().to_owned()),
-            "Secret" if object["metadata"]["name"] == secret => {
+            "Secret" if is(&names.secret) => {
                 self.noted = Noted::read(object);
                 self.secret = Some(read_secret(object));
             }
@@ -197,6 +208,11 @@ impl Observed {
     pub fn has_past(&self) -> bool {
         self.set.is_some() || !self.claims.is_empty()
     }
+}
+
+/// The address of the node that a pod runs on.
+pub fn node_address(pod: &Value) -> Option<String> {
+    pod["status"]["hostIP"].as_str().map(str::to_owned)
 }
 
 fn read_secret(object: &Value) -> Vault {

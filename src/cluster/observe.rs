@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::{Existence, Observed, Target};
+use super::{Existence, Observed, Target, read_secret};
 use crate::chart::Names;
 use crate::error::Failure;
 use crate::explain::Code;
@@ -50,6 +50,13 @@ pub(crate) const DELETE_RIGHTS: [Right; 7] = [
 /// What a purge needs beyond that.
 pub(crate) const PURGE_RIGHTS: [Right; 1] = [("delete", "", "persistentvolumeclaims")];
 
+/// What the Service outside needs; it is applied server-side, which is a patch.
+pub(crate) const EXPOSE_RIGHTS: [Right; 3] =
+    [("get", "", "services"), ("create", "", "services"), ("patch", "", "services")];
+
+/// What taking it away needs.
+pub(crate) const HIDE_RIGHTS: [Right; 2] = [("get", "", "services"), ("delete", "", "services")];
+
 /// What to look for.
 pub(crate) struct Question<'a> {
     pub(crate) target: &'a Target,
@@ -77,6 +84,7 @@ impl Question<'_> {
         let mut objects = vec![
             format!("statefulset/{}", names.stateful_set),
             format!("secret/{}", names.secret),
+            format!("service/{}", names.external),
             format!("namespace/{}", self.target.namespace),
         ];
         objects.extend(names.services.iter().map(|n| format!("service/{n}")));
@@ -94,7 +102,7 @@ impl Question<'_> {
         observed.release = helm::read_list(list)?;
         self.missing_until_seen(get, &mut observed);
         for object in kubectl::items(get) {
-            observed.take(&object, &self.names.secret);
+            observed.take(&object, self.names);
         }
         // A review that the API server does not answer denies nothing: the call that lacks the right will say so.
         if let Some(review) = review.first() {
@@ -147,9 +155,22 @@ pub(crate) fn observe(tools: &Tools, question: &Question<'_>) -> Result<Observed
 /// # Errors
 /// As `observe`.
 pub(crate) fn observe_all(tools: &Tools, question: &Question<'_>) -> Result<Observed> {
-    let look = kubectl::list(question.target, "statefulsets,pods,persistentvolumeclaims,secrets");
+    let look = kubectl::list(question.target, "statefulsets,pods,services,persistentvolumeclaims,secrets");
     let replies = tools.run_all(&question.with(look), &Vault::default()).into_iter().collect::<Result<Vec<_>>>()?;
     question.understand(&replies)
+}
+
+/// What mqctl's own Secret holds; nothing where there is none, or where the person may not read it.
+///
+/// # Errors
+/// An unreachable cluster, kubectl missing.
+pub(crate) fn secret_in_cluster(tools: &Tools, target: &Target, names: &Names) -> Result<Option<Vault>> {
+    let reply = tools.run(&kubectl::get(target, &[format!("secret/{}", names.secret)]), &Vault::default())?;
+    if reply.ok() {
+        return Ok(kubectl::items(&reply).first().map(read_secret));
+    }
+    let failure = kubectl::failure("kubectl get", &reply);
+    if failure.outcome == Outcome::NotPermitted { Ok(None) } else { Err(failure.into()) }
 }
 
 /// Only for the sentence that lists them.

@@ -6,16 +6,16 @@ use crate::backup;
 use crate::chart;
 use crate::cli::Install;
 use crate::cluster::Pod;
-use crate::cluster::observe::{INSTALL_RIGHTS, Question, observe, require_rights};
+use crate::cluster::observe::{EXPOSE_RIGHTS, INSTALL_RIGHTS, Question, observe, require_rights};
 use crate::cluster::preview::preview;
 use crate::context::Context;
 use crate::credentials::{self, Found};
 use crate::helm;
 use crate::kubectl;
 use crate::outcome::Outcome;
-use crate::plan::Plan;
 use crate::plan::install::{self, Given, Next, Verb};
 use crate::plan::preconditions;
+use crate::plan::{Plan, expose};
 use crate::rabbitmq;
 use crate::secret::Name;
 
@@ -31,7 +31,9 @@ pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, cx: &Context) -> R
     let local = credentials::local(cx, &profile)?;
     let names = chart::names(&profile);
     let storage_class = profile.storage.class.as_deref();
-    let question = Question { target: &target, names: &names, storage_class, rights: &INSTALL_RIGHTS };
+    let exposing = profile.expose.as_ref().map_or(&[][..], |_| &EXPOSE_RIGHTS);
+    let rights = [&INSTALL_RIGHTS, exposing].concat();
+    let question = Question { target: &target, names: &names, storage_class, rights: &rights };
     let mut observed = observe(&cx.tools, &question)?;
     require_rights(&observed, &target)?;
     let found = credentials::prove(local, &profile, &mut observed)?;
@@ -44,6 +46,7 @@ pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, cx: &Context) -> R
         found: &found,
         chart: chart::folder(&cx.cache()),
         limit: cx.within(profile.timeouts.boot),
+        address_limit: cx.within(expose::LIMIT),
         next: None,
         verb,
     };

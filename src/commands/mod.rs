@@ -14,9 +14,11 @@ mod credentials_show;
 mod credentials_verify;
 mod delete;
 mod explain;
+mod expose;
 mod init;
 mod inspect;
 mod install;
+mod logs;
 mod man;
 mod plan;
 mod profile_check;
@@ -35,6 +37,8 @@ pub(crate) fn run(command: &Command, cx: &Context) -> Result<Outcome> {
         Command::Upgrade(args) => upgrade::run(args, cx),
         Command::Status(args) => status::run(args, cx),
         Command::Delete(args) => delete::run(args, cx),
+        Command::Expose(args) => expose::run(args, cx),
+        Command::Logs(args) => logs::run(args, cx),
         Command::Credentials(args) => match &args.command {
             CredentialsCommand::Show(show) => credentials_show::run(show, cx),
             CredentialsCommand::Verify(verify) => credentials_verify::run(verify, cx),

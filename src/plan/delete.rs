@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Action, Condition, Danger, Plan, Step};
+use super::{Action, Condition, Danger, Plan, Step, expose};
 use crate::chart::{self, Names};
 use crate::cluster::{Observed, Target};
 use crate::helm;
@@ -18,17 +18,14 @@ pub fn delete(profile: &Profile, target: &Target, observed: &Observed, purge: bo
         steps.push(uninstall(target, observed));
     }
     if purge {
+        steps.extend(expose::take_service(target, observed, &names));
         steps.extend(take_volumes(target, observed));
         steps.extend(take_secret(target, observed, &names));
     }
     Plan {
         verb: "delete",
         target: target.clone(),
-        about: if purge {
-            "delete, and purge volumes and Secret".to_owned()
-        } else {
-            "delete; volumes, Secret and profile stay".to_owned()
-        },
+        about: about(observed, &names, purge),
         steps,
         warnings: Vec::new(),
         changes: Vec::new(),
@@ -38,6 +35,20 @@ pub fn delete(profile: &Profile, target: &Target, observed: &Observed, purge: bo
         protected: profile.protected,
         names,
     }
+}
+
+fn about(observed: &Observed, names: &Names, purge: bool) -> String {
+    match (purge, exposed(observed)) {
+        (true, false) => "delete, and purge volumes and Secret".to_owned(),
+        (true, true) => format!("delete, and purge volumes, Secret and Service {}", names.external),
+        (false, false) => "delete; volumes, Secret and profile stay".to_owned(),
+        (false, true) => format!("delete; volumes, Secret, Service {} and profile stay", names.external),
+    }
+}
+
+/// mqctl's own Service is there; one of somebody else is none of our business.
+fn exposed(observed: &Observed) -> bool {
+    observed.external.as_ref().is_some_and(|service| service.ours)
 }
 
 /// The highest ordinal first: pod 0 stops last, so it knows everything and boots alone, whichever store it has.
@@ -116,8 +127,10 @@ fn farewell(profile: &Profile, observed: &Observed, purge: bool) -> Vec<String> 
     }
     let claims = observed.claims.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ");
     let volumes = if claims.is_empty() { String::new() } else { format!("the volumes {claims}, ") };
+    let names = chart::names(profile);
+    let service = if exposed(observed) { format!("the Service {}, ", names.external) } else { String::new() };
     vec![
-        format!("kept: {volumes}the Secret {}, the profile", chart::names(profile).secret),
+        format!("kept: {volumes}the Secret {}, {service}the profile", names.secret),
         format!("back again, with every message: mqctl install {name}     gone for good: mqctl delete {name} --purge"),
     ]
 }

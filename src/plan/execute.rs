@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
+use super::address::{self, Exposed};
 use super::{Action, Plan, Step, verify, wait};
 use crate::backup;
 use crate::chart;
@@ -25,6 +26,8 @@ pub(crate) struct Report {
     pub(crate) done: Vec<(String, f64)>,
     /// Titles of the steps that were not reached.
     pub(crate) not_reached: Vec<String>,
+    /// Where the release can be reached from outside, if that was a step.
+    pub(crate) exposed: Option<Exposed>,
     /// The step that failed, and why.
     pub(crate) failed: Option<(String, anyhow::Error)>,
 }
@@ -44,11 +47,15 @@ impl Report {
             let code = error::code_of(error).map(Code::as_str);
             json!({"title": title, "message": format!("{error:#}"), "code": code})
         });
-        json!({
+        let mut report = json!({
             "apiVersion": "mqctl/v1", "kind": "Report", "target": plan.target, "verb": plan.verb,
             "outcome": self.outcome().meaning(), "exitCode": self.outcome().code(),
             "done": done, "failed": failed, "notReached": self.not_reached,
-        })
+        });
+        if let Some(exposed) = &self.exposed {
+            report["exposed"] = exposed.to_json();
+        }
+        report
     }
 }
 
@@ -58,12 +65,14 @@ pub(crate) struct Run<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) vault: &'a mut Vault,
     pub(crate) progress: &'a Progress,
+    /// What a step found out for the answer.
+    pub(crate) exposed: Option<Exposed>,
 }
 
 /// Runs every step in order.
 #[expect(clippy::disallowed_methods, reason = "door: the account says how long each step took")]
 pub(crate) fn execute(run: &mut Run<'_>) -> Report {
-    let mut report = Report { done: Vec::new(), not_reached: Vec::new(), failed: None };
+    let mut report = Report { done: Vec::new(), not_reached: Vec::new(), exposed: None, failed: None };
     for step in &run.plan.steps {
         if report.failed.is_some() {
             report.not_reached.push(step.title.clone());
@@ -79,6 +88,7 @@ pub(crate) fn execute(run: &mut Run<'_>) -> Report {
             Err(error) => report.failed = Some((step.title.clone(), error)),
         }
     }
+    report.exposed = run.exposed.take();
     report
 }
 
@@ -120,6 +130,10 @@ fn act(run: &mut Run<'_>, action: &Action) -> Result<()> {
         Action::Try(call) => run.cx.tools.run(call, run.vault).map(|_| ()),
         Action::Wait(condition) => wait::until(run, condition),
         Action::Verify(wished) => verify::until_healthy(run, wished),
+        Action::Reach(reach) => {
+            run.exposed = Some(address::reach(run, reach)?);
+            Ok(())
+        }
     }
 }
 
@@ -141,4 +155,5 @@ fn run_call(run: &Run<'_>, call: &Call) -> Result<Reply> {
 }
 
 /// The words that name a call in an error.
-const VERBS: [&str; 9] = ["upgrade", "uninstall", "rollback", "apply", "scale", "annotate", "delete", "get", "exec"];
+const VERBS: [&str; 10] =
+    ["upgrade", "uninstall", "rollback", "apply", "patch", "scale", "annotate", "delete", "get", "exec"];

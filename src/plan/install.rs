@@ -1,11 +1,12 @@
 //! Install: preflight → credentials → Secret → helm → boot → login. Pure.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Result;
 use serde_json::Value;
 
-use super::{Action, Condition, Danger, Plan, Step, Wished, objects, preconditions, secret_object, upgrade};
+use super::{Action, Condition, Danger, Plan, Step, Wished, expose, objects, preconditions, secret_object, upgrade};
 use crate::chart::{self, BUILTIN_VERSION, Names, builtin};
 use crate::cluster::preview::Preview;
 use crate::cluster::{Existence, Observed, Pod, Standing, StatefulSet, Target};
@@ -29,7 +30,9 @@ pub struct Given<'a> {
     /// Where the chart is laid out for helm.
     pub chart: PathBuf,
     /// The limit of the boot.
-    pub limit: std::time::Duration,
+    pub limit: Duration,
+    /// The limit of the wait for an address outside.
+    pub address_limit: Duration,
     /// What was looked at beyond that, where something of a release that exists would change.
     pub next: Option<&'a Next>,
     pub verb: Verb,
@@ -80,6 +83,13 @@ impl Given<'_> {
         self.observed.noted.booted.as_deref() == Some(self.profile.image.tag.as_str())
     }
 
+    /// The wish for a Service outside, if the profile has one.
+    fn exposing(&self) -> Option<expose::Given<'_>> {
+        let exposure = self.profile.expose.as_ref()?;
+        let Self { profile, target, observed, .. } = self;
+        Some(expose::Given { profile, target, observed, exposure, limit: self.address_limit })
+    }
+
     /// The StatefulSet was scaled beside helm, by a delete that was cut short or by hand.
     fn scaled(&self) -> bool {
         self.observed.set.as_ref().is_some_and(|s| s.replicas != self.profile.replicas)
@@ -89,29 +99,40 @@ impl Given<'_> {
 /// Plans an install; running it again after any interruption plans what is left.
 ///
 /// # Errors
-/// A StorageClass that does not exist, a release of another chart.
+/// A StorageClass that does not exist, a release of another chart, a Service of somebody else.
 pub fn install(given: &Given<'_>) -> Result<Plan> {
     preconditions::check(given)?;
+    let exposing = given.exposing();
+    let service = exposing.as_ref().map(expose::apply).transpose()?.flatten();
     let names = chart::names(given.profile);
-    let values = chart::values(given.profile);
-    let mut steps = Vec::new();
-    if !unchanged(given, &values) {
-        steps.extend(clear_pending(given));
-        steps.extend(keep_secrets(given.found));
-        steps.extend(write_secret(given, &names));
-        steps.extend(upgrade::before_helm(given));
-        steps.push(run_helm(given, &values));
-        steps.extend(replace_stuck(given));
-    }
+    let mut steps = change(given, &names);
     steps.extend(take_back_stop(given));
     let ready = steps.is_empty() && given.observed.set.as_ref().is_some_and(StatefulSet::all_ready);
+    // Before the wait: a load balancer takes its time while the nodes boot.
+    steps.extend(service);
     if !ready || !given.boot_is_noted() {
         steps.extend([boot(given, &names), verify(given, &names)]);
     }
     if !steps.is_empty() {
         steps.extend(upgrade::after_boot(given));
     }
+    steps.extend(exposing.as_ref().and_then(expose::reach));
     Ok(plan(given, names, steps))
+}
+
+/// Nothing, where helm has deployed this already.
+fn change(given: &Given<'_>, names: &Names) -> Vec<Step> {
+    let values = chart::values(given.profile);
+    if unchanged(given, &values) {
+        return Vec::new();
+    }
+    let mut steps: Vec<Step> = clear_pending(given).into_iter().collect();
+    steps.extend(keep_secrets(given.found));
+    steps.extend(write_secret(given, names));
+    steps.extend(upgrade::before_helm(given));
+    steps.push(run_helm(given, &values));
+    steps.extend(replace_stuck(given));
+    steps
 }
 
 fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {

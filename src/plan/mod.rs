@@ -11,8 +11,12 @@ use crate::cluster::Target;
 use crate::process::Call;
 use crate::secret::Name;
 
+use self::expose::Reach;
+
+pub(crate) mod address;
 pub mod delete;
 pub(crate) mod execute;
+pub mod expose;
 pub mod init;
 pub mod install;
 mod objects;
@@ -74,6 +78,8 @@ pub enum Action {
     Try(Call),
     Wait(Condition),
     Verify(Wished),
+    /// Wait for the address of the Service outside, and try it.
+    Reach(Reach),
 }
 
 /// What is waited for.
@@ -131,7 +137,7 @@ impl Step {
 
     /// `waits` is a kind of reading that takes its time.
     pub fn word(&self) -> &'static str {
-        let waits = self.actions.iter().any(|a| matches!(a, Action::Wait(_)));
+        let waits = self.actions.iter().any(|a| matches!(a, Action::Wait(_) | Action::Reach(_)));
         if waits && self.danger == Danger::Reads { "waits" } else { self.danger.word() }
     }
 

@@ -81,7 +81,7 @@ fn until_gone(run: &Run<'_>, pods: &[String]) -> Result<()> {
 }
 
 /// Asks until yes or the limit; `None` is no answer, and too many of those in a row are an error.
-#[expect(clippy::disallowed_methods, reason = "door: the one place that waits")]
+#[expect(clippy::disallowed_methods, reason = "door: the wait has a limit")]
 pub(super) fn poll(run: &Run<'_>, limit: Duration, mut ask: impl FnMut() -> Result<Option<bool>>) -> Result<bool> {
     let end = Instant::now() + limit;
     let mut silent = 0;
@@ -100,11 +100,17 @@ pub(super) fn poll(run: &Run<'_>, limit: Duration, mut ask: impl FnMut() -> Resu
         if Instant::now() >= end {
             return Ok(false);
         }
-        let pause = Instant::now() + PAUSE;
-        while Instant::now() < pause {
-            run.cx.stop_if_interrupted()?;
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        pause(PAUSE, &|| run.cx.interrupted());
+        run.cx.stop_if_interrupted()?;
+    }
+}
+
+/// Waits for this long, or until somebody wants it to stop.
+#[expect(clippy::disallowed_methods, reason = "door: the one place that waits")]
+pub(crate) fn pause(length: Duration, stops: &dyn Fn() -> bool) {
+    let end = Instant::now() + length;
+    while !stops() && Instant::now() < end {
+        std::thread::sleep(length.min(Duration::from_millis(50)));
     }
 }
 
@@ -170,7 +176,7 @@ fn explain_creating(run: &Run<'_>, pods: &mut [Pod]) -> Result<()> {
     Ok(())
 }
 
-fn newest_event(events: &[Value], uid: &str) -> Option<String> {
+pub(super) fn newest_event(events: &[Value], uid: &str) -> Option<String> {
     let of_pod = events.iter().filter(|e| e.pointer("/involvedObject/uid").is_some_and(|u| u == uid));
     let newest = of_pod.max_by_key(|e| time_of(e).to_owned())?;
     let message = newest["message"].as_str()?.lines().next()?;

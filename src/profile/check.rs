@@ -7,9 +7,11 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::credentials::credentials;
+use super::expose::{self, expose};
 use super::file::ProfileFile;
 use super::mistakes::Mistakes;
 use super::{ChartRef, FORMAT, Image, Profile, Storage, Timeouts, Warning, name_of};
+use crate::exposure::Exposure;
 use crate::units::{self, DnsLabel, Expected, Quantity, ReleaseName};
 use crate::yaml::shown;
 
@@ -24,6 +26,7 @@ pub(super) fn check(file: &ProfileFile, path: &Path, m: &mut Mistakes) -> Option
     let replicas = replicas(file.replicas, m);
     let storage = storage(file, m);
     let credentials = credentials(file, path, m);
+    let expose = expose(file, m);
     let timeouts = timeouts(file, m);
     values(&file.values, chart.unwrap_or(ChartRef::Builtin), m);
     Some(Profile {
@@ -38,9 +41,10 @@ pub(super) fn check(file: &ProfileFile, path: &Path, m: &mut Mistakes) -> Option
         replicas: replicas?,
         storage: storage?,
         credentials,
+        warnings: warnings(replicas?, expose.as_ref()),
+        expose,
         values: file.values.clone(),
         timeouts,
-        warnings: warnings(replicas?),
     })
 }
 
@@ -64,7 +68,7 @@ fn parsed<T: FromStr<Err = Expected>>(text: &str, path: &[&str], m: &mut Mistake
     accepted(text.parse(), text, path, m)
 }
 
-fn accepted<T>(result: Result<T, Expected>, text: &str, path: &[&str], m: &mut Mistakes) -> Option<T> {
+pub(super) fn accepted<T>(result: Result<T, Expected>, text: &str, path: &[&str], m: &mut Mistakes) -> Option<T> {
     result.map_err(|error| m.at_value(path, format!("{error}, found `{}`", shown(text)))).ok()
 }
 
@@ -207,10 +211,10 @@ fn holds(values: &Map<String, Value>, path: &[&str]) -> bool {
     }
 }
 
-fn warnings(replicas: u32) -> Vec<Warning> {
+fn warnings(replicas: u32, expose: Option<&Exposure>) -> Vec<Warning> {
     let even = replicas.is_multiple_of(2).then(|| Warning {
         path: "replicas".to_owned(),
         text: format!("{replicas} nodes survive no more failures than {}; take an odd number", replicas - 1),
     });
-    even.into_iter().collect()
+    even.into_iter().chain(expose.and_then(expose::warning)).collect()
 }

@@ -21,6 +21,7 @@ pub(super) struct ProfileFile<'a> {
     pub(super) username: Option<&'a str>,
     pub(super) password: Option<SourceFile<'a>>,
     pub(super) erlang_cookie: Option<SourceFile<'a>>,
+    pub(super) expose: Option<ExposeFile<'a>>,
     pub(super) values: Map<String, Value>,
     pub(super) install: Option<&'a str>,
     pub(super) boot: Option<&'a str>,
@@ -34,7 +35,16 @@ pub(super) enum SourceFile<'a> {
     Secret { name: Option<&'a str>, key: Option<&'a str> },
 }
 
-pub(super) const KEYS: [&str; 12] = [
+/// The Service outside; its lists as they were written.
+pub(super) struct ExposeFile<'a> {
+    pub(super) kind: Option<&'a str>,
+    pub(super) ip: Option<&'a str>,
+    pub(super) ports: Option<Vec<&'a str>>,
+    pub(super) source_ranges: Vec<&'a str>,
+    pub(super) annotations: Vec<(&'a str, &'a str)>,
+}
+
+pub(super) const KEYS: [&str; 13] = [
     "format",
     "release",
     "namespace",
@@ -45,6 +55,7 @@ pub(super) const KEYS: [&str; 12] = [
     "replicas",
     "storage",
     "credentials",
+    "expose",
     "values",
     "timeouts",
 ];
@@ -52,16 +63,18 @@ pub(super) const CHART: [&str; 1] = ["ref"];
 pub(super) const IMAGE: [&str; 2] = ["repository", "tag"];
 pub(super) const STORAGE: [&str; 2] = ["class", "size"];
 pub(super) const CREDENTIALS: [&str; 3] = ["username", "password", "erlangCookie"];
+pub(super) const EXPOSE: [&str; 5] = ["type", "ip", "ports", "sourceRanges", "annotations"];
 pub(super) const SOURCES: [&str; 4] = ["env", "file", "command", "secret"];
 pub(super) const SECRET: [&str; 2] = ["name", "key"];
 pub(super) const TIMEOUTS: [&str; 2] = ["install", "boot"];
 
 /// Keys that stand one level down, for those who write them at the top.
-const INNER: [(&str, &[&str]); 5] = [
+const INNER: [(&str, &[&str]); 6] = [
     ("chart", &CHART),
     ("image", &IMAGE),
     ("storage", &STORAGE),
     ("credentials", &CREDENTIALS),
+    ("expose", &EXPOSE),
     ("timeouts", &TIMEOUTS),
 ];
 
@@ -102,6 +115,7 @@ impl<'a> ProfileFile<'a> {
             username: credentials.text("username", Text::Free, m),
             password: credentials.source("password", m),
             erlang_cookie: credentials.source("erlangCookie", m),
+            expose: top.expose(m),
             values: top.map("values", m).cloned().unwrap_or_default(),
             install: timeouts.text("install", TIME, m),
             boot: timeouts.text("boot", TIME, m),
@@ -205,6 +219,44 @@ impl<'a> Section<'a> {
         }
         let written = self.document.plain(&self.path(key)).or(value.as_str());
         written.map_or_else(|| kind.to_owned(), |text| format!("`{}`", yaml::shown(text)))
+    }
+}
+
+/// The Service outside.
+impl<'a> Section<'a> {
+    fn expose(&self, m: &mut Mistakes) -> Option<ExposeFile<'a>> {
+        let section = self.section("expose", &EXPOSE, m);
+        section.map?;
+        Some(ExposeFile {
+            kind: section.text("type", Text::Form("LoadBalancer or NodePort"), m),
+            ip: section.text("ip", Text::Form("an IP address such as 192.168.1.39"), m),
+            ports: section.words("ports", m),
+            source_ranges: section.words("sourceRanges", m).unwrap_or_default(),
+            annotations: section.annotations(m),
+        })
+    }
+
+    /// A list of words; a number there is taken as it was written, for the message that names it.
+    fn words(&self, key: &str, m: &mut Mistakes) -> Option<Vec<&'a str>> {
+        let value = self.get(key)?;
+        let Some(items) = value.as_array() else { return self.wrong(key, "a list", value, m) };
+        let mut words = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let index = index.to_string();
+            let path = [&self.path(key)[..], &[&index]].concat();
+            match item.as_str().or_else(|| self.document.plain(&path)) {
+                Some(word) => words.push(word),
+                None => m.at_value(&path, "expected text"),
+            }
+        }
+        (words.len() == items.len()).then_some(words)
+    }
+
+    fn annotations(&self, m: &mut Mistakes) -> Vec<(&'a str, &'a str)> {
+        const KEY: &str = "annotations";
+        let Some(map) = self.map(KEY, m) else { return Vec::new() };
+        let section = Self { document: self.document, at: self.path(KEY), map: Some(map) };
+        map.keys().filter_map(|key| Some((key.as_str(), section.text(key, Text::Free, m)?))).collect()
     }
 }
 

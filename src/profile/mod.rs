@@ -6,6 +6,7 @@
 mod check;
 mod credentials;
 pub mod draft;
+mod expose;
 mod file;
 pub mod keep;
 mod load;
@@ -25,6 +26,7 @@ pub use crate::yaml::{Mistake, Place};
 
 use self::file::ProfileFile;
 use self::mistakes::Mistakes;
+use crate::exposure::Exposure;
 use crate::units::{DnsLabel, Quantity, ReleaseName};
 use crate::yaml;
 
@@ -50,6 +52,8 @@ pub struct Profile {
     pub replicas: u32,
     pub storage: Storage,
     pub credentials: Credentials,
+    /// The Service outside the cluster. Default: none.
+    pub expose: Option<Exposure>,
     /// More values for the chart, passed on untouched.
     pub values: Map<String, Value>,
     pub timeouts: Timeouts,

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{ChartRef, Credentials, FORMAT, Image, Storage, Timeouts};
+use crate::exposure::{Port, ServiceType};
 use crate::units::show_duration;
 
 /// Draft 2020-12. Two things are beyond it: bounds of sizes and times, and words that YAML readers disagree about.
@@ -25,6 +26,7 @@ pub fn schema() -> Value {
             "replicas": replicas(),
             "storage": storage(),
             "credentials": credentials(),
+            "expose": expose(),
             "values": values(ChartRef::Builtin),
             "timeouts": timeouts(),
         },
@@ -166,6 +168,37 @@ fn secret() -> Value {
         },
         "examples": [{"name": "mq-credentials", "key": "password"}],
     })
+}
+
+/// Four numbers up to 255, or something with a colon.
+const ADDRESS: &str = r"^((25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}|[0-9a-fA-F.]*:[0-9a-fA-F:.]*)$";
+
+fn expose() -> Value {
+    let ports = json!({
+        "description": "Which ports clients outside reach.", "type": "array", "minItems": 1, "uniqueItems": true,
+        "items": {"enum": Port::ALL.map(Port::name)}, "default": ["amqp"], "examples": [["amqp", "management"]],
+    });
+    let ranges = json!({
+        "description": "Networks that may come in, for a LoadBalancer. Default: all, with a warning.",
+        "type": "array", "items": {"type": "string", "pattern": r"^[0-9a-fA-F.:]+/[0-9]{1,3}$"},
+        "examples": [["192.168.0.0/16"]],
+    });
+    let types = json!({
+        "description": "LoadBalancer: an address of its own; NodePort: a port of every node.", "type": "string",
+        "enum": ServiceType::ALL.map(ServiceType::name), "default": "LoadBalancer", "examples": ["NodePort"],
+    });
+    let annotations = json!({
+        "description": "Annotations of the Service, for the cluster's load balancer.",
+        "type": ["object", "null"], "propertyNames": {"pattern": "^([a-z0-9.-]+/)?[A-Za-z0-9][A-Za-z0-9._-]*$", "not": {"pattern": "^mqctl/"}},
+        "additionalProperties": {"type": "string"}, "default": {}, "examples": [{"metallb.io/address-pool": "inside"}],
+    });
+    let ip = text("Address to ask the load balancer for.", ADDRESS, "192.168.1.39");
+    let properties =
+        json!({"type": types, "ip": ip, "ports": ports, "sourceRanges": ranges, "annotations": annotations});
+    let mut section = section("A Service of mqctl's own beside the release, for clients outside.", &properties);
+    section["if"] = json!({"type": "object", "required": ["type"], "properties": {"type": {"const": "NodePort"}}});
+    section["then"] = json!({"properties": {"ip": false, "sourceRanges": false}});
+    section
 }
 
 /// Anything but what mqctl sets itself.

@@ -59,6 +59,7 @@ fn two_lines_are_a_profile() {
             replicas: 3,
             storage: Storage { class: None, size: "8Gi".parse().unwrap() },
             credentials: Credentials { username: "user".to_owned(), password: None, erlang_cookie: None },
+            expose: None,
             values: Map::new(),
             timeouts: Timeouts { install: Duration::from_secs(600), boot: Duration::from_secs(600) },
             warnings: Vec::new(),
@@ -110,6 +111,23 @@ fn mappings_with_all_keys_commented_out_are_none() {
 fn digests_may_follow_a_tag() {
     let tag = format!("4.3.6-management@sha256:{}", "0a".repeat(32));
     assert_eq!(good(&format!("image: {{tag: '{tag}'}}\n")).image.tag, tag);
+}
+
+#[test]
+fn expose_has_defaults_and_a_warning() {
+    assert_eq!(good("expose:\n").expose, None);
+    assert_eq!(good("expose: {}\n").expose, Some(Exposure::default()));
+    assert_eq!(good("expose: {}\n").warnings[0].path, "expose.sourceRanges");
+    let profile = good(
+        "expose: {type: LoadBalancer, ip: 192.168.1.39, ports: [amqp, management], sourceRanges: [10.0.0.0/8], annotations: {a/b: c}}\n",
+    );
+    let expose = profile.expose.unwrap();
+    assert_eq!((expose.ip.unwrap().to_string(), expose.ports.len()), ("192.168.1.39".to_owned(), 2));
+    assert_eq!(
+        (expose.source_ranges[0].to_string(), expose.annotations["a/b"].as_str()),
+        ("10.0.0.0/8".to_owned(), "c")
+    );
+    assert_eq!(profile.warnings, []);
 }
 
 #[test]

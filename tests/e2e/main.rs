@@ -20,9 +20,11 @@ mod canary;
 mod cluster;
 mod cut_short;
 mod environment;
+mod expose;
 mod init;
 mod journey;
 mod killed;
+mod logs;
 mod processes;
 mod promises;
 mod refusals;
@@ -50,6 +52,8 @@ fn main() -> std::process::ExitCode {
     tests.extend(rotate::tests());
     tests.extend(refusals::tests());
     tests.extend(unpermitted::tests());
+    tests.extend(expose::tests());
+    tests.extend(logs::tests());
     // The long ones first: the end of the run is not one core waiting for one test.
     tests.sort_by_key(|test: &Test| !test.long);
     runner::main(tests)

@@ -22,7 +22,7 @@ fn nodes_stop_in_order_and_the_data_stays() {
     1. reads helm list --filter '^prodmq$' --output json --deployed --failed --pending --uninstalling --uninstalled --superseded --namespace rabbitmq --kube-context test
     2. reads kubectl --context test --namespace rabbitmq create '--validate=false' --filename - --output json
       < (7 access reviews)
-    3. reads kubectl --context test --namespace rabbitmq get statefulsets,pods,persistentvolumeclaims,secrets --selector 'app.kubernetes.io/instance=prodmq' --output json
+    3. reads kubectl --context test --namespace rabbitmq get statefulsets,pods,services,persistentvolumeclaims,secrets --selector 'app.kubernetes.io/instance=prodmq' --output json
     4. CHANGES kubectl --context test --namespace rabbitmq annotate pods --selector 'app.kubernetes.io/instance=prodmq' --overwrite 'mqctl/stopping=true'
     5. CHANGES kubectl --context test --namespace rabbitmq scale statefulset prodmq --replicas 2
     6. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json pod/prodmq-2

@@ -20,6 +20,9 @@ fn all_codes_on_one_page() {
     CRED-MISMATCH   profile, Secret and broker disagree about the Erlang cookie or the password
     CRED-UNKNOWN    volumes of this release exist, and nobody knows the secrets that they were made with
     VERSION-STEP    the volumes were written by another version of RabbitMQ: this is no install
+    IMMUTABLE       the change is one that Kubernetes allows no StatefulSet
+    NOT-WHOLE       a node is missing or has an alarm, so that no other one is restarted
+    ROTATION        a change of the password or of the Erlang cookie was cut short
     STORAGE-CLASS   the cluster has no StorageClass of this name
     RELEASE-TAKEN   a Helm release of this name exists, and it is of another chart
     FEWER-NODES     the profile asks for fewer nodes than the cluster has

@@ -41,7 +41,7 @@ fn a_profile_by_flags_alone() {
     2. reads helm version --short
     3. reads kubectl --context test --namespace rabbitmq create '--validate=false' --filename - --output json
       < (17 access reviews)
-    4. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 pod/prodmq-3 pod/prodmq-4 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2 persistentvolumeclaim/data-prodmq-3 persistentvolumeclaim/data-prodmq-4
+    4. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 pod/prodmq-3 pod/prodmq-4 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2 persistentvolumeclaim/data-prodmq-3 persistentvolumeclaim/data-prodmq-4
     5. reads kubectl --context test --namespace rabbitmq get namespaces,storageclasses --output json
     6. reads kubectl --context test --namespace rabbitmq version --output json
     7. CHANGES kubectl --context test --namespace rabbitmq apply --server-side --field-manager mqctl --filename - --output name

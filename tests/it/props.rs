@@ -130,8 +130,17 @@ fn set(replicas: u32, ready: u32, values_digest: Option<String>) -> StatefulSet 
 
 fn planned(profile: &Profile, observed: &Observed, found: &Found) -> Result<Plan, String> {
     let (chart, target) = (PathBuf::from("/chart"), target());
-    let given =
-        Given { profile, target: &target, observed, found, chart, limit: LIMIT, next: None, verb: Verb::Install };
+    let given = Given {
+        profile,
+        target: &target,
+        observed,
+        found,
+        chart,
+        limit: LIMIT,
+        address_limit: LIMIT,
+        next: None,
+        verb: Verb::Install,
+    };
     install(&given).map_err(|error| mqctl::error::render(&error))
 }
 

@@ -75,6 +75,7 @@ fn a_broker_with_another_password_stops_a_change_before_it_begins() {
       broker prodmq-2               e79a…46     accepted
     hint: put what the brokers run with into prodmq.secrets.yaml, or
     hint: change the brokers': mqctl credentials rotate prodmq
+    see: mqctl explain CRED-MISMATCH
     ");
 }
 

@@ -1,17 +1,20 @@
 //! The secret is in the stdin that it was meant for and nowhere else: not in an argument, an answer, a log, a file.
 
+use crate::expose::BALANCER;
 use crate::objects::{COOKIE, PASSWORD, base64};
 use crate::transcript::Transcript;
 use crate::world::{PROFILE, SECRETS_FILE, World};
 
 /// A life of a release; every verb that has to do with secrets, the plan once empty and once not.
-const LIFE: [&[&str]; 8] = [
+const LIFE: [&[&str]; 10] = [
     &["inspect", "prodmq"],
     &["plan", "prodmq"],
     &["install", "prodmq", "--yes"],
     &["install", "prodmq"],
     &["status", "prodmq"],
     &["credentials", "show", "prodmq"],
+    &["expose", "prodmq", "--yes", "--timeout", "1s"],
+    &["expose", "prodmq", "--remove", "--yes"],
     &["delete", "prodmq", "--yes"],
     &["delete", "prodmq", "--purge", "--confirm", "prodmq"],
 ];
@@ -19,6 +22,7 @@ const LIFE: [&[&str]; 8] = [
 /// Lives it at `-vv`, and looks for both secrets everywhere after each step.
 fn live(world: &World, environment: (&str, &str), output: &str, may_hold: &[&str]) {
     let mut applied = 0;
+    world.write("balancer", BALANCER);
     for verb in LIFE {
         let run = world.run_with(environment, &[verb, &["-vv", "-o", output]].concat()).ended(0);
         let secrets = secrets_of(world);

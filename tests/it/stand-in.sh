@@ -99,6 +99,7 @@ between() {
     found=${found%%"$3"*}
 }
 
+# mqctl's own Secret, as it came.
 apply_secret() {
     secret=${stdin##*'{"apiVersion":"v1","kind":"Secret"'}
     between "$secret" '"name":"' '"'
@@ -108,8 +109,14 @@ apply_secret() {
     if [ "$noted" ]; then sed -i "s|\"annotations\":{|&$noted|" "$cluster/secret.$found"; fi
 }
 
-# Namespace and Secret out of what mqctl applies, as they came.
+# Namespace and Secret out of what mqctl applies, or its Service outside, as they came.
 apply() {
+    case $stdin in
+        '{"apiVersion":"v1","kind":"Service"'*)
+            expose
+            return
+            ;;
+    esac
     case " $* " in *' --dry-run=server '*)
         if [ -f "$cluster/conflicts" ]; then
             cat "$cluster/conflicts" >&2
@@ -124,6 +131,21 @@ apply() {
     case $stdin in
         *'"kind":"Namespace"'*) echo '{"kind":"Namespace","metadata":{"name":"rabbitmq"}}' >"$cluster/namespace.rabbitmq" ;;
     esac
+}
+
+# The Service gets the address in `balancer` and the node port in `nodeport`, where a test has written one.
+expose() {
+    between "$stdin" '"name":"' '"'
+    service=$cluster/service.$found
+    printf '%s' "$stdin" >"$service"
+    if [ -f "$world/balancer" ]; then
+        text_of "$world/balancer"
+        sed -i "s/}$/,\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":\"$text\"}]}}}/" "$service"
+    fi
+    if [ -f "$world/nodeport" ]; then
+        text_of "$world/nodeport"
+        sed -i "s/\"targetPort\"/\"nodePort\":$text,&/g" "$service"
+    fi
 }
 
 # The chart's objects, with the digest that mqctl gave and helm's next revision.
@@ -237,6 +259,28 @@ template() {
     done
 }
 
+# One pod's log: the first start prints `said.POD.1`, the next `said.POD.2`, as a container does that has restarted. The
+# last one stays where it is followed, and tells its process; nothing to print is a pod that is not there.
+log_of() {
+    number=1
+    while [ -f "$world/read.$2.$number" ]; do number=$((number + 1)); done
+    said=$cluster/said.$2
+    if ! [ -f "$said.$number" ]; then
+        echo "Error from server (NotFound): pods \"$2\" not found" >&2
+        exit 1
+    fi
+    case $line in *--follow*) : >"$world/read.$2.$number" ;; esac
+    cat "$said.$number"
+    case $line in
+        *--follow*)
+            if ! [ -f "$said.$((number + 1))" ]; then
+                echo $$ >>"$world/followers"
+                exec sleep 600
+            fi
+            ;;
+    esac
+}
+
 helm_list() {
     comma=
     printf '['
@@ -251,7 +295,7 @@ respond() {
         helm-get) if [ -f "$cluster/manifest" ]; then cat "$cluster/manifest"; fi ;;
         helm-template) template "$@" ;;
         helm-upgrade) upgrade "$@" ;;
-        helm-uninstall) rm -f "$cluster"/release "$cluster"/statefulset.* "$cluster"/pod.* "$cluster"/service.* ;;
+        helm-uninstall) rm -f "$cluster"/release "$cluster"/statefulset.* "$cluster"/pod.* "$cluster"/service.prodmq "$cluster"/service.prodmq-headless ;;
         helm-rollback) sed -i 's/"status":"[^"]*"/"status":"deployed"/' "$cluster/release" ;;
         kubectl-get) get "$@" ;;
         kubectl-create) review ;;
@@ -260,7 +304,13 @@ respond() {
         kubectl-annotate) annotate "$@" ;;
         kubectl-delete) delete "$@" ;;
         kubectl-exec) run_inside "$@" ;;
-        kubectl-logs) cat "$cluster"/log.* ;;
+        kubectl-patch) ;;
+        kubectl-logs)
+            case $2 in
+                -*) cat "$cluster"/log.* ;;
+                *) log_of "$@" ;;
+            esac
+            ;;
         kubectl-version) echo '{"clientVersion":{"gitVersion":"v1.34.0"},"serverVersion":{"gitVersion":"v1.34.1"}}' ;;
         *)
             echo "stand-in: nobody foresaw: $line" >&2

@@ -127,6 +127,7 @@ fn what_kubernetes_would_refuse_half_way_is_refused_at_once() {
     $ mqctl upgrade prodmq --yes   [exit 78]
     error: StatefulSet `prodmq` cannot change spec.volumeClaimTemplates[data].spec.resources.requests.storage from 8Gi to 16Gi: Kubernetes keeps this field for ever; nothing was changed
     hint: put `storage` back in the profile to what the volumes are
+    see: mqctl explain IMMUTABLE
     ");
     let invalid = more_memory();
     invalid.write("cluster/conflicts", "The StatefulSet \"prodmq\" is invalid: spec.template.spec.containers[0].resources.requests: Invalid value: \"2Gi\": must be less than or equal to memory limit of 1Gi\n");
@@ -177,23 +178,27 @@ fn version_steps_that_rabbitmq_does_not_take() {
     $ mqctl upgrade prodmq --yes   [exit 78]
     error: `image.tag`: from 4.0.5-management to 4.3.6-management: this cluster keeps its metadata in Mnesia, and 4.3 would take them away while every pod stays Ready; nothing was changed
     hint: mqctl upgrade prodmq --to 4.3   # says the way
+    see: mqctl explain VERSION-STEP
     ");
     let khepri = json!({"version": "4.0.5", "khepri": true, "flagsOff": []});
     assert_snapshot!(refused(&from_to("4.0.5-management", "4.3.6-management", &khepri).run(&UPGRADE), 78), @"
     $ mqctl upgrade prodmq --yes   [exit 78]
     error: `image.tag`: from 4.0.5-management to 4.3.6-management: not in one step; by way of 4.2, then 4.3; nothing was changed
     hint: mqctl upgrade prodmq --to 4.3   # says the way
+    see: mqctl explain VERSION-STEP
     ");
     let flags = json!({"version": "4.0.5", "khepri": false, "flagsOff": ["rabbitmq_4.0.0"]});
     assert_snapshot!(refused(&from_to("4.0.5", "4.2.1", &flags).run(&UPGRADE), 78), @"
     $ mqctl upgrade prodmq --yes   [exit 78]
     error: `image.tag`: from 4.0.5 to 4.2.1: stable feature flags are not enabled: rabbitmq_4.0.0; nothing was changed
     hint: kubectl --namespace rabbitmq exec prodmq-0 --container rabbitmq -- rabbitmqctl enable_feature_flag all
+    see: mqctl explain VERSION-STEP
     ");
     assert_snapshot!(refused(&from_to("4.0.5", "3.13.7", &khepri).run(&UPGRADE), 78), @"
     $ mqctl upgrade prodmq --yes   [exit 78]
     error: `image.tag`: from 4.0.5 to 3.13.7: RabbitMQ does not go back to an older series; nothing was changed
     hint: image: {tag: 4.0.5}   # in the profile
+    see: mqctl explain VERSION-STEP
     ");
     assert!(refused(&from_to("4.0.5", "latest", &khepri).run(&UPGRADE), 78).contains("cannot be told"));
 }
@@ -215,6 +220,7 @@ fn a_cluster_that_is_not_whole_is_not_restarted() {
     $ mqctl upgrade prodmq --yes   [exit 78]
     error: `prodmq-0` sees 2 of 3 members; an upgrade restarts node after node, and needs all the others; nothing was changed
     hint: mqctl status prodmq
+    see: mqctl explain NOT-WHOLE
     ");
     brokers_say(&world, &json!({"alarms": ["memory"]}));
     assert!(refused(&world.run(&UPGRADE), 78).contains("`prodmq-0` has an alarm: memory"));

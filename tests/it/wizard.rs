@@ -48,6 +48,17 @@ fn yes_goes_on_to_the_end() {
 }
 
 #[test]
+fn who_exposes_sees_what_is_opened_to_whom() {
+    let world = World::installed();
+    let mut session = at_terminal(&world, &["expose", "prodmq"]);
+    let before = session.exp_string("Go on?").unwrap();
+    assert!(before.contains("LoadBalancer, amqp") && before.contains("warning: `sourceRanges`"), "{before}");
+    session.send_line("n").unwrap();
+    let (words, code) = to_the_end(session);
+    assert_eq!((code, changes(&world)), (1, 0), "{words}");
+}
+
+#[test]
 fn no_and_enter_change_nothing() {
     for answer in ["n\n", "\n"] {
         let (words, code, changes) = answered(answer);

@@ -51,6 +51,7 @@ fn the_schema_has_the_reader_s_keys() {
     assert_eq!(keys("/properties/image"), sorted(file::IMAGE));
     assert_eq!(keys("/properties/storage"), sorted(file::STORAGE));
     assert_eq!(keys("/properties/credentials"), sorted(file::CREDENTIALS));
+    assert_eq!(keys("/properties/expose"), sorted(file::EXPOSE));
     assert_eq!(keys("/properties/timeouts"), sorted(file::TIMEOUTS));
     for name in ["password", "erlangCookie"] {
         let source = format!("/properties/credentials/properties/{name}");

@@ -42,6 +42,33 @@ fn unknown_keys() {
 }
 
 #[test]
+fn mistakes_of_expose() {
+    check_each(
+        r"
+        expose: yes => 3:9 expose: expected a mapping, found `yes`
+        expose: {typ: NodePort} => 3:10 expose.typ: unknown key; did you mean `type`?
+        expose: {type: ClusterIP} => 3:16 expose.type: expected LoadBalancer or NodePort, found `ClusterIP`
+        expose: {type: 1} => 3:16 expose.type: expected LoadBalancer or NodePort, found `1`
+        expose: {ip: 10.0.0.256} => 3:14 expose.ip: expected an IP address such as 192.168.1.39, found `10.0.0.256`
+        expose: {ip: 10} => 3:14 expose.ip: expected an IP address such as 192.168.1.39, found `10`
+        expose: {type: NodePort, ip: 10.0.0.1} => 3:30 expose.ip: only a LoadBalancer has it; `expose.type` is NodePort
+        expose: {type: NodePort, sourceRanges: [10.0.0.0/8]} => 3:40 expose.sourceRanges: only a LoadBalancer has it; `expose.type` is NodePort
+        expose: {ports: amqp} => 3:17 expose.ports: expected a list, found `amqp`
+        expose: {ports: []} => 3:17 expose.ports: expected at least one port; leave the key out for amqp
+        expose: {ports: [amqp, 15672]} => 3:24 expose.ports.1: unknown port `15672`; did you mean `management`?
+        expose: {ports: [ampq]} => 3:18 expose.ports.0: unknown port `ampq`; did you mean `amqp`?
+        expose: {ports: [amqp, amqp]} => 3:24 expose.ports.1: `amqp` stands here twice
+        expose: {ports: [{}]} => 3:18 expose.ports.0: expected text
+        expose: {sourceRanges: [10.0.0.0/8, 10.0.0.1]} => 3:37 expose.sourceRanges.1: expected a network such as 192.168.0.0/16; one address alone ends in /32, found `10.0.0.1`
+        expose: {annotations: {a b: c}} => 3:24 expose.annotations.a b: expected an annotation's key such as metallb.io/address-pool
+        expose: {annotations: {mqctl/exposed: c}} => 3:24 expose.annotations.mqctl/exposed: expected a key that is not mqctl's own
+        expose: {annotations: {a: 1}} => 3:27 expose.annotations.a: expected text, found `1`; quote it
+        sourceRanges: [] => 3:1 sourceRanges: unknown key; did you mean `expose.sourceRanges`?
+        ",
+    );
+}
+
+#[test]
 fn wrong_types() {
     check_each(
         r"
