@@ -102,8 +102,11 @@ pub fn apply(target: &Target, manifest: Vec<Part>) -> Call {
 }
 
 /// Whether the API server would take these objects from helm; it changes nothing.
-pub fn try_apply(target: &Target, objects: Vec<Part>) -> Call {
-    let args = ["apply", "--server-side", "--dry-run=server", "--field-manager", "helm", "--filename", "-"];
+///
+/// It stops at the first of two things: at fields that others manage, unless it is forced, then at what is not valid.
+pub fn try_apply(target: &Target, objects: Vec<Part>, forced: bool) -> Call {
+    let force = format!("--force-conflicts={forced}");
+    let args = ["apply", "--server-side", "--dry-run=server", &force, "--field-manager", "helm", "--filename", "-"];
     call(target, &args).fed(objects)
 }
 

@@ -66,20 +66,22 @@ fn owned(target: &Target, mut objects: Vec<Value>) -> String {
 }
 
 fn opinion(tools: &Tools, target: &Target, objects: &str) -> Result<Vec<Foreign>> {
-    let call = kubectl::try_apply(target, vec![Part::Text(objects.to_owned())]);
-    let reply = tools.run(&call, &Vault::default())?;
-    match refused(&reply) {
-        Some(words) => {
-            Err(Failure::new(Outcome::BadProfile, format!("the API server refuses it: {words}; nothing was changed"))
-                .into())
-        }
-        None => Ok(foreign(&reply.stderr)),
+    let calls = [false, true].map(|forced| kubectl::try_apply(target, vec![Part::Text(objects.to_owned())], forced));
+    let replies = tools.run_all(&calls, &Vault::default()).into_iter().collect::<Result<Vec<_>>>()?;
+    if let Some(words) = replies.iter().find_map(refused) {
+        let text = format!("the API server refuses it: {words}; nothing was changed");
+        return Err(Failure::new(Outcome::BadProfile, text).into());
     }
+    Ok(foreign(&replies[0].stderr))
 }
 
-/// `The StatefulSet "prodmq" is invalid: spec.template…: Invalid value: "2Gi": must be less than or equal to memory limit`
-fn refused(reply: &Reply) -> Option<&str> {
-    reply.stderr.lines().find(|line| line.contains(" is invalid: ") || line.contains("denied the request"))
+/// `The StatefulSet "prodmq" is invalid: spec.template…: must be less than or equal to memory limit`; where there is more
+/// than one reason, kubectl lists them below, and the first will do.
+fn refused(reply: &Reply) -> Option<String> {
+    let mut lines = reply.stderr.lines();
+    let line = lines.find(|line| line.contains(" is invalid: ") || line.contains("denied the request"))?.trim_end();
+    let first = lines.next().and_then(|next| next.strip_prefix("* ")).filter(|_| line.ends_with(':'));
+    Some(first.map_or_else(|| line.to_owned(), |reason| format!("{line} {reason}")))
 }
 
 /// Reads `conflict with "kubectl-patch" using v1: .data.x`, or a list of fields below such a head.
@@ -105,6 +107,7 @@ fn foreign(stderr: &str) -> Vec<Foreign> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kubectl::tests::reply;
 
     /// As kubectl 1.34 printed it.
     const SAID: &str = r#"error: Apply failed with 1 conflict: conflict with "kubectl-patch" using v1: .data.enabled_plugins
@@ -119,6 +122,19 @@ conflicts with "kubectl-patch" using apps/v1:
 - .spec.template.spec.containers[name="rabbitmq"].resources.limits.memory
 Please review the fields above--they currently have other managers. Here
 "#;
+
+    #[test]
+    fn the_first_reason_of_a_refusal_is_told() {
+        let several =
+            "The StatefulSet \"mq\" is invalid: \n* spec.a: Invalid value: \"900Mi\"\n* spec.b: Invalid value\n";
+        let words = |said| refused(&reply(1, "", said));
+        assert_eq!(words(several).unwrap(), "The StatefulSet \"mq\" is invalid: spec.a: Invalid value: \"900Mi\"");
+        assert_eq!(
+            words("The Service \"mq\" is invalid: spec.c: Required\n").unwrap(),
+            "The Service \"mq\" is invalid: spec.c: Required"
+        );
+        assert_eq!(words(SAID), None);
+    }
 
     #[test]
     fn fields_of_others_are_named_with_their_managers() {

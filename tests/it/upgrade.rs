@@ -57,8 +57,8 @@ fn the_plan_of_a_change_says_what_it_does_to_objects_and_pods() {
     ");
     assert_eq!(
         run.calls.len(),
-        3 + 2 + PODS.len() + 1,
-        "list, get, review; both manifests and a broker each; the opinion\n{run}"
+        3 + 2 + PODS.len() + 2,
+        "list, get, review; both manifests and a broker each; two opinions\n{run}"
     );
 }
 
