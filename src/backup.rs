@@ -1,11 +1,11 @@
 //! Definitions kept on this machine before something happens to a cluster: users with password hashes, so for nobody else.
 
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
+
+use crate::whole_file::{self, Readers};
 
 /// `STATE/mqctl/prodmq/2026-01-31T09-40-12Z.json`: as the XDG folders say, with a name that every file system takes.
 pub(crate) fn file(state: &Path, release: &str, now: Timestamp) -> PathBuf {
@@ -16,20 +16,12 @@ pub(crate) fn file(state: &Path, release: &str, now: Timestamp) -> PathBuf {
 ///
 /// # Errors
 /// What was answered is no JSON; the file cannot be written.
-#[expect(clippy::disallowed_methods, reason = "door: writes the backup")]
 pub(crate) fn save(file: &Path, answer: &str) -> Result<()> {
     // The CLI of 3.10 prints a warning before the JSON.
     let json = answer.find('{').map_or("", |at| &answer[at..]);
     serde_json::from_str::<serde::de::IgnoredAny>(json)
         .map_err(|_| anyhow!("the broker did not answer with definitions"))?;
-    let folder = file.parent().ok_or_else(|| anyhow!("no folder"))?;
-    fs_err::create_dir_all(folder)?;
-    let unfinished = file.with_extension("part");
-    let mut options = std::fs::OpenOptions::new();
-    let mut out = options.write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    out.write_all(json.as_bytes())?;
-    out.sync_all()?;
-    Ok(fs_err::rename(unfinished, file)?)
+    whole_file::write(file, json, Readers::Owner)
 }
 
 #[cfg(test)]

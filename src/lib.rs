@@ -35,6 +35,7 @@ pub mod secret;
 mod status;
 pub mod units;
 pub mod versions;
+mod whole_file;
 pub mod yaml;
 
 use outcome::Outcome;

@@ -55,9 +55,9 @@ pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, cx: &Context) -> R
     Ok((install::install(&Given { next: next.as_ref(), ..given })?, found))
 }
 
-/// Only where something would change on a release that helm can compare with.
+/// Only where something might change on a release that helm can compare with.
 fn look_ahead(cx: &Context, given: &Given<'_>) -> Result<Option<Next>> {
-    if !install::would_change(given) {
+    if !install::might_change(given) {
         return Ok(None);
     }
     chart::lay(&given.chart)?;

@@ -16,9 +16,9 @@ use crate::explain::Code;
 use crate::kubectl;
 use crate::outcome::Outcome;
 use crate::process::{Call, Reply};
-use crate::profile::keep;
 use crate::progress::Progress;
 use crate::secret::{self, Secret, Vault};
+use crate::whole_file::{self, Readers};
 
 /// How far a plan came.
 pub(crate) struct Report {
@@ -118,9 +118,8 @@ fn act(run: &mut Run<'_>, action: &Action) -> Result<()> {
             let write = |file: &PathBuf| secret::replace_in_file(file, run.vault, *name);
             file.as_ref().map_or(Ok(()), write).context("cannot write the secrets file")
         }
-        Action::WriteFile { path, text } => {
-            keep::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))
-        }
+        Action::WriteFile { path, text } => whole_file::write(path, text, Readers::Everybody)
+            .with_context(|| format!("cannot write `{}`", path.display())),
         Action::LayChart(folder) => chart::lay(folder).context("cannot lay out the built-in chart"),
         Action::Run(call) => run_call(run, call).map(|_| ()),
         Action::Save { call, file } => {

@@ -48,6 +48,12 @@ pub enum Verb {
     },
 }
 
+impl Verb {
+    pub(super) fn enables_flags(self) -> bool {
+        self == Self::Upgrade { enable_feature_flags: true }
+    }
+}
+
 /// The next revision, and what the brokers say before it.
 #[derive(Debug, Default)]
 pub struct Next {
@@ -113,9 +119,7 @@ pub fn install(given: &Given<'_>) -> Result<Plan> {
     if !ready || !given.boot_is_noted() {
         steps.extend([boot(given, &names), verify(given, &names)]);
     }
-    if !steps.is_empty() {
-        steps.extend(upgrade::after_boot(given));
-    }
+    steps.extend(upgrade::enable_feature_flags(given, !steps.is_empty()));
     steps.extend(exposing.as_ref().and_then(expose::reach));
     Ok(plan(given, names, steps))
 }
@@ -167,10 +171,10 @@ pub(super) fn about(profile: &Profile) -> String {
     format!("builtin {BUILTIN_VERSION} · RabbitMQ {} · {nodes} · {} {class}", profile.image.tag, profile.storage.size)
 }
 
-/// Something would change on a release whose last revision helm can compare with: one that was cut short is not.
-pub(crate) fn would_change(given: &Given<'_>) -> bool {
+/// Something might change on a release whose last revision helm can compare with: one that was cut short is not.
+pub(crate) fn might_change(given: &Given<'_>) -> bool {
     let comparable = given.observed.release.as_ref().is_some_and(|r| !r.pending() && r.chart.starts_with(CHART));
-    comparable && !unchanged(given, &chart::values(given.profile))
+    comparable && (given.verb.enables_flags() || !unchanged(given, &chart::values(given.profile)))
 }
 
 /// Helm deployed exactly this chart with these values, and the credentials are in all their homes.

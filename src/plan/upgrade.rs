@@ -5,6 +5,7 @@ use super::{Action, Danger, Step, objects};
 use crate::cluster::Standing;
 use crate::kubectl;
 use crate::process::Part;
+use crate::rabbitmq::Answer;
 use crate::units::show_duration;
 
 /// A node's restart, in seconds, as a plan estimates it: stop, pod, boot (10 to 40 were seen with small volumes).
@@ -53,8 +54,13 @@ pub(super) fn order(given: &Given<'_>) -> String {
     format!("{}: one by one, each when no quorum needs it; about {about}", order.join(", "))
 }
 
-pub(super) fn after_boot(given: &Given<'_>) -> Option<Step> {
-    let Verb::Upgrade { enable_feature_flags: true } = given.verb else { return None };
+/// After a change, which may bring flags of a new version; without one, where a broker says that there are any.
+pub(super) fn enable_feature_flags(given: &Given<'_>, changed: bool) -> Option<Step> {
+    let disabled = |answer: &Answer| answer.flags_off.as_ref().is_some_and(|flags| !flags.is_empty());
+    let any = given.answers().any(|(_, answer)| answer.as_ref().is_ok_and(disabled));
+    if !given.verb.enables_flags() || !(changed || any) {
+        return None;
+    }
     let pod = format!("{}-0", given.target.release);
     let call = kubectl::exec(given.target, &pod, &["rabbitmqctl", "-q", "enable_feature_flag", "all"]);
     Some(

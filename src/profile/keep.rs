@@ -1,6 +1,6 @@
-//! Writing a profile's files: a door to the file system. None of them holds a secret.
+//! What stands where a profile is about to be written. None of these files holds a secret.
 
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::Result;
@@ -61,36 +61,20 @@ fn text_of(path: &Path) -> Result<Option<String>> {
     }
 }
 
-/// Writes a file whole: a kill leaves what was there, or all of the new text.
-///
-/// # Errors
-/// The folder or the file cannot be written.
-#[expect(clippy::disallowed_methods, reason = "door: writes a profile and its .gitignore")]
-pub fn write(path: &Path, text: &str) -> Result<()> {
-    if let Some(folder) = path.parent() {
-        fs_err::create_dir_all(folder)?;
-    }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let new = path.with_file_name(format!("{name}.new"));
-    let mut file = fs_err::File::create(&new)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    Ok(fs_err::rename(&new, path)?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::whole_file::{Readers, write};
 
     #[test]
     fn the_rule_is_added_once_and_on_a_line_of_its_own() {
         for there in ["", "target\n", "target"] {
             let folder = tempfile::tempdir().unwrap();
             let file = folder.path().join("profiles/.gitignore");
-            write(&file, there).unwrap();
+            write(&file, there, Readers::Everybody).unwrap();
             let text = missing_rule(&file).unwrap().unwrap();
             assert!(text.starts_with(there) && text.ends_with("*.secrets.yaml\n"), "{text}");
-            write(&file, &text).unwrap();
+            write(&file, &text, Readers::Everybody).unwrap();
             assert_eq!(missing_rule(&file).unwrap(), None);
             assert_eq!(file.parent().unwrap().read_dir().unwrap().count(), 1, "nothing half done beside it");
         }

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::{Name, Secret, Vault};
 use crate::error::Failure;
 use crate::outcome::Outcome;
+use crate::whole_file::{self, Readers};
 use crate::yaml;
 
 /// `NAME.secrets.yaml` beside the profile.
@@ -109,12 +110,7 @@ pub fn replace_in_file(path: &Path, vault: &Vault, name: Name) -> Result<()> {
     if parse_file(&new).is_err() {
         return Err(anyhow!("its lines are not one key each, so that none can be replaced"));
     }
-    let beside = path.with_extension("yaml.new");
-    let mut options = std::fs::OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    file.write_all(new.as_bytes())?;
-    file.sync_all()?;
-    Ok(fs_err::rename(beside, path)?)
+    whole_file::write(path, &new, Readers::Owner)
 }
 
 #[cfg(test)]

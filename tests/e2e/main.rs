@@ -25,12 +25,15 @@ mod init;
 mod journey;
 mod killed;
 mod logs;
+mod pipelines;
 mod processes;
 mod promises;
 mod refusals;
 mod rotate;
 mod runner;
 mod running;
+#[path = "../examples/scripts.rs"]
+mod scripts;
 mod unpermitted;
 mod unready;
 mod upgrade;
@@ -49,6 +52,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(canary::tests());
     tests.extend(unready::tests());
     tests.extend(upgrade::tests());
+    tests.extend(pipelines::tests());
     tests.extend(rotate::tests());
     tests.extend(refusals::tests());
     tests.extend(unpermitted::tests());

@@ -78,7 +78,7 @@ impl World {
     }
 
     /// A program as a person of this world would start it.
-    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         let root = self.folder.path();
         let path = format!("{}:{}", root.join("bin").display(), std::env::var("PATH").unwrap_or_default());
@@ -90,6 +90,17 @@ impl World {
         command.envs(self.kubeconfig.iter().map(|file| ("KUBECONFIG", file)));
         command.current_dir(self.work());
         command
+    }
+
+    /// Makes mqctl a program of this world's PATH, for a script.
+    pub(crate) fn link_mqctl(&self) {
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_mqctl"), self.folder.path().join("bin/mqctl")).expect("a link");
+    }
+
+    /// Runs a program of this world's to its end.
+    #[track_caller]
+    pub(crate) fn run(&self, command: &mut Command) -> Ran {
+        Running::start(command).wait(LIMIT)
     }
 
     /// Starts mqctl.

@@ -23,12 +23,15 @@ mod install_again;
 mod killed;
 mod logs;
 mod objects;
+mod pipelines;
 mod plan;
 mod profile;
 mod props;
 mod questions;
 mod refusals;
 mod rotate;
+#[path = "../examples/scripts.rs"]
+mod scripts;
 mod secrets;
 mod sources;
 mod status;

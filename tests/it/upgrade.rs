@@ -86,6 +86,13 @@ fn stable_feature_flags_are_enabled_last_and_only_when_asked_for() {
     let run = more_memory().run(&["upgrade", "prodmq", "--yes", "--enable-feature-flags"]).ended(0);
     assert_eq!(run.changing_verbs(), ["upgrade", "exec"], "{run}");
     assert!(run.calls.last().unwrap().args.ends_with(&["enable_feature_flag".into(), "all".into()]), "{run}");
+    // Without a change: where there are any.
+    let world = World::installed();
+    brokers_say(&world, &json!({"flagsOff": []}));
+    world.run(&["upgrade", "prodmq", "--enable-feature-flags"]).ended(0).changed_nothing();
+    brokers_say(&world, &json!({"flagsOff": ["khepri_db"]}));
+    let run = world.run(&["upgrade", "prodmq", "--yes", "--enable-feature-flags"]).ended(0);
+    assert_eq!(run.changing_verbs(), ["exec"], "{run}");
 }
 
 #[test]
