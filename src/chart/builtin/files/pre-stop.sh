@@ -4,6 +4,18 @@
 set -u
 limit=$1
 
+# Process 1 ignores a SIGTERM for which it has no handler. In the first second of a container that is the server's script:
+# the signal would be lost, and the node would boot and run on until the grace period ends.
+tries=0
+while [ "$tries" -lt 100 ]; do
+  # The fourth digit from the right of the mask of caught signals holds SIGTERM, the 15th, as its 4.
+  case $(sed -n 's/^SigCgt:.*\(.\)...$/\1/p' /proc/1/status) in
+    [4-7c-f]) break ;;
+  esac
+  tries=$((tries + 1))
+  sleep 0.2
+done
+
 # No Erlang VM needed where the whole set is being stopped in order.
 if [ "$(cat /mqctl/pod/stopping 2>/dev/null)" = true ]; then exit 0; fi
 
