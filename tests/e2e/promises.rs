@@ -17,6 +17,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test(Helm::Three, OLD).long(),
         Test::new("promises: upgrade of three, one by one", upgrade).long(),
         Test::new("upgrade: a changed value", changed_value),
+        Test::new("promises: a stop in the first second is heard", early_stop),
     ]
 }
 
@@ -98,4 +99,26 @@ fn changed_value() {
     assert_eq!(annotation, Some(json!("yes")));
     assert_eq!(world.namespace.pods(), pods, "the Service's own annotation restarts no pod");
     assert_eq!(world.releases(), [("deployed".to_owned(), "2".to_owned())]);
+}
+
+/// Process 1 of the container ignores a SIGTERM that comes before the server's script has its traps.
+fn early_stop() {
+    let world = World::new("promises: early stop", Helm::Four, KHEPRI, 1);
+    world.install();
+    let first = uid(&world);
+    world.namespace.kubectl(&["delete", "pod", "mq-0", "--wait=false"]);
+    world.namespace.until("another container runs", Duration::from_secs(90), |n| {
+        let pod = n.object("pod", "mq-0");
+        pod["metadata"]["uid"] != first && pod.pointer("/status/containerStatuses/0/state/running").is_some()
+    });
+    let second = uid(&world);
+    world.namespace.kubectl(&["annotate", "pod", "mq-0", "mqctl/stopping=true"]);
+    world.namespace.kubectl(&["delete", "pod", "mq-0", "--wait=false"]);
+    world
+        .namespace
+        .until("it stops", Duration::from_secs(60), |n| n.object("pod", "mq-0")["metadata"]["uid"] != second);
+}
+
+fn uid(world: &World) -> Value {
+    world.namespace.object("pod", "mq-0")["metadata"]["uid"].clone()
 }
