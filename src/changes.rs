@@ -1,7 +1,9 @@
 //! What a new manifest changes in the one that is deployed: object by object, field by field. Pure.
 
-use serde::{Deserialize as _, Serialize};
+use serde::Serialize;
 use serde_json::Value;
+
+use crate::yaml;
 
 /// One object that would not stay as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -59,7 +61,7 @@ const DERIVED: [&str; 3] = ["mqctl/values", "checksum/config", "helm.sh/chart"];
 impl Changes {
     /// Compares two manifests: YAML documents, as helm keeps them.
     pub fn between(old: &str, new: &str) -> Self {
-        let (old, new) = (documents(old), documents(new));
+        let (old, new) = (yaml::stream(old), yaml::stream(new));
         let mut changes = Self::default();
         for object in &new {
             match old.iter().find(|o| name(o) == name(object)) {
@@ -99,12 +101,6 @@ fn immutable(before: &Value, after: &Value) -> Vec<String> {
     keys.dedup();
     let differs = |key: &&String| !MUTABLE.contains(&key.as_str()) && before[key.as_str()] != after[key.as_str()];
     keys.into_iter().filter(differs).map(|key| format!("spec.{key}")).collect()
-}
-
-/// The objects of a manifest.
-pub fn documents(manifest: &str) -> Vec<Value> {
-    let documents = serde_yaml::Deserializer::from_str(manifest).map(Value::deserialize);
-    documents.filter_map(Result::ok).filter(|object| object["kind"].is_string()).collect()
 }
 
 fn name(object: &Value) -> String {

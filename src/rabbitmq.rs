@@ -6,8 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use crate::process::{Part, Reply};
-use crate::secret::{Hole, Name};
+use crate::cluster::Target;
+use crate::kubectl;
+use crate::process::{Call, Part, Reply};
+use crate::secret::{Hole, Name, Vault};
 
 /// One expression, many answers, as one line of JSON behind a mark: one start of the CLI's VM instead of eight.
 /// Each answer is guarded: 3.10 has no Khepri, a waiting node has no queues. `all` and `all_running` are the names of 3.10.
@@ -41,7 +43,7 @@ const ASK: &str = concat!(
 /// The expression; with a login check where the password is known.
 ///
 /// The login is the broker's own check, fed over stdin: the CLI's `authenticate_user` hangs on 4.x or shows the password.
-pub fn ask(username: &str, with_login: bool) -> Vec<Part> {
+fn ask(username: &str, with_login: bool) -> Vec<Part> {
     let mut parts = vec![Part::Text(ASK.to_owned())];
     if with_login {
         let user = STANDARD.encode(username);
@@ -54,6 +56,18 @@ pub fn ask(username: &str, with_login: bool) -> Vec<Part> {
         parts.push(Part::Text("login => null})]).".to_owned()));
     }
     parts
+}
+
+/// The question to each of these pods; with a login check where the vault has the password.
+pub fn questions<'a>(
+    target: &Target,
+    pods: impl IntoIterator<Item = &'a str>,
+    username: &str,
+    vault: &Vault,
+) -> Vec<Call> {
+    let with_login = vault.get(Name::Password).is_some();
+    let question = |pod| kubectl::exec_eval(target, pod, ask(username, with_login));
+    pods.into_iter().map(question).collect()
 }
 
 /// Gives a user the new password: fed over stdin, as every other way shows it or hangs.

@@ -190,6 +190,11 @@ impl Observed {
         }
     }
 
+    /// The pods whose broker's container runs, so that it can be asked.
+    pub fn running(&self) -> impl Iterator<Item = &str> {
+        self.pods.iter().filter(|pod| pod.runs()).map(|pod| pod.name.as_str())
+    }
+
     /// The image that the volumes belong to; `None` where no node can have written to them.
     pub fn image_of_volumes(&self) -> Option<&str> {
         let intended = self.noted.tag.as_deref().filter(|_| !self.never_ran());

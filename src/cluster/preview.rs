@@ -5,13 +5,14 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Target;
-use crate::changes::{self, Changes};
+use crate::changes::Changes;
 use crate::error::Failure;
 use crate::helm;
 use crate::kubectl;
 use crate::outcome::Outcome;
 use crate::process::{Call, Part, Reply, Tools};
 use crate::secret::Vault;
+use crate::yaml;
 
 /// The next revision of a release, before it is made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,7 +51,7 @@ pub(crate) fn preview(
     // A release without a manifest has nothing that could change.
     let deployed = if replies[0].ok() { replies[0].stdout.as_str() } else { "" };
     let changes = Changes::between(deployed, &wished);
-    let objects = owned(target, changes::documents(&wished));
+    let objects = owned(target, yaml::stream(&wished));
     let foreign = if changes.immutable.is_empty() { opinion(tools, target, &objects)? } else { Vec::new() };
     Ok((Preview { changes, foreign, objects }, answers))
 }

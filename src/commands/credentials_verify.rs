@@ -5,15 +5,16 @@ use serde_json::json;
 
 use crate::chart;
 use crate::cli::credentials::Verify;
-use crate::cluster::Pod;
 use crate::cluster::observe::{Question, observe};
+use crate::cluster::{Observed, Target};
 use crate::context::Context;
-use crate::credentials::{self, agreement};
-use crate::kubectl;
+use crate::credentials::agreement::{self, Witness};
+use crate::credentials::{self, Found};
 use crate::outcome::Outcome;
+use crate::process::Reply;
+use crate::profile::Profile;
 use crate::rabbitmq;
 use crate::report;
-use crate::secret::Name;
 
 pub(crate) fn run(args: &Verify, cx: &Context) -> Result<Outcome> {
     let (profile, target) = cx.load(args.name.as_deref())?;
@@ -22,26 +23,35 @@ pub(crate) fn run(args: &Verify, cx: &Context) -> Result<Outcome> {
     let names = chart::names(&profile);
     let question = Question { target: &target, names: &names, storage_class: None, rights: &[] };
     let observed = observe(&cx.tools, &question)?;
-    let with_login = found.vault.get(Name::Password).is_some();
-    let user = &profile.credentials.username;
-    let pods: Vec<&Pod> = observed.pods.iter().filter(|pod| pod.runs()).collect();
-    let ask = |pod: &&Pod| kubectl::exec_eval(&target, &pod.name, rabbitmq::ask(user, with_login));
-    let calls: Vec<_> = pods.iter().map(ask).collect();
-    let replies = cx.tools.run_all(&calls, &found.vault).into_iter().collect::<Result<Vec<_>>>()?;
-    let brokers =
-        pods.iter().zip(&replies).filter_map(|(pod, reply)| agreement::broker(&pod.name, &rabbitmq::read(reply).ok()?));
-    let mut witnesses = vec![agreement::local(&found, &profile)];
-    witnesses.extend(observed.secret.as_ref().map(agreement::cluster));
-    witnesses.extend(brokers);
-    let wrong = agreement::differing(&witnesses);
-    if cx.json() {
-        let page = json!({"apiVersion": "mqctl/v1", "kind": "CredentialsProof", "target": target, "agree": wrong.is_empty(), "witnesses": agreement::to_json(&witnesses)});
-        report::answer(&report::pretty(&page));
-    } else {
-        report::answer(&agreement::table(&witnesses));
-    }
+    let witnesses = witnesses(cx, &profile, &target, &found, &observed)?;
+    let agree = agreement::differing(&witnesses).is_empty();
+    report::answer(&if cx.json() { to_json(&witnesses, &target, agree) } else { agreement::table(&witnesses) });
     if witnesses.len() == 1 {
         report::say(&format!("nobody else to ask: mqctl install {}", profile.name));
     }
-    Ok(if wrong.is_empty() { Outcome::Done } else { Outcome::Contradiction })
+    Ok(if agree { Outcome::Done } else { Outcome::Contradiction })
+}
+
+fn witnesses(
+    cx: &Context,
+    profile: &Profile,
+    target: &Target,
+    found: &Found,
+    observed: &Observed,
+) -> Result<Vec<Witness>> {
+    let pods: Vec<&str> = observed.running().collect();
+    let calls = rabbitmq::questions(target, pods.iter().copied(), &profile.credentials.username, &found.vault);
+    let replies = cx.tools.run_all(&calls, &found.vault).into_iter().collect::<Result<Vec<_>>>()?;
+    let broker = |(pod, reply): (&&str, &Reply)| agreement::broker(pod, &rabbitmq::read(reply).ok()?);
+    let mut witnesses = vec![agreement::local(found, profile)];
+    witnesses.extend(observed.secret.as_ref().map(agreement::cluster));
+    witnesses.extend(pods.iter().zip(&replies).filter_map(broker));
+    Ok(witnesses)
+}
+
+fn to_json(witnesses: &[Witness], target: &Target, agree: bool) -> String {
+    report::pretty(&json!({
+        "apiVersion": "mqctl/v1", "kind": "CredentialsProof", "target": target, "agree": agree,
+        "witnesses": agreement::to_json(witnesses),
+    }))
 }

@@ -5,19 +5,17 @@ use anyhow::Result;
 use crate::backup;
 use crate::chart;
 use crate::cli::Install;
-use crate::cluster::Pod;
 use crate::cluster::observe::{EXPOSE_RIGHTS, INSTALL_RIGHTS, Question, observe, require_rights};
 use crate::cluster::preview::preview;
 use crate::context::Context;
 use crate::credentials::{self, Found};
 use crate::helm;
-use crate::kubectl;
 use crate::outcome::Outcome;
 use crate::plan::install::{self, Given, Next, Verb};
 use crate::plan::preconditions;
 use crate::plan::{Plan, expose};
+use crate::process::Reply;
 use crate::rabbitmq;
-use crate::secret::Name;
 
 pub(crate) fn run(args: &Install, cx: &Context) -> Result<Outcome> {
     let (plan, mut found) = planned(args.name.as_deref(), Some(Verb::Install), cx)?;
@@ -63,13 +61,11 @@ fn look_ahead(cx: &Context, given: &Given<'_>) -> Result<Option<Next>> {
     chart::lay(&given.chart)?;
     let render = helm::render(given.target, &given.chart, &chart::values(given.profile));
     let (vault, user) = (&given.found.vault, &given.profile.credentials.username);
-    let with_login = vault.get(Name::Password).is_some();
-    let asked: Vec<&Pod> = given.observed.pods.iter().filter(|pod| pod.runs()).collect();
-    let ask = |pod: &&Pod| kubectl::exec_eval(given.target, &pod.name, rabbitmq::ask(user, with_login));
-    let calls = asked.iter().map(ask).collect();
+    let asked: Vec<&str> = given.observed.running().collect();
+    let calls = rabbitmq::questions(given.target, asked.iter().copied(), user, vault);
     let (preview, replies) = preview(&cx.tools, given.target, render, calls, vault)?;
-    let answers = asked.iter().zip(&replies).map(|(pod, reply)| (pod.name.clone(), rabbitmq::read(reply)));
-    let answers: Vec<_> = answers.collect();
+    let named = |(&pod, reply): (&&str, &Reply)| (pod.to_owned(), rabbitmq::read(reply));
+    let answers: Vec<_> = asked.iter().zip(&replies).map(named).collect();
     credentials::prove_broker(given.found, given.profile, &answers)?;
     let backup = backup::file(&cx.state(), &given.target.release, cx.now());
     Ok(Some(Next { preview, answers, backup }))

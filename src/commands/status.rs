@@ -7,12 +7,10 @@ use crate::cli::Status;
 use crate::cluster::observe::Question;
 use crate::context::Context;
 use crate::credentials;
-use crate::kubectl;
 use crate::outcome::Outcome;
-use crate::process::{Call, Reply};
+use crate::process::Reply;
 use crate::rabbitmq;
 use crate::report;
-use crate::secret::Name;
 use crate::status::{Page, Verdict};
 
 pub(crate) fn run(args: &Status, cx: &Context) -> Result<Outcome> {
@@ -21,12 +19,11 @@ pub(crate) fn run(args: &Status, cx: &Context) -> Result<Outcome> {
     let found = credentials::local(cx, &profile)?;
     let names = chart::names(&profile);
     let question = Question { target: &target, names: &names, storage_class: None, rights: &[] };
-    let with_login = found.vault.get(Name::Password).is_some();
-    let ask = |pod: &String| kubectl::exec_eval(&target, pod, rabbitmq::ask(&profile.credentials.username, with_login));
     let mut calls = question.calls();
     let looks = calls.len();
     // The pods' names are known beforehand, so nobody waits for a list of them.
-    calls.extend(names.pods.iter().map(ask).collect::<Vec<Call>>());
+    let pods = names.pods.iter().map(String::as_str);
+    calls.extend(rabbitmq::questions(&target, pods, &profile.credentials.username, &found.vault));
     let replies = cx.tools.run_all(&calls, &found.vault).into_iter().collect::<Result<Vec<Reply>>>()?;
     let (seen, answers) = replies.split_at(looks);
     let observed = question.understand(seen)?;

@@ -35,7 +35,11 @@ fn way(name: Option<&str>, to: &str, cx: &Context) -> Result<Outcome> {
         let text = format!("RabbitMQ knows no way from {from} to {to}");
         return Err(Failure::new(Outcome::Contradiction, text).hint("https://www.rabbitmq.com/docs/upgrade").into());
     }
-    report::answer(&if cx.json() { report::pretty(&to_json(from, &path)) } else { to_text(from, &path) });
+    report::answer(&if cx.json() {
+        report::pretty(&to_json(from, &path))
+    } else {
+        to_text(from, &path, &profile.name)
+    });
     Ok(Outcome::Done)
 }
 
@@ -49,7 +53,7 @@ fn to_json(from: Series, path: &[Series]) -> serde_json::Value {
     json!({"apiVersion": "mqctl/v1", "kind": "UpgradePath", "from": from.to_string(), "path": path})
 }
 
-fn to_text(from: Series, path: &[Series]) -> String {
+fn to_text(from: Series, path: &[Series], profile: &str) -> String {
     if path.is_empty() {
         return format!("{from} already: another release of it needs no way, only another `image.tag`");
     }
@@ -58,6 +62,6 @@ fn to_text(from: Series, path: &[Series]) -> String {
         let khepri = if *step >= Series(4, 3) { ", and its metadata must be in Khepri (flag khepri_db)" } else { "" };
         lines.push(format!("  -> {step}   every stable feature flag enabled before it{khepri}"));
     }
-    lines.push("for each: `image.tag` in the profile, then mqctl upgrade NAME --enable-feature-flags".to_owned());
+    lines.push(format!("for each: `image.tag` in the profile, then mqctl upgrade {profile} --enable-feature-flags"));
     lines.join("\n")
 }

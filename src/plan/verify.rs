@@ -9,9 +9,7 @@ use super::execute::Run;
 use super::wait;
 use crate::error::Failure;
 use crate::explain::Code;
-use crate::kubectl;
 use crate::outcome::Outcome;
-use crate::process::Call;
 use crate::rabbitmq::{self, Answer};
 use crate::secret::{Fingerprint, Name, Vault};
 
@@ -23,11 +21,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// # Errors
 /// What the brokers say against it, with the exit code that fits.
 pub(crate) fn until_healthy(run: &Run<'_>, wished: &Wished) -> Result<()> {
-    let calls: Vec<Call> = wished
-        .pods
-        .iter()
-        .map(|pod| kubectl::exec_eval(&run.plan.target, pod, rabbitmq::ask(&wished.username, true)))
-        .collect();
+    let pods = wished.pods.iter().map(String::as_str);
+    let calls = rabbitmq::questions(&run.plan.target, pods, &wished.username, run.vault);
     let mut complaint = None;
     let healthy = wait::poll(run, LIMIT.min(run.plan.limit), || {
         let replies = run.cx.tools.run_all(&calls, run.vault).into_iter().collect::<Result<Vec<_>>>()?;

@@ -256,7 +256,7 @@ fn the_way_to_another_version() {
       -> 3.13   every stable feature flag enabled before it
       -> 4.2   every stable feature flag enabled before it
       -> 4.3   every stable feature flag enabled before it, and its metadata must be in Khepri (flag khepri_db)
-    for each: `image.tag` in the profile, then mqctl upgrade NAME --enable-feature-flags
+    for each: `image.tag` in the profile, then mqctl upgrade prodmq --enable-feature-flags
     ");
     let json = world.run(&["upgrade", "prodmq", "--to", "4.0.5", "-o", "json"]).ended(0).json();
     assert_eq!(json["path"], json!(["3.11", "3.12", "3.13", "4.0"]));
