@@ -40,7 +40,7 @@ pub(crate) fn leave_prompt() {
 /// Nobody to ask, or the answer is no: exit 64 and 1, nothing changed.
 pub(crate) fn consent(person: Person, plan: &Plan, yes: bool, confirm: Option<&str>) -> Result<()> {
     match plan.danger() {
-        Danger::Reads => Ok(()),
+        Danger::Reads | Danger::Keeps => Ok(()),
         Danger::Changes if yes => Ok(()),
         Danger::Changes => go_on(person, plan),
         Danger::Destroys => by_name(person, plan, confirm),

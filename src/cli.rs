@@ -20,6 +20,7 @@ mod logs;
 mod man;
 mod plugin;
 mod profile;
+mod recover;
 pub mod upgrade;
 
 pub use chart::{ChartArgs, ChartCommand, Export};
@@ -31,6 +32,7 @@ pub use inspect::Inspect;
 pub use logs::{Level, Logs};
 pub use man::Manual;
 pub use profile::{Check, List, ProfileArgs, ProfileCommand, Schema};
+pub use recover::Recover;
 
 use credentials::Credentials;
 use upgrade::Upgrade;
@@ -173,6 +175,7 @@ pub enum Command {
     Delete(Delete),
     Expose(Expose),
     Logs(Logs),
+    Recover(Recover),
     Credentials(Credentials),
     Profile(ProfileArgs),
     Chart(ChartArgs),

@@ -213,9 +213,28 @@ impl Context {
         self.show(plan);
         ask::consent(self.person, plan, self.globals.yes, self.globals.confirm.as_deref())?;
         self.stop_if_interrupted()?;
-        let progress = Progress::new(self.person == Person::There && !self.globals.quiet, self.globals.quiet);
-        let report = execute::execute(&mut Run { cx: self, plan, vault, progress: &progress, exposed: None });
+        let report = self.execute(plan, vault);
         Ok(self.account(plan, report))
+    }
+
+    /// The same for a plan that goes beside an answer of its own: it is told of in the conversation only.
+    pub(crate) fn carry_out_beside(&self, plan: &Plan, vault: &mut Vault) -> Result<Outcome> {
+        if self.globals.dry_run || plan.steps.is_empty() {
+            plan.steps.iter().for_each(|step| report::say(&format!("not done, as --dry-run says: {}", step.title)));
+            return Ok(Outcome::Done);
+        }
+        if plan.danger() > Danger::Keeps {
+            self.show(plan);
+        }
+        ask::consent(self.person, plan, self.globals.yes, self.globals.confirm.as_deref())?;
+        self.stop_if_interrupted()?;
+        let report = self.execute(plan, vault);
+        Ok(Self::told_of_failure(plan, report))
+    }
+
+    fn execute(&self, plan: &Plan, vault: &mut Vault) -> Report {
+        let progress = Progress::new(self.person == Person::There && !self.globals.quiet, self.globals.quiet);
+        execute::execute(&mut Run { cx: self, plan, vault, progress: &progress, exposed: None })
     }
 
     fn show(&self, plan: &Plan) {
@@ -233,14 +252,16 @@ impl Context {
         if self.json() {
             report::answer(&report::pretty(&report.to_json(plan)));
         }
+        if report.failed.is_none() && !self.json() {
+            report.exposed.iter().for_each(|exposed| report::answer(&exposed.in_words()));
+            plan.farewell.iter().for_each(|line| report::answer(line));
+        }
+        Self::told_of_failure(plan, report)
+    }
+
+    fn told_of_failure(plan: &Plan, report: Report) -> Outcome {
         let outcome = report.outcome();
-        let Some((step, error)) = report.failed else {
-            if !self.json() {
-                report.exposed.iter().for_each(|exposed| report::answer(&exposed.in_words()));
-                plan.farewell.iter().for_each(|line| report::answer(line));
-            }
-            return outcome;
-        };
+        let Some((step, error)) = report.failed else { return outcome };
         report::failed(&error.context(format!("{}: {step}", plan.verb)));
         if !report.not_reached.is_empty() {
             report::say(&format!("not reached: {}", report.not_reached.join(", ")));

@@ -150,6 +150,28 @@ pub fn exec(target: &Target, pod: &str, words: &[&str]) -> Call {
     call(target, &[&args, words].concat()).within(Duration::from_secs(70))
 }
 
+/// Feeds a script to a shell in one of a pod's containers, ended there when it hangs, as in `exec_eval`.
+pub fn exec_script(target: &Target, pod: &str, container: &str, script: String) -> Call {
+    let args = ["exec", "--stdin", pod, "--container", container, "--", "timeout", "-k", "2", "50", "sh", "-s"];
+    call(target, &args).fed(vec![Part::Text(script)]).within(Duration::from_secs(60))
+}
+
+/// What the containers before the last restart said at their ends; those that never restarted have none.
+pub fn previous_logs(target: &Target, lines: u32) -> Call {
+    let mut call = logs(target, lines);
+    call.args.push("--previous".to_owned());
+    call
+}
+
+/// What pods that read volumes have found, each line behind `[pod/NAME/reader] `.
+pub fn reader_logs(target: &Target) -> Call {
+    let selector = format!("{READER}={}", target.release);
+    call(target, &["logs", "--selector", &selector, "--prefix", "--ignore-errors", "--tail", "-1"])
+}
+
+/// The label of pods that read volumes; not the brokers' own, whose Services must never find them.
+pub const READER: &str = "mqctl/reader";
+
 /// The last lines of every broker's log, each behind `[pod/NAME/rabbitmq] `: one child for all pods.
 pub fn logs(target: &Target, lines: u32) -> Call {
     let selector = format!("app.kubernetes.io/instance={}", target.release);
@@ -186,7 +208,12 @@ pub fn log(wish: &LogWish<'_>, left_at: Option<&str>) -> Call {
 
 /// One pod's lines of such a log.
 pub fn log_of(logs: &str, pod: &str) -> String {
-    let prefix = format!("[pod/{pod}/rabbitmq] ");
+    lines_of(logs, pod, "rabbitmq")
+}
+
+/// The lines of one container of one pod.
+pub fn lines_of(logs: &str, pod: &str, container: &str) -> String {
+    let prefix = format!("[pod/{pod}/{container}] ");
     let lines: Vec<&str> = logs.lines().filter_map(|line| line.strip_prefix(&prefix)).collect();
     lines.join("\n")
 }

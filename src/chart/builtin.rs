@@ -15,6 +15,8 @@ pub(super) fn names(profile: &Profile) -> Names {
         services: vec![release.to_owned(), format!("{release}-headless")],
         external: format!("{release}-external"),
         secret: format!("{release}-mqctl-credentials"),
+        evidence: format!("{release}-mqctl-evidence"),
+        readers: (0..profile.replicas).map(|n| format!("{release}-mqctl-reader-{n}")).collect(),
     }
 }
 

@@ -33,6 +33,10 @@ pub struct Names {
     pub external: String,
     /// mqctl's own Secret, outside the release.
     pub secret: String,
+    /// mqctl's own ConfigMap with what was first read of a stop.
+    pub evidence: String,
+    /// The pods that read the volumes of pods that do not run, one each.
+    pub readers: Vec<String>,
 }
 
 /// The names of a profile's release.

@@ -68,6 +68,8 @@ pub struct StatefulSet {
     pub settled: bool,
     /// What mqctl noted at its last install: a digest of chart and values.
     pub values_digest: Option<String>,
+    /// What its pods are made from.
+    pub pod_spec: Value,
 }
 
 impl StatefulSet {
@@ -81,6 +83,7 @@ impl StatefulSet {
             created: created(object),
             settled: seen && number("/status/updatedReplicas") >= replicas,
             values_digest: object["metadata"]["annotations"][VALUES_DIGEST].as_str().map(str::to_owned),
+            pod_spec: object.pointer("/spec/template/spec").cloned().unwrap_or_default(),
         }
     }
 
@@ -163,6 +166,10 @@ pub struct Observed {
     pub storage_class: Existence,
     /// The StorageClasses that exist; read only where the wished one does not.
     pub storage_classes: Vec<String>,
+    /// mqctl's own ConfigMap with the first readings of a stop.
+    pub evidence: Option<Value>,
+    /// Pods that an earlier run has left, which was killed while they read volumes.
+    pub readers: Vec<String>,
     /// Rights that the plan needs and the person has not, as `create statefulsets`.
     pub denied: Vec<String>,
 }
@@ -173,6 +180,10 @@ impl Observed {
         let is = |name: &str| object["metadata"]["name"] == name;
         match object["kind"].as_str().unwrap_or_default() {
             "StatefulSet" => self.set = Some(StatefulSet::read(object)),
+            "Pod" if names.readers.iter().any(|reader| is(reader)) => {
+                self.readers.extend(object["metadata"]["name"].as_str().map(str::to_owned));
+            }
+            "ConfigMap" if is(&names.evidence) => self.evidence = Some(object.clone()),
             "Pod" => {
                 self.pods.push(Pod::read(object));
                 self.nodes.extend(node_address(object).filter(|node| !self.nodes.contains(node)));

@@ -101,14 +101,18 @@ impl Question<'_> {
         tolerate_forbidden_scopes(get)?;
         observed.release = helm::read_list(list)?;
         self.missing_until_seen(get, &mut observed);
-        for object in kubectl::items(get) {
-            observed.take(&object, self.names);
-        }
+        self.take_all(get, &mut observed);
         // A review that the API server does not answer denies nothing: the call that lacks the right will say so.
         if let Some(review) = review.first() {
             observed.denied = kubectl::denied(review);
         }
         Ok(observed)
+    }
+
+    fn take_all(&self, get: &Reply, observed: &mut Observed) {
+        for object in kubectl::items(get) {
+            observed.take(&object, self.names);
+        }
     }
 
     /// An object that was asked for, may be looked at and did not come is missing.
@@ -158,6 +162,22 @@ pub(crate) fn observe_all(tools: &Tools, question: &Question<'_>) -> Result<Obse
     let look = kubectl::list(question.target, "statefulsets,pods,services,persistentvolumeclaims,secrets");
     let replies = tools.run_all(&question.with(look), &Vault::default()).into_iter().collect::<Result<Vec<_>>>()?;
     question.understand(&replies)
+}
+
+/// Looks at the objects alone, in one call, and at what mqctl keeps of a stop: helm has no part in who stopped last.
+///
+/// # Errors
+/// As `observe`.
+pub(crate) fn observe_stop(tools: &Tools, question: &Question<'_>) -> Result<Observed> {
+    let mut objects = question.objects();
+    objects.push(format!("configmap/{}", question.names.evidence));
+    objects.extend(question.names.readers.iter().map(|name| format!("pod/{name}")));
+    let get = tools.run(&kubectl::get(question.target, &objects), &Vault::default())?;
+    tolerate_forbidden_scopes(&get)?;
+    let mut observed = Observed::default();
+    question.missing_until_seen(&get, &mut observed);
+    question.take_all(&get, &mut observed);
+    Ok(observed)
 }
 
 /// What mqctl's own Secret holds; nothing where there is none, or where the person may not read it.

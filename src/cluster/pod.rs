@@ -14,6 +14,8 @@ pub struct Pod {
     pub uid: String,
     pub standing: Standing,
     pub restarts: u64,
+    /// When the broker's container began that runs now, or else the last one; RFC 3339.
+    pub started: Option<String>,
     /// A delete has announced that the whole set stops: this pod's preStop hook would wait for nobody.
     pub told_to_stop: bool,
 }
@@ -80,6 +82,7 @@ impl Pod {
             uid: object["metadata"]["uid"].as_str().unwrap_or_default().to_owned(),
             standing: standing(object, broker),
             restarts: broker.and_then(|c| c["restartCount"].as_u64()).unwrap_or(0),
+            started: broker.and_then(started),
             told_to_stop: object.pointer("/metadata/annotations/mqctl~1stopping").is_some_and(|told| told == "true"),
         }
     }
@@ -87,13 +90,19 @@ impl Pod {
     /// A pod that is wished for and not there.
     pub fn absent(name: &str) -> Self {
         let (name, uid) = (name.to_owned(), String::new());
-        Self { name, uid, standing: Standing::Absent, restarts: 0, told_to_stop: false }
+        Self { name, uid, standing: Standing::Absent, restarts: 0, started: None, told_to_stop: false }
     }
 
     /// Its container runs, so it can be asked and has a log.
     pub fn runs(&self) -> bool {
         matches!(self.standing, Standing::Booting(_) | Standing::Ready)
     }
+}
+
+fn started(broker: &Value) -> Option<String> {
+    let begun = ["/state/running", "/state/terminated", "/lastState/terminated"]
+        .map(|state| broker.pointer(&format!("{state}/startedAt")));
+    begun.into_iter().flatten().find_map(Value::as_str).map(str::to_owned)
 }
 
 fn container<'a>(object: &'a Value, list: &str, name: &str) -> Option<&'a Value> {

@@ -24,6 +24,7 @@ mod plan;
 mod profile_check;
 mod profile_list;
 mod profile_schema;
+mod recover;
 mod status;
 mod upgrade;
 mod version;
@@ -39,6 +40,7 @@ pub(crate) fn run(command: &Command, cx: &Context) -> Result<Outcome> {
         Command::Delete(args) => delete::run(args, cx),
         Command::Expose(args) => expose::run(args, cx),
         Command::Logs(args) => logs::run(args, cx),
+        Command::Recover(args) => recover::run(args, cx),
         Command::Credentials(args) => match &args.command {
             CredentialsCommand::Show(show) => credentials_show::run(show, cx),
             CredentialsCommand::Verify(verify) => credentials_verify::run(verify, cx),

@@ -19,7 +19,7 @@ pub fn delete(profile: &Profile, target: &Target, observed: &Observed, purge: bo
     }
     if purge {
         steps.extend(expose::take_service(target, observed, &names));
-        steps.extend(take_volumes(target, observed));
+        steps.extend(take_volumes(target, observed, &names));
         steps.extend(take_secret(target, observed, &names));
     }
     Plan {
@@ -82,12 +82,14 @@ fn uninstall(target: &Target, observed: &Observed) -> Step {
         .done("release uninstalled")
 }
 
-fn take_volumes(target: &Target, observed: &Observed) -> Option<Step> {
+/// With what mqctl has kept of a stop of theirs.
+fn take_volumes(target: &Target, observed: &Observed, names: &Names) -> Option<Step> {
     if observed.claims.is_empty() {
         return None;
     }
-    let objects: Vec<String> = observed.claims.iter().map(|c| format!("persistentvolumeclaim/{}", c.name)).collect();
-    let count = objects.len();
+    let claims = observed.claims.iter().map(|c| format!("persistentvolumeclaim/{}", c.name));
+    let objects: Vec<String> = claims.chain([format!("configmap/{}", names.evidence)]).collect();
+    let count = observed.claims.len();
     let title = format!("{count} volume{} ({})", if count == 1 { "" } else { "s" }, total(observed));
     let step = Step::new(Danger::Destroys, title.clone(), "every message, queue, user and definition in them");
     Some(step.action(Action::Run(kubectl::delete(target, &objects))).done(format!("{title} deleted")))

@@ -19,6 +19,7 @@ pub(crate) mod execute;
 pub mod expose;
 pub mod init;
 pub mod install;
+pub(crate) mod keep;
 mod objects;
 pub(crate) mod preconditions;
 pub mod rotate;
@@ -31,6 +32,8 @@ pub(crate) mod wait;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Danger {
     Reads,
+    /// Adds what nobody can miss and takes nothing away: shown, not asked for.
+    Keeps,
     Changes,
     Destroys,
 }
@@ -39,6 +42,7 @@ impl Danger {
     pub fn word(self) -> &'static str {
         match self {
             Self::Reads => "reads",
+            Self::Keeps => "keeps",
             Self::Changes => "changes",
             Self::Destroys => "DESTROYS",
         }
@@ -243,7 +247,7 @@ mod tests {
 
     #[test]
     fn danger_is_ordered_and_waiting_is_reading() {
-        assert!(Danger::Reads < Danger::Changes && Danger::Changes < Danger::Destroys);
+        assert!([Danger::Reads, Danger::Keeps, Danger::Changes, Danger::Destroys].is_sorted());
         let step = Step::new(Danger::Reads, "a", "b").action(Action::Wait(Condition::AllReady));
         assert_eq!(step.word(), "waits");
     }

@@ -10,7 +10,7 @@ use crate::watch::{Point, kill_in_helm};
 use crate::world::{NAME, World};
 
 const STEP: Duration = Duration::from_secs(240);
-const MESSAGES: usize = 20;
+pub(crate) const MESSAGES: usize = 20;
 
 pub(crate) const INSTALL: [&str; 3] = ["install", NAME, "--yes"];
 pub(crate) const DELETE: [&str; 3] = ["delete", NAME, "--yes"];

@@ -20,6 +20,7 @@ mod canary;
 mod cluster;
 mod cut_short;
 mod environment;
+mod evidence;
 mod expose;
 mod init;
 mod journey;
@@ -58,6 +59,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(unpermitted::tests());
     tests.extend(expose::tests());
     tests.extend(logs::tests());
+    tests.extend(evidence::tests());
     // The long ones first: the end of the run is not one core waiting for one test.
     tests.sort_by_key(|test: &Test| !test.long);
     runner::main(tests)

@@ -125,7 +125,14 @@ fn vault() -> Vault {
 }
 
 fn set(replicas: u32, ready: u32, values_digest: Option<String>) -> StatefulSet {
-    StatefulSet { replicas, ready, created: String::new(), settled: true, values_digest }
+    StatefulSet {
+        replicas,
+        ready,
+        created: String::new(),
+        settled: true,
+        values_digest,
+        pod_spec: serde_json::Value::Null,
+    }
 }
 
 fn planned(profile: &Profile, observed: &Observed, found: &Found) -> Result<Plan, String> {

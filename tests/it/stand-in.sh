@@ -2,7 +2,8 @@
 # Plays helm and kubectl for one test, under whichever of the two names it was started. Its world is a folder:
 #   calls/N/          what it was started with: program, args (one a line), stdin; N is taken by an atomic mkdir
 #   rules/N/          pattern, code, stdout, stderr: the first whose pattern fits the call answers for the cluster
-#   cluster/KIND.NAME one object each; helm's record is `release`, a broker's answer is `answer.POD`, its log `log.POD`
+#   cluster/KIND.NAME one object each; helm's record is `release`, a broker's answer is `answer.POD`, its log `log.POD`, that of
+#                     the container before `previous.POD`; what a probe finds in a pod or on its volume is `probe.POD`
 #   chart/            what `helm upgrade` puts into the cluster
 #   kill/before, kill/after   a pattern: the caller is killed at that call, before or after the cluster has changed
 # A call that nobody foresaw fails loudly, and leaves a file `unforeseen`.
@@ -127,10 +128,28 @@ apply() {
         rm "$cluster/conflicts"
         return ;;
     esac
-    case $stdin in *'"kind":"Secret"'*) apply_secret ;; esac
+    case $stdin in
+        *'"mqctl/reader"'*) make_readers ;;
+        *'"evidence.json"'*)
+            between "$stdin" '"name":"' '"'
+            printf '%s' "$stdin" >"$cluster/configmap.$found"
+            ;;
+        *'"kind":"Secret"'*) apply_secret ;;
+    esac
     case $stdin in
         *'"kind":"Namespace"'*) echo '{"kind":"Namespace","metadata":{"name":"rabbitmq"}}' >"$cluster/namespace.rabbitmq" ;;
     esac
+}
+
+# Pods that read a volume and have ended by the next look.
+make_readers() {
+    rest=$stdin
+    while :; do
+        case $rest in *'-mqctl-reader-'*) ;; *) return ;; esac
+        rest=${rest#*-mqctl-reader-}
+        name=prodmq-mqctl-reader-${rest%%\"*}
+        printf '%s' "{\"kind\":\"Pod\",\"metadata\":{\"name\":\"$name\"},\"status\":{\"phase\":\"Succeeded\"}}" >"$cluster/pod.$name"
+    done
 }
 
 # The Service gets the address in `balancer` and the node port in `nodeport`, where a test has written one.
@@ -203,6 +222,7 @@ scale() {
 delete() {
     for word in "$@"; do
         case $word in
+            pod/*-mqctl-reader-*) rm -f "$cluster/pod.${word#*/}" ;;
             pod/*) cp "$world/chart/pod.${word#*/}" "$cluster" ;;
             */*) rm -f "$cluster/${word%%/*}.${word#*/}" ;;
         esac
@@ -215,6 +235,7 @@ run_inside() {
         *change_password*) ;;
         *export_definitions*) echo '{"users":[{"name":"user"}]}' ;;
         *enable_feature_flag*) ;;
+        *' sh -s'*) cat "$cluster/probe.$3" ;;
         *) answer "$@" ;;
     esac
 }
@@ -281,6 +302,14 @@ log_of() {
     esac
 }
 
+# What each pod that reads a volume has found on it.
+logs_of_readers() {
+    for file in "$cluster"/pod.*-mqctl-reader-*; do
+        number=${file##*-}
+        if [ -f "$cluster/probe.prodmq-$number" ]; then sed "s|^|[pod/${file##*/pod.}/reader] |" "$cluster/probe.prodmq-$number"; fi
+    done
+}
+
 helm_list() {
     comma=
     printf '['
@@ -306,8 +335,10 @@ respond() {
         kubectl-exec) run_inside "$@" ;;
         kubectl-patch) ;;
         kubectl-logs)
-            case $2 in
-                -*) cat "$cluster"/log.* ;;
+            case $line in
+                *mqctl/reader=*) logs_of_readers ;;
+                *' --previous') cat "$cluster"/previous.* 2>/dev/null ;;
+                *' --selector '*) cat "$cluster"/log.* 2>/dev/null ;;
                 *) log_of "$@" ;;
             esac
             ;;

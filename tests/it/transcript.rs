@@ -60,8 +60,15 @@ impl Recorded {
         if self.stdin.starts_with("T = fun") {
             return "(the question to a broker)".to_owned();
         }
+        if self.stdin.starts_with("pod=") {
+            return "(the probe)".to_owned();
+        }
         let Ok(json) = serde_json::from_str::<Value>(&self.stdin) else { return self.stdin.clone() };
+        if self.stdin.contains("evidence.json") {
+            return format!("(ConfigMap {})", json["metadata"]["name"]);
+        }
         match json["items"].as_array() {
+            Some(items) if self.stdin.contains("mqctl/reader") => format!("({} pods that read volumes)", items.len()),
             Some(items) if self.verb() == "create" => format!("({} access reviews)", items.len()),
             _ => serde_json::to_string_pretty(&json).unwrap(),
         }

@@ -1,0 +1,189 @@
+//! Reads all nodes of a release at once, each in the gentlest way that its state allows.
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::reader::{self, Volume};
+use crate::chart::Names;
+use crate::cluster::{Observed, Pod, Standing, Target};
+use crate::context::Context;
+use crate::kubectl;
+use crate::process::{Call, Reply};
+use crate::rabbitmq;
+use crate::recover::evidence::{Evidence, Node};
+use crate::recover::kept::Kept;
+use crate::recover::last_run::LastRun;
+use crate::recover::moment::Moment;
+use crate::recover::reading::Reading;
+use crate::secret::Vault;
+
+/// Enough to reach back behind a wait of its peers' comings and goings.
+const LINES: u32 = 400;
+
+const PROBE: &str = include_str!("probe.sh");
+
+/// Whose nodes are read.
+pub(crate) struct Subject<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) names: &'a Names,
+    /// What the release's pods are made from; null where there is no StatefulSet.
+    pub(crate) pod_spec: &'a Value,
+    /// The image that the volumes belong to, for where nothing else says it.
+    pub(crate) image: &'a str,
+    /// Helper pods may be made where a volume has no pod that runs.
+    pub(crate) helper_pods: bool,
+    pub(crate) taken: Moment,
+}
+
+/// What was read.
+pub(crate) struct Gathered {
+    pub(crate) evidence: Evidence,
+    /// What is to be kept of it.
+    pub(crate) fresh: Vec<Reading>,
+    /// Helper pods that were made, and removed.
+    pub(crate) readers: Vec<String>,
+    /// Why no log could be read.
+    pub(crate) unread_logs: Option<String>,
+}
+
+/// One node's reading as it comes about.
+struct Found<'a> {
+    pod: Pod,
+    claim: &'a str,
+    reader: &'a str,
+    reading: Result<Reading, String>,
+    /// The last lines of the container that runs, or ran last; then of the one before.
+    logs: [String; 2],
+}
+
+/// The probe for this pod; with a question to its VM where one can be near.
+pub(super) fn script(pod: &str, vm: bool) -> String {
+    format!("pod={pod}\nvm={}\n{PROBE}", if vm { "yes" } else { "no" })
+}
+
+/// Reads every node, and weighs it together with what is kept.
+///
+/// # Errors
+/// kubectl cannot be started; Ctrl-C.
+pub(crate) fn gather(cx: &Context, subject: &Subject<'_>, observed: &Observed, kept: &Kept) -> Result<Gathered> {
+    let (mut found, unread_logs) = inside(cx, subject, observed)?;
+    let readers = if subject.helper_pods { through_readers(cx, subject, observed, &mut found)? } else { Vec::new() };
+    for node in &mut found {
+        node.attach_last_run();
+    }
+    // While one serves clients there is no stop to keep anything of.
+    let stopped = !found.iter().any(Found::runs);
+    let fresh = found.iter().filter(|_| stopped).filter_map(|node| node.reading.clone().ok()).collect();
+    let nodes = found.into_iter().map(|node| node.weighed(kept)).collect();
+    Ok(Gathered { evidence: Evidence::weigh(subject.taken, nodes), fresh, readers, unread_logs })
+}
+
+/// Asks all pods at once, each with one exec, beside their logs.
+fn inside<'a>(cx: &Context, subject: &Subject<'a>, observed: &Observed) -> Result<(Vec<Found<'a>>, Option<String>)> {
+    let names = subject.names;
+    let pod = |name: &String| observed.pods.iter().find(|p| p.name == *name).cloned();
+    let pods: Vec<Pod> = names.pods.iter().map(|name| pod(name).unwrap_or_else(|| Pod::absent(name))).collect();
+    let probes: Vec<Option<Call>> = pods.iter().map(|pod| probe(subject.target, pod)).collect();
+    let target = subject.target;
+    let logs = if observed.pods.is_empty() { Vec::new() } else { both_logs(target) };
+    let calls: Vec<Call> = logs.into_iter().chain(probes.iter().flatten().cloned()).collect();
+    let replies = cx.tools.run_all(&calls, &Vault::default()).into_iter().collect::<Result<Vec<Reply>>>()?;
+    cx.stop_if_interrupted()?;
+    let (logs, answers) = replies.split_at(calls.len() - probes.iter().flatten().count());
+    let mut answers = answers.iter();
+    let found = pods.into_iter().zip(probes).enumerate().map(|(n, (pod, probe))| Found {
+        reading: probe.and_then(|_| answers.next()).map_or_else(|| Err(pod.standing.to_string()), parsed),
+        logs: [0, 1].map(|which| logs.get(which).map_or_else(String::new, |r| kubectl::log_of(&r.stdout, &pod.name))),
+        claim: &names.claims[n],
+        reader: &names.readers[n],
+        pod,
+    });
+    let unread = logs.first().filter(|logs| !logs.ok()).map(|logs| kubectl::failure("kubectl logs", logs).text);
+    Ok((found.collect(), unread))
+}
+
+fn both_logs(target: &Target) -> Vec<Call> {
+    vec![kubectl::logs(target, LINES), kubectl::previous_logs(target, LINES)]
+}
+
+/// A broker's container can be asked, and a start gate that holds a pod back.
+fn probe(target: &Target, pod: &Pod) -> Option<Call> {
+    match pod.standing {
+        Standing::Held => Some(kubectl::exec_script(target, &pod.name, "start-gate", script(&pod.name, false))),
+        _ if pod.runs() => Some(kubectl::exec_script(target, &pod.name, "rabbitmq", script(&pod.name, true))),
+        _ => None,
+    }
+}
+
+fn parsed(reply: &Reply) -> Result<Reading, String> {
+    Reading::parse(&reply.stdout).map_err(|_| kubectl::failure("kubectl exec", reply).text)
+}
+
+/// Reads the volumes of all that could not be asked, where there is one.
+fn through_readers(
+    cx: &Context,
+    subject: &Subject<'_>,
+    observed: &Observed,
+    found: &mut [Found<'_>],
+) -> Result<Vec<String>> {
+    let bound = |claim: &str| observed.claims.iter().any(|c| c.name == claim && c.phase == "Bound");
+    let mut rest: Vec<&mut Found<'_>> = found.iter_mut().filter(|node| node.reading.is_err() && !node.runs()).collect();
+    rest.iter_mut().filter(|node| !bound(node.claim)).for_each(|node| {
+        node.reading = Ok(Reading::blank(&node.pod.name, subject.taken));
+    });
+    rest.retain(|node| node.reading.is_err());
+    reader::remove(cx, subject, observed.readers.iter().map(String::as_str))?;
+    if rest.is_empty() {
+        return Ok(Vec::new());
+    }
+    let volumes: Vec<Volume<'_>> =
+        rest.iter().map(|node| Volume { pod: node.pod.name.clone(), claim: node.claim, reader: node.reader }).collect();
+    let said = reader::read(cx, subject, &volumes)?;
+    let made = volumes.iter().zip(&said).filter(|(_, said)| said.is_ok());
+    let readers = made.map(|(volume, _)| volume.reader.to_owned()).collect();
+    for (node, said) in rest.into_iter().zip(said) {
+        let read = said.and_then(|text| Reading::parse(&text));
+        let first = std::mem::replace(&mut node.reading, read);
+        if let (Err(why), Err(first)) = (&mut node.reading, first) {
+            *why = format!("{first}; {why}");
+        }
+    }
+    Ok(readers)
+}
+
+impl Found<'_> {
+    fn last_run(&self) -> Option<LastRun> {
+        self.logs.iter().find_map(|log| LastRun::of(log))
+    }
+
+    /// It serves clients: in its own words, or by its open port where it does not answer.
+    fn runs(&self) -> bool {
+        let said = self.reading.as_ref().ok().and_then(|reading| reading.vm.as_ref()?.running);
+        said.unwrap_or(self.pod.standing == Standing::Ready)
+    }
+
+    fn attach_last_run(&mut self) {
+        let last_run = self.last_run().filter(|_| !self.runs());
+        if let Ok(reading) = &mut self.reading {
+            reading.last_run = last_run;
+        }
+    }
+
+    /// Its container has begun since the stop, and has not come to serve.
+    fn started(&self) -> Option<Moment> {
+        let serves = LastRun::of(&self.logs[0]).is_some();
+        self.pod.started.as_deref().filter(|_| !serves).and_then(Moment::read)
+    }
+
+    fn weighed(self, kept: &Kept) -> Node {
+        let standing = match &self.pod.standing {
+            Standing::Booting(_) => rabbitmq::phase(&self.logs[0], &self.pod.name).to_string(),
+            other => other.to_string(),
+        };
+        let runs = self.runs();
+        let started = self.started().filter(|_| !runs);
+        let unread = self.reading.as_ref().err().cloned();
+        let (reading, origin) = kept.choose(&self.pod.name, self.reading.ok());
+        Node { pod: self.pod.name, standing, runs, started, reading, origin, unread }
+    }
+}

@@ -1,0 +1,4 @@
+//! Gathers what a release shows of itself: from Kubernetes, from logs, from inside its pods, from its volumes.
+
+pub(crate) mod gather;
+mod reader;

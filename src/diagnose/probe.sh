@@ -1,0 +1,86 @@
+# shellcheck shell=sh disable=SC2154  # mqctl puts two assignments before it: `pod`, the broker's pod, and `vm`, whether a broker's VM can be near
+# Says what a node knows of its own stop and of its peers': sections of plain text, behind `@@ NAME` each.
+# Read-only, for any sh. Files come first, because they need no VM; no secret is printed, a cookie leaves as its hash.
+base=
+for folder in "${RABBITMQ_MNESIA_BASE:-}" /var/lib/rabbitmq/mnesia /bitnami/rabbitmq/mnesia /opt/bitnami/rabbitmq/.rabbitmq/mnesia; do
+  if [ -n "$folder" ] && [ -d "$folder" ]; then base=$folder && break; fi
+done
+# A pod that only reads has no RABBITMQ_NODENAME: the node's name is that of its folder.
+node=
+for folder in "$base/${RABBITMQ_NODENAME:-rabbit@$pod}" "$base/rabbit@$pod".*; do
+  case $folder in *-plugins-expand | *-feature_flags | *.pid) continue ;; esac
+  if [ -d "$folder" ]; then node=${folder##*/} && break; fi
+done
+dir=$base/$node
+
+section() { printf '\n@@ %s\n' "$1"; }
+
+section id
+echo "pod=$pod node=$node now=$(date -u +%s)"
+section flags
+if [ -n "$node" ]; then cat "$base/$node-feature_flags" 2>/dev/null; fi
+for file in nodes_running_at_shutdown cluster_nodes.config; do
+  if [ -n "$node" ] && [ -f "$dir/$file" ]; then
+    section "$file"
+    cat "$dir/$file"
+  fi
+done
+section times
+for file in schema.DAT LATEST.LOG DECISION_TAB.LOG nodes_running_at_shutdown rabbit_serial force_load; do
+  if [ -n "$node" ] && [ -e "$dir/$file" ]; then echo "$(stat -c '%Y' "$dir/$file") $file"; fi
+done
+section clean
+find "$dir/msg_stores" -name clean.dot 2>/dev/null | head -n 1
+section sizes
+for folder in msg_stores quorum stream; do
+  if [ -n "$node" ] && [ -d "$dir/$folder" ]; then echo "$(du -sk "$dir/$folder" | cut -f1) $folder"; fi
+done
+section cookie
+for file in "${HOME:-}/.erlang.cookie" /var/lib/rabbitmq/.erlang.cookie; do
+  if [ -r "$file" ]; then tr -d '\r\n' <"$file" | sha256sum | cut -d' ' -f1 && break; fi
+done
+
+# Each VM under a time limit of its own, here in the container: one that hangs outlives kubectl, and takes the broker's memory.
+answer=
+if [ "$vm" = yes ]; then
+  section vm
+  answer=$(timeout -k 2 25 rabbitmqctl -q eval '
+T = fun(F) -> try F() catch _:_ -> null end end,
+K = T(fun() -> rabbit_khepri:is_enabled() end),
+M = fun(F) -> case K of true -> null; _ -> T(F) end end,
+X = fun(F) -> case K of true -> T(F); _ -> null end end,
+N = fun(L) -> case L of null -> null; _ -> [atom_to_binary(A, utf8) || A <- L] end end,
+io:format("mqctl ~s~n", [rabbit_json:encode(#{
+ version => T(fun() -> list_to_binary(rabbit_misc:version()) end),
+ running => T(fun() -> rabbit:is_running() end),
+ khepri => K,
+ downs => N(M(fun() -> mnesia_recover:get_mnesia_downs() end)),
+ up => N(M(fun() -> mnesia:system_info(running_db_nodes) end)),
+ tables => M(fun() -> length(mnesia:system_info(tables)) end),
+ members => N(X(fun() -> [A || {_, A} <- rabbit_khepri:locally_known_members()] end)),
+ raft => X(fun() -> maps:with([term, last_index, commit_index], ra:key_metrics({rabbitmq_metadata, node()})) end)})]).' 2>&1 </dev/null)
+  printf '%s\n' "$answer" | grep '^mqctl ' || printf 'silent %s\n' "$(printf '%s\n' "$answer" | grep -v '^$' | head -n 1)"
+fi
+# A broker that runs has nothing to prove; of the others Mnesia's own log says when it saw which peer go.
+case $answer in *'"running":true'*) log= ;; *) log=$dir/LATEST.LOG ;; esac
+if [ -n "$node" ] && [ -n "$log" ] && [ -f "$log" ]; then
+  section peers
+  HOME=/tmp ERL_CRASH_DUMP_SECONDS=0 timeout -k 2 15 erl -noinput -boot start_clean +S 1:1 +sbwt none -eval '
+[Dir | _] = init:get_plain_arguments(),
+Say = fun(What, Node, Day, Time) ->
+  Seconds = calendar:datetime_to_gregorian_seconds(erlang:localtime_to_universaltime({Day, Time})) - 62167219200,
+  io:format("~s ~s ~b~n", [What, Node, Seconds]) end,
+One = fun ({mnesia_down, N, D, T}, _) -> Say(down, N, D, T);
+          ({mnesia_up, N, D, T}, _) -> Say(up, N, D, T);
+          ({decision_list, L}, Self) -> [Self(X, Self) || X <- L];
+          (_, _) -> ok end,
+All = fun(Log, From, Self) -> case disk_log:chunk(Log, From) of
+  {Next, Terms} -> [One(X, One) || X <- Terms], Self(Log, Next, Self);
+  {Next, Terms, _} -> [One(X, One) || X <- Terms], Self(Log, Next, Self);
+  _ -> ok end end,
+[case disk_log:open([{name, F}, {file, filename:join(Dir, F)}, {mode, read_only}]) of
+  {ok, Log} -> All(Log, start, All);
+  Error -> io:format("unread ~s ~0p~n", [F, Error]) end || F <- ["DECISION_TAB.LOG", "LATEST.LOG"], filelib:is_file(filename:join(Dir, F))],
+halt().' -extra "$dir" </dev/null 2>&1
+fi
+section end

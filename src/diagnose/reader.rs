@@ -1,0 +1,139 @@
+//! Reads volumes of pods that do not run: one pod a volume, read-only, removed afterwards whatever happens.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::gather::{Subject, script};
+use crate::context::Context;
+use crate::kubectl;
+use crate::plan::wait;
+use crate::process::Part;
+use crate::report;
+use crate::secret::Vault;
+
+/// Three seconds are usual; one whose machine is away waits for it in vain.
+const LOOKS: usize = 90;
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// One volume: the pod that it belongs to, and the pod that reads it.
+pub(super) struct Volume<'a> {
+    pub(super) pod: String,
+    pub(super) claim: &'a str,
+    pub(super) reader: &'a str,
+}
+
+/// What each volume's probe printed, or why it could not be read; in the order of the volumes.
+pub(super) fn read(cx: &Context, subject: &Subject<'_>, volumes: &[Volume<'_>]) -> Result<Vec<Result<String, String>>> {
+    let pods: Vec<&str> = volumes.iter().map(|volume| volume.pod.as_str()).collect();
+    report::say(&format!("reading the volumes of {} through helper pods, removed afterwards", pods.join(", ")));
+    let made = make(cx, subject, volumes);
+    let read = made.and_then(|made| match made {
+        Ok(()) => until_read(cx, subject, volumes),
+        Err(why) => Ok(volumes.iter().map(|_| Err(why.clone())).collect()),
+    });
+    remove(cx, subject, volumes.iter().map(|volume| volume.reader))?;
+    cx.stop_if_interrupted()?;
+    read
+}
+
+fn make(cx: &Context, subject: &Subject<'_>, volumes: &[Volume<'_>]) -> Result<Result<(), String>> {
+    let pods: Vec<Value> = volumes.iter().map(|volume| manifest(subject, volume)).collect();
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": pods}).to_string();
+    let reply = cx.tools.run(&kubectl::apply(subject.target, vec![Part::Text(list)]), &Vault::default())?;
+    Ok(if reply.ok() { Ok(()) } else { Err(kubectl::failure("kubectl apply", &reply).text) })
+}
+
+fn until_read(cx: &Context, subject: &Subject<'_>, volumes: &[Volume<'_>]) -> Result<Vec<Result<String, String>>> {
+    let names: Vec<String> = volumes.iter().map(|volume| format!("pod/{}", volume.reader)).collect();
+    let mut pods = Vec::new();
+    for _ in 0..LOOKS {
+        pods = kubectl::items(&cx.tools.run(&kubectl::get(subject.target, &names), &Vault::default())?);
+        if cx.interrupted() || (pods.len() == names.len() && pods.iter().all(ended)) {
+            break;
+        }
+        wait::pause(PAUSE, &|| cx.interrupted());
+    }
+    let logs = cx.tools.run(&kubectl::reader_logs(subject.target), &Vault::default())?;
+    let one = |volume: &Volume<'_>| {
+        let said = kubectl::lines_of(&logs.stdout, volume.reader, "reader");
+        let pod = pods.iter().find(|pod| pod["metadata"]["name"] == volume.reader);
+        if said.is_empty() { Err(why_silent(volume.reader, pod)) } else { Ok(said) }
+    };
+    Ok(volumes.iter().map(one).collect())
+}
+
+fn ended(pod: &Value) -> bool {
+    pod.pointer("/status/phase").is_some_and(|phase| phase == "Succeeded" || phase == "Failed")
+}
+
+fn why_silent(reader: &str, pod: Option<&Value>) -> String {
+    let conditions = pod.and_then(|pod| pod.pointer("/status/conditions")?.as_array()).into_iter().flatten();
+    let mut unscheduled = conditions.filter(|c| c["type"] == "PodScheduled" && c["status"] == "False");
+    let words = unscheduled.find_map(|condition| condition["message"].as_str());
+    words.map_or_else(
+        || format!("the helper pod {reader} did not come to read"),
+        |words| format!("the helper pod {reader} cannot be scheduled: {words}"),
+    )
+}
+
+/// Also what a run has left that was killed: a pod of this name would show what it read then.
+///
+/// # Errors
+/// They are still there: with the command that removes them.
+pub(super) fn remove<'a>(
+    cx: &Context,
+    subject: &Subject<'_>,
+    readers: impl IntoIterator<Item = &'a str>,
+) -> Result<()> {
+    let names: Vec<String> = readers.into_iter().map(|reader| format!("pod/{reader}")).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let call = kubectl::delete(subject.target, &names);
+    let reply = cx.tools.run(&call, &Vault::default())?;
+    if !reply.ok() {
+        report::say(&format!("warning: helper pods may be left; remove them with: {call}"));
+    }
+    Ok(())
+}
+
+/// Image and user are the broker's, so that its files can be read. It has none of the labels that a Service looks for.
+fn manifest(subject: &Subject<'_>, volume: &Volume<'_>) -> Value {
+    let spec = subject.pod_spec;
+    let container = spec["containers"].as_array().and_then(|all| all.iter().find(|c| c["name"] == "rabbitmq"));
+    let of_container = |key: &str| container.map(|c| c[key].clone()).unwrap_or_default();
+    let image = of_container("image").as_str().map_or_else(|| subject.image.to_owned(), str::to_owned);
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {
+            "name": volume.reader,
+            "labels": {"app.kubernetes.io/managed-by": "mqctl", kubectl::READER: subject.target.release},
+        },
+        "spec": {
+            "restartPolicy": "Never", "terminationGracePeriodSeconds": 0, "activeDeadlineSeconds": 120,
+            "automountServiceAccountToken": false, "enableServiceLinks": false,
+            "imagePullSecrets": or(&spec["imagePullSecrets"], json!([])),
+            "tolerations": or(&spec["tolerations"], json!([])),
+            "securityContext": or(&spec["securityContext"], json!({
+                "runAsNonRoot": true, "runAsUser": 999, "runAsGroup": 999, "fsGroup": 999,
+                "fsGroupChangePolicy": "OnRootMismatch", "seccompProfile": {"type": "RuntimeDefault"},
+            })),
+            "containers": [{
+                "name": "reader", "image": image,
+                "command": ["timeout", "-k", "2", "50", "sh", "-c", script(&volume.pod, false)],
+                "securityContext": or(&of_container("securityContext"), json!({
+                    "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]},
+                })),
+                "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+                "volumeMounts": [{"name": "data", "mountPath": "/var/lib/rabbitmq", "readOnly": true}],
+            }],
+            "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": volume.claim, "readOnly": true}}],
+        },
+    })
+}
+
+fn or(value: &Value, otherwise: Value) -> Value {
+    if value.is_null() { otherwise } else { value.clone() }
+}

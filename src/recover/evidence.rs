@@ -1,0 +1,140 @@
+//! What is known of a release that stopped: its nodes, and what follows from them for each store. Pure.
+
+use std::collections::BTreeSet;
+
+use super::moment::Moment;
+use super::order::{Confidence, Order};
+use super::reading::{Raft, Reading, Store};
+
+/// Whose word a node's reading is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Read now.
+    Now,
+    /// The first reading of this stop, kept in the cluster; what is read now says the same, or cannot be read.
+    Kept,
+    /// The same, and a start has rewritten the files since.
+    Rewritten,
+}
+
+/// One node: where it stands, and what is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    pub pod: String,
+    /// In Kubernetes' words or the broker's.
+    pub standing: String,
+    /// It serves clients.
+    pub runs: bool,
+    /// When its container began that has not come to serve: a start may rewrite the evidence.
+    pub started: Option<Moment>,
+    pub reading: Option<Reading>,
+    pub origin: Origin,
+    /// Why it could not be read now.
+    pub unread: Option<String>,
+}
+
+impl Node {
+    /// Nothing where it could not be read.
+    pub fn store(&self) -> Option<Store> {
+        self.reading.as_ref().map(|reading| reading.store)
+    }
+}
+
+/// What follows from the nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// These serve clients: whoever starts copies from them.
+    Running(Vec<String>),
+    /// The order of stopping decides.
+    Mnesia(Order),
+    /// Any majority of volumes decides.
+    Khepri(Quorum),
+    /// No volume has anything on it.
+    Blank,
+    /// Nodes, or the files of one, belong to different stores: nothing may be concluded.
+    Mixed,
+    /// No node could be read.
+    Unread,
+}
+
+/// Volumes of a Khepri cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quorum {
+    pub members: BTreeSet<String>,
+    /// The members whose volumes are there, the most advanced copy first as far as it is known.
+    pub there: Vec<String>,
+    /// Term and index decide the rank.
+    pub ranked: bool,
+}
+
+impl Quorum {
+    fn of(nodes: &[Node]) -> Self {
+        let readings = || nodes.iter().filter_map(|node| node.reading.as_ref());
+        let known = readings().filter_map(|reading| reading.vm.as_ref()?.members.clone()).flatten();
+        let mut there: Vec<(&Reading, Option<Raft>)> =
+            readings().filter(|reading| reading.store == Store::Khepri).map(|r| (r, r.raft())).collect();
+        // How far a log goes is its term and its last index; what is committed follows from a majority.
+        let reach = |raft: Option<Raft>| raft.map(|raft| (raft.term, raft.last_index));
+        there.sort_by(|(a, a_raft), (b, b_raft)| reach(*b_raft).cmp(&reach(*a_raft)).then(a.pod.cmp(&b.pod)));
+        Self {
+            members: known.chain(nodes.iter().map(|node| node.pod.clone())).collect(),
+            ranked: there.iter().all(|(_, raft)| raft.is_some()),
+            there: there.into_iter().map(|(reading, _)| reading.pod.clone()).collect(),
+        }
+    }
+
+    /// These volumes boot by themselves, whoever stopped last.
+    pub fn majority(&self) -> bool {
+        self.there.len() * 2 > self.members.len()
+    }
+
+    /// Of what the first of `there` stands for.
+    pub fn confidence(&self) -> Confidence {
+        match (self.majority(), self.ranked || self.there.len() == 1) {
+            (true, _) => Confidence::Certain,
+            (false, true) => Confidence::Likely,
+            (false, false) => Confidence::Tie,
+        }
+    }
+}
+
+/// Everything about a stop at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    pub taken: Moment,
+    pub nodes: Vec<Node>,
+    pub verdict: Verdict,
+}
+
+impl Evidence {
+    pub fn weigh(taken: Moment, nodes: Vec<Node>) -> Self {
+        let verdict = verdict(&nodes);
+        Self { taken, nodes, verdict }
+    }
+
+    /// Every node serves clients.
+    pub fn healthy(&self) -> bool {
+        self.nodes.iter().all(|node| node.runs)
+    }
+
+    /// Nodes of which nothing is known.
+    pub fn unknown(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| node.reading.is_none() && !node.runs)
+    }
+}
+
+fn verdict(nodes: &[Node]) -> Verdict {
+    let running: Vec<String> = nodes.iter().filter(|node| node.runs).map(|node| node.pod.clone()).collect();
+    if !running.is_empty() {
+        return Verdict::Running(running);
+    }
+    let stores: Vec<Store> = nodes.iter().filter_map(Node::store).collect();
+    let has = |store| stores.contains(&store);
+    match (has(Store::Mnesia), has(Store::Khepri), has(Store::Both)) {
+        (true, false, false) => Verdict::Mnesia(Order::of(nodes)),
+        (false, true, false) => Verdict::Khepri(Quorum::of(nodes)),
+        (false, false, false) if stores.is_empty() => Verdict::Unread,
+        (false, false, false) => Verdict::Blank,
+        _ => Verdict::Mixed,
+    }
+}

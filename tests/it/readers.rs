@@ -1,0 +1,243 @@
+//! Volumes whose pods do not run are read by helper pods: made where nothing else helps, removed whatever happens.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::evidence::{RECOVER, probe, waiting};
+use crate::objects::{self, PODS};
+
+/// The broker's own image and user; no label that a Service looks for; nothing that it could write to.
+#[test]
+fn a_helper_pod_mounts_its_volume_read_only() {
+    let world = waiting();
+    let mut set = objects::stateful_set(0, "");
+    set["spec"]["template"]["spec"] = json!({
+        "imagePullSecrets": [{"name": "hub"}], "securityContext": {"runAsUser": 1234},
+        "containers": [{"name": "rabbitmq", "image": "hub.example/rabbitmq:4.0.5", "securityContext": {"readOnlyRootFilesystem": true}}],
+    });
+    world.object("statefulset.prodmq", &set);
+    let run = world.run(&RECOVER).ended(0);
+    let mut pods: Value = serde_json::from_str(&run.changes()[0].stdin).unwrap();
+    let pod = &mut pods["items"][0];
+    pod["spec"]["containers"][0]["command"][6] = json!("(the probe)");
+    assert_snapshot!(serde_json::to_string_pretty(pod).unwrap(), @r#"
+    {
+      "apiVersion": "v1",
+      "kind": "Pod",
+      "metadata": {
+        "labels": {
+          "app.kubernetes.io/managed-by": "mqctl",
+          "mqctl/reader": "prodmq"
+        },
+        "name": "prodmq-mqctl-reader-1"
+      },
+      "spec": {
+        "activeDeadlineSeconds": 120,
+        "automountServiceAccountToken": false,
+        "containers": [
+          {
+            "command": [
+              "timeout",
+              "-k",
+              "2",
+              "50",
+              "sh",
+              "-c",
+              "(the probe)"
+            ],
+            "image": "hub.example/rabbitmq:4.0.5",
+            "name": "reader",
+            "resources": {
+              "limits": {
+                "memory": "256Mi"
+              },
+              "requests": {
+                "cpu": "10m",
+                "memory": "64Mi"
+              }
+            },
+            "securityContext": {
+              "readOnlyRootFilesystem": true
+            },
+            "volumeMounts": [
+              {
+                "mountPath": "/var/lib/rabbitmq",
+                "name": "data",
+                "readOnly": true
+              }
+            ]
+          }
+        ],
+        "enableServiceLinks": false,
+        "imagePullSecrets": [
+          {
+            "name": "hub"
+          }
+        ],
+        "restartPolicy": "Never",
+        "securityContext": {
+          "runAsUser": 1234
+        },
+        "terminationGracePeriodSeconds": 0,
+        "tolerations": [],
+        "volumes": [
+          {
+            "name": "data",
+            "persistentVolumeClaim": {
+              "claimName": "data-prodmq-1",
+              "readOnly": true
+            }
+          }
+        ]
+      }
+    }
+    "#);
+}
+
+#[test]
+fn who_may_not_exec_or_make_pods_is_told_which() {
+    let world = waiting();
+    let forbidden = "Error from server (Forbidden): pods \"prodmq-0\" is forbidden: User \"ci\" cannot create resource \"pods/exec\"";
+    world.rule("*exec*", 1, "", forbidden);
+    world.rule(
+        "*apply*",
+        1,
+        "",
+        "Error from server (Forbidden): pods is forbidden: User \"ci\" cannot patch resource \"pods\"",
+    );
+    assert_snapshot!(world.run(&RECOVER).ended(3).words(), @r#"
+    $ mqctl recover prodmq --evidence-only   [exit 3]
+    test / rabbitmq / prodmq     down · builtin 1.0.0 · 0 of 3 nodes read
+
+    who stopped last (read from the nodes)
+
+      node       state                                            store   last change   saw running   read
+      prodmq-0   waiting for tables of its peers (9 tries left)   -       -             -             no
+      prodmq-1   not created yet                                  -       -             -             no
+      prodmq-2   not created yet                                  -       -             -             no
+
+      newest     not known: no node could be read
+      not read   prodmq-0: `kubectl exec`: pods "prodmq-0" is forbidden: User "ci" cannot create resource "pods/exec"; `kubectl apply`: pods is forbidden: User "ci" cannot patch resource "pods"
+      not read   prodmq-1: not created yet; `kubectl apply`: pods is forbidden: User "ci" cannot patch resource "pods"
+      not read   prodmq-2: not created yet; `kubectl apply`: pods is forbidden: User "ci" cannot patch resource "pods"
+    reading the volumes of prodmq-0, prodmq-1, prodmq-2 through helper pods, removed afterwards
+    "#);
+}
+
+#[test]
+fn a_pod_that_hangs_has_its_volume_read() {
+    let world = waiting();
+    // `timeout` ended the probe in the container before it had looked at anything.
+    world.rule("*exec*", 124, "", "command terminated with exit code 124");
+    let run = world.run(&RECOVER).ended(0);
+    assert!(
+        run.stdout.contains("prodmq-mqctl-reader-0, prodmq-mqctl-reader-1, prodmq-mqctl-reader-2: made to read"),
+        "{run}"
+    );
+    assert!(run.stdout.contains("prodmq-2: certain"), "{run}");
+    // And one that hangs behind its files has been read as far as that.
+    let world = waiting();
+    let files = probe("prodmq-0", &PODS, &[], "");
+    world.rule("*exec*", 124, files.split("@@ peers").next().unwrap(), "command terminated with exit code 124");
+    let run = world.run(&RECOVER).ended(0);
+    assert!(!run.stdout.contains("mqctl-reader-0") && run.stdout.contains("prodmq-2: certain"), "{run}");
+}
+
+#[test]
+fn a_lost_volume_is_a_blank_one() {
+    let world = waiting();
+    world.remove("cluster/persistentvolumeclaim.data-prodmq-2");
+    assert_snapshot!(world.run(&RECOVER).ended(0).stdout, @"
+    test / rabbitmq / prodmq     down · builtin 1.0.0 · Mnesia · 3 of 3 nodes read
+
+    who stopped last (read from the nodes)
+
+      prodmq-0 ──► prodmq-1
+      prodmq-2 ···     nothing is known of its stop
+
+      node       state                                            store    last change            saw running                    read
+      prodmq-0   waiting for tables of its peers (9 tries left)   Mnesia   2026-11-22T08:55:00Z   prodmq-0, prodmq-1, prodmq-2   now
+      prodmq-1   not created yet                                  Mnesia   2026-11-22T08:55:00Z   prodmq-1, prodmq-2             now
+      prodmq-2   not created yet                                  blank    -                      -                              now
+
+      newest        prodmq-1: likely
+      why           nobody saw it stop; what another node knew is not there to be read
+      all at once   not before the lost member is forgotten: its blank node may start as a broker of its own
+      blank         prodmq-2: nothing on the volume, though its peers know it as a member
+      helper pods   prodmq-mqctl-reader-1: made to read volumes, removed again
+    ");
+}
+
+#[test]
+fn helper_pods_of_a_run_that_was_killed_are_removed_first() {
+    let world = waiting();
+    world.write("kill/after", "kubectl*apply*\n");
+    assert_eq!(world.run(&RECOVER).code, None);
+    assert!(world.path("cluster/pod.prodmq-mqctl-reader-1").is_file());
+    let run = world.run(&RECOVER).ended(0);
+    assert_eq!(run.changing_verbs(), ["delete", "apply", "delete", "apply"], "{run}");
+    assert!(!world.path("cluster/pod.prodmq-mqctl-reader-1").exists());
+}
+
+#[test]
+fn an_interrupted_run_removes_its_helper_pods() {
+    let world = waiting();
+    // They never end by themselves.
+    world.rule("*get*json pod/prodmq-mqctl-reader-*", 0, "{\"items\":[]}", "");
+    let mut child = world.command(&RECOVER).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let made = world.path("cluster/pod.prodmq-mqctl-reader-2");
+    let limit = Instant::now() + Duration::from_secs(20);
+    while !made.is_file() && Instant::now() < limit {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(!made.exists(), "it was left");
+}
+
+#[test]
+fn without_helper_pods_what_cannot_be_asked_is_told() {
+    let world = waiting();
+    let run = world.run(&[&RECOVER[..], &["--no-helper-pods"]].concat()).ended(3);
+    assert_eq!(run.changing_verbs(), ["apply"], "what was read is kept: {run}");
+    assert_snapshot!(run.words(), @"
+    $ mqctl recover prodmq --evidence-only --no-helper-pods   [exit 3]
+    test / rabbitmq / prodmq     down · builtin 1.0.0 · Mnesia · 1 of 3 nodes read
+
+    who stopped last (read from the nodes)
+
+      prodmq-0 ··· prodmq-1 ··· prodmq-2
+
+      node       state                                            store    last change            saw running                    read
+      prodmq-0   waiting for tables of its peers (9 tries left)   Mnesia   2026-11-22T08:55:00Z   prodmq-0, prodmq-1, prodmq-2   now
+      prodmq-1   not created yet                                  -        -                      -                              no
+      prodmq-2   not created yet                                  -        -                      -                              no
+
+      newest        prodmq-0 or prodmq-1 or prodmq-2: a tie
+      why           prodmq-1, prodmq-2 may be newer and could not be read
+      all at once   starting all nodes together loads the copy of prodmq-0: what was declared after it stopped would be lost
+      not read      prodmq-1: not created yet
+      not read      prodmq-2: not created yet
+       0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
+    ");
+}
+
+#[test]
+fn a_dry_run_makes_no_pod_and_keeps_nothing() {
+    let run = waiting().run(&[&RECOVER[..], &["--dry-run"]].concat()).ended(3);
+    run.changed_nothing();
+    assert!(run.stderr.contains("not done, as --dry-run says: ConfigMap prodmq-mqctl-evidence"), "{run}");
+}
+
+#[test]
+fn what_waits_in_the_start_gate_is_asked_there() {
+    let world = waiting();
+    let gate = json!({"initContainerStatuses": [{"name": "start-gate", "state": {"running": {}}}]});
+    world.object("pod.prodmq-1", &objects::pod("prodmq-1", &gate));
+    let run = world.run(&RECOVER).ended(0);
+    assert!(run.to_string().contains("exec --stdin prodmq-1 --container start-gate"), "{run}");
+    assert!(run.stdout.contains("prodmq-mqctl-reader-2: made") && run.stdout.contains("at the start gate"), "{run}");
+}
