@@ -67,6 +67,9 @@ pub(super) fn script(pod: &str, vm: bool) -> String {
 /// kubectl cannot be started; Ctrl-C.
 pub(crate) fn gather(cx: &Context, subject: &Subject<'_>, observed: &Observed, kept: &Kept) -> Result<Gathered> {
     let (mut found, unread_logs) = inside(cx, subject, observed)?;
+    for node in &mut found {
+        node.mark_blank(subject, observed);
+    }
     let readers = if subject.helper_pods { through_readers(cx, subject, observed, &mut found)? } else { Vec::new() };
     for node in &mut found {
         node.attach_last_run();
@@ -119,19 +122,14 @@ fn parsed(reply: &Reply) -> Result<Reading, String> {
     Reading::parse(&reply.stdout).map_err(|_| kubectl::failure("kubectl exec", reply).text)
 }
 
-/// Reads the volumes of all that could not be asked, where there is one.
+/// Reads the volumes of all that could not be asked.
 fn through_readers(
     cx: &Context,
     subject: &Subject<'_>,
     observed: &Observed,
     found: &mut [Found<'_>],
 ) -> Result<Vec<String>> {
-    let bound = |claim: &str| observed.claims.iter().any(|c| c.name == claim && c.phase == "Bound");
-    let mut rest: Vec<&mut Found<'_>> = found.iter_mut().filter(|node| node.reading.is_err() && !node.runs()).collect();
-    rest.iter_mut().filter(|node| !bound(node.claim)).for_each(|node| {
-        node.reading = Ok(Reading::blank(&node.pod.name, subject.taken));
-    });
-    rest.retain(|node| node.reading.is_err());
+    let rest: Vec<&mut Found<'_>> = found.iter_mut().filter(|node| node.reading.is_err() && !node.runs()).collect();
     reader::remove(cx, subject, observed.readers.iter().map(String::as_str))?;
     if rest.is_empty() {
         return Ok(Vec::new());
@@ -154,6 +152,14 @@ fn through_readers(
 impl Found<'_> {
     fn last_run(&self) -> Option<LastRun> {
         self.logs.iter().find_map(|log| LastRun::of(log))
+    }
+
+    /// Where no volume is bound to its claim there is nothing to read: it was lost, or never written to.
+    fn mark_blank(&mut self, subject: &Subject<'_>, observed: &Observed) {
+        let bound = observed.claims.iter().any(|claim| claim.name == self.claim && claim.phase == "Bound");
+        if !bound && self.reading.is_err() && !self.runs() {
+            self.reading = Ok(Reading::blank(&self.pod.name, subject.taken));
+        }
     }
 
     /// It serves clients: in its own words, or by its open port where it does not answer.

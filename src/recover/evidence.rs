@@ -70,14 +70,15 @@ pub struct Quorum {
 impl Quorum {
     fn of(nodes: &[Node]) -> Self {
         let readings = || nodes.iter().filter_map(|node| node.reading.as_ref());
-        let known = readings().filter_map(|reading| reading.vm.as_ref()?.members.clone()).flatten();
+        let members = |reading: &Reading| reading.vm.as_ref()?.members.clone();
+        let known: BTreeSet<String> = readings().filter_map(members).flatten().collect();
         let mut there: Vec<(&Reading, Option<Raft>)> =
             readings().filter(|reading| reading.store == Store::Khepri).map(|r| (r, r.raft())).collect();
         // How far a log goes is its term and its last index; what is committed follows from a majority.
         let reach = |raft: Option<Raft>| raft.map(|raft| (raft.term, raft.last_index));
         there.sort_by(|(a, a_raft), (b, b_raft)| reach(*b_raft).cmp(&reach(*a_raft)).then(a.pod.cmp(&b.pod)));
         Self {
-            members: known.chain(nodes.iter().map(|node| node.pod.clone())).collect(),
+            members: if known.is_empty() { nodes.iter().map(|node| node.pod.clone()).collect() } else { known },
             ranked: there.iter().all(|(_, raft)| raft.is_some()),
             there: there.into_iter().map(|(reading, _)| reading.pod.clone()).collect(),
         }

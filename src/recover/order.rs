@@ -101,10 +101,10 @@ fn mnesia(node: &Node) -> Option<&Reading> {
     node.reading.as_ref().filter(|reading| reading.store == Store::Mnesia)
 }
 
-/// Of Mnesia's own lists; a pod of the release is one as well, also where its volume is lost.
+/// Of Mnesia's own lists, also those whose volumes are lost; a pod that never joined is in none. Without a list, all pods.
 fn members(nodes: &[Node], read: &[&Reading]) -> BTreeSet<String> {
-    let listed = read.iter().flat_map(|reading| reading.members.iter().cloned());
-    listed.chain(nodes.iter().map(|node| node.pod.clone())).collect()
+    let listed: BTreeSet<String> = read.iter().flat_map(|reading| reading.members.iter().cloned()).collect();
+    if listed.is_empty() { nodes.iter().map(|node| node.pod.clone()).collect() } else { listed }
 }
 
 /// The moment from which files may have been rewritten by nodes that only waited.

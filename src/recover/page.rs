@@ -95,7 +95,7 @@ impl Page<'_> {
         let mut warnings = Vec::new();
         let known = readings().any(|reading| reading.store != Store::Blank);
         if let Some(pods) = pods(|reading| reading.store == Store::Blank).filter(|_| known) {
-            warnings.push(("blank", format!("{pods}: nothing on the volume, though its peers know it as a member")));
+            warnings.push(("blank", format!("{pods}: nothing on the volume")));
         }
         if let Some(pods) = pods(|reading| reading.force_load) {
             warnings.push(("switch", format!("{pods}: a file force_load makes its next start load its own copy")));
@@ -207,7 +207,8 @@ fn why(order: &Order) -> String {
 /// What starting all nodes together would do.
 fn together(order: &Order, nodes: &[Node]) -> String {
     let lowest = &order.lowest;
-    if nodes.iter().any(|node| node.store() == Some(Store::Blank)) {
+    let lost = |node: &&Node| node.store() == Some(Store::Blank) && order.rank.contains(&node.pod);
+    if nodes.iter().any(|node| lost(&node)) {
         return "not before the lost member is forgotten: its blank node may start as a broker of its own".to_owned();
     }
     if order.together_is_safe() {

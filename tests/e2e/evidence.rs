@@ -65,8 +65,9 @@ fn release(world: &World) {
 /// Ends these nodes' VMs in one moment, as a power cut does; their pods are made anew, and held.
 fn cut(world: &World, nodes: &[u32]) {
     let moment = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_millis() + 6000;
-    let halt =
-        format!("timer:sleep({moment} - erlang:system_time(millisecond)), erlang:halt(137, [{{flush, false}}]).");
+    let halt = format!(
+        "timer:sleep(max(0, {moment} - erlang:system_time(millisecond))), erlang:halt(137, [{{flush, false}}])."
+    );
     let pods: Vec<String> = nodes.iter().map(|n| format!("mq-{n}")).collect();
     let start = |pod: &String| {
         let mut exec: Command = world.namespace.command(&["exec", pod, "--container", "rabbitmq", "--"]);

@@ -166,9 +166,11 @@ fn a_lost_volume_is_a_blank_one() {
       newest        prodmq-1: likely
       why           nobody saw it stop; what another node knew is not there to be read
       all at once   not before the lost member is forgotten: its blank node may start as a broker of its own
-      blank         prodmq-2: nothing on the volume, though its peers know it as a member
+      blank         prodmq-2: nothing on the volume
       helper pods   prodmq-mqctl-reader-1: made to read volumes, removed again
     ");
+    let run = world.run(&[&RECOVER[..], &["--no-helper-pods"]].concat()).ended(0);
+    assert!(run.stdout.contains("blank         prodmq-2"), "that needs no helper pod to be seen: {run}");
 }
 
 #[test]

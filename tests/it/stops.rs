@@ -141,6 +141,13 @@ fn what_is_missing_is_never_certain() {
 }
 
 #[test]
+fn a_pod_that_never_joined_is_no_member() {
+    let mut nodes = nodes("4.0-clean-ordered-012");
+    nodes.push(node(Reading::blank("rmq-3", Moment::default())));
+    assert_eq!(in_words(&order(nodes)), told("4.0-clean-ordered-012"));
+}
+
+#[test]
 fn nodes_that_contradict_each_other_are_told() {
     let order = order({
         let mut nodes = nodes("3.10-kill9-all");
@@ -203,7 +210,7 @@ fn who_has_booted_since_it_was_seen_to_go_has_not_stopped_before() {
 
 fn with_raft(node: &mut Node, term: u64, last_index: u64) {
     let raft = Some(Raft { term, last_index, commit_index: last_index });
-    let members = Some(["rmq-0", "rmq-1", "rmq-2"].map(str::to_owned).to_vec());
+    let members = Some(["rmq-0", "rmq-1", "rmq-2", "rmq-3", "rmq-4", "rmq-5"].map(str::to_owned).to_vec());
     node.reading.as_mut().unwrap().vm = Some(Vm { raft, members, running: Some(false), ..Vm::default() });
 }
 
