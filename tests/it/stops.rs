@@ -61,7 +61,9 @@ fn in_words(order: &Order) -> String {
 fn told(scenario: &str) -> String {
     match Evidence::weigh(Moment::default(), nodes(scenario)).verdict {
         Verdict::Mnesia(order) => in_words(&order),
-        Verdict::Khepri(quorum) => format!("Khepri, {} of {}", quorum.there.len(), quorum.members.len()),
+        Verdict::Khepri(quorum) => {
+            format!("Khepri, {} of {}: {}", quorum.there.len(), quorum.members.len(), quorum.there.join(" "))
+        }
         other => format!("{other:?}"),
     }
 }
@@ -73,44 +75,46 @@ fn every_recorded_stop() {
     names.sort();
     let mut table = String::new();
     for name in names {
-        writeln!(table, "{name:<30} {}", told(&name)).unwrap();
+        writeln!(table, "{name:<34} {}", told(&name)).unwrap();
     }
     assert_snapshot!(table, @"
-    3.10-clean-ordered-012         certain rmq-2, then rmq-1; newest rmq-2; 0<1 0<2 1<2; together safe
-    3.10-kill9-all                 tie rmq-0, then rmq-1; newest rmq-0 rmq-1 rmq-2; ; together safe
-    3.10-kill9-staggered-012       certain rmq-2, then rmq-1; newest rmq-2; 0<1 0<2 1<2; together safe
-    3.10-loss-all9                 tie rmq-0, then rmq-1; newest rmq-0 rmq-1 rmq-2; ; together safe
-    3.10-loss-ord                  certain rmq-2, then rmq-1; newest rmq-2; 0<1 0<2 1<2; together safe
-    3.10-loss-stale9               tie rmq-1, then rmq-2; newest rmq-1 rmq-2; 0<1 0<2; together LOSES
-    3.10-loss-stale9w              tie rmq-1, then rmq-2; newest rmq-1 rmq-2; 0<1 0<2; together LOSES
-    3.10-parallel-term             tie rmq-0, then rmq-1; newest rmq-0 rmq-1; 2<0 2<1; together safe
-    3.10-while-running             tie rmq-0, then rmq-1; newest rmq-0 rmq-1 rmq-2; ; together safe
-    4.0-clean-ordered-012          certain rmq-2, then rmq-1; newest rmq-2; 0<1 0<2 1<2; together safe
-    4.0-khepri-clean-ordered-012   Khepri, 3 of 3
-    4.0-khepri-kill9-all           Khepri, 3 of 3
-    4.0-khepri-kill9-staggered-012 Khepri, 3 of 3
-    4.0-khepri-loss-ord            Khepri, 3 of 3
-    4.0-khepri-parallel-term       Khepri, 3 of 3
-    4.0-khepri-while-running       Khepri, 3 of 3
-    4.0-kill9-all                  tie rmq-1, then rmq-2; newest rmq-1 rmq-2; 0<2; together LOSES
-    4.0-kill9-staggered-012        certain rmq-2, then rmq-1; newest rmq-2; 0<1 0<2 1<2; together safe
-    4.0-loss-ord                   certain rmq-2, then rmq-1; newest rmq-2; 0<1 0<2 1<2; together safe
-    4.0-loss-stale9                tie rmq-1, then rmq-2; newest rmq-1 rmq-2; 0<1 0<2; together LOSES
-    4.0-parallel-term              certain rmq-1, then rmq-0; newest rmq-1; 0<1 2<0 2<1; together safe
-    4.0-while-running              tie rmq-0, then rmq-1; newest rmq-0 rmq-1 rmq-2; ; together safe
-    4.3-clean-ordered-012          Khepri, 3 of 3
-    4.3-kill9-all                  Khepri, 3 of 3
-    4.3-kill9-staggered-012        Khepri, 3 of 3
-    4.3-loss-ord                   Khepri, 3 of 3
-    4.3-parallel-term              Khepri, 3 of 3
-    4.3-while-running              Khepri, 3 of 3
-    decay-0                        tie rmq-1, then rmq-2; newest rmq-1 rmq-2; 0<1 0<2; together LOSES
-    decay-1                        tie rmq-1, then rmq-2; newest rmq-1 rmq-2; 0<1 0<2; together LOSES
-    decay-2                        tie rmq-2, then rmq-1; newest rmq-2 rmq-1; 0<1 0<2; together LOSES
-    decay-3                        tie rmq-1, then rmq-2; newest rmq-1 rmq-2; 0<2; together LOSES
-    decay-4                        certain rmq-2, then rmq-1; newest rmq-2; 0<1 0<2 1<2; together safe
-    decay-5                        certain rmq-2, then rmq-1; newest rmq-2; 0<1 0<2 1<2; together safe
-    decay-6                        certain rmq-2, then rmq-1; newest rmq-2; 0<1 0<2 1<2; together safe
+    3.10-clean-ordered-012             certain rmq-2, then rmq-1; newest rmq-2; 0<1 0<2 1<2; together safe
+    3.10-kill9-all                     tie rmq-0, then rmq-1; newest rmq-0 rmq-1 rmq-2; ; together safe
+    3.10-kill9-staggered-012           certain rmq-2, then rmq-1; newest rmq-2; 0<1 0<2 1<2; together safe
+    3.10-loss-all9                     tie rmq-0, then rmq-1; newest rmq-0 rmq-1 rmq-2; ; together safe
+    3.10-loss-ord                      certain rmq-2, then rmq-1; newest rmq-2; 0<1 0<2 1<2; together safe
+    3.10-loss-stale9                   tie rmq-1, then rmq-2; newest rmq-1 rmq-2; 0<1 0<2; together LOSES
+    3.10-loss-stale9w                  tie rmq-1, then rmq-2; newest rmq-1 rmq-2; 0<1 0<2; together LOSES
+    3.10-parallel-term                 tie rmq-0, then rmq-1; newest rmq-0 rmq-1; 2<0 2<1; together safe
+    3.10-while-running                 tie rmq-0, then rmq-1; newest rmq-0 rmq-1 rmq-2; ; together safe
+    4.0-clean-ordered-012              certain rmq-2, then rmq-1; newest rmq-2; 0<1 0<2 1<2; together safe
+    4.0-khepri-clean-ordered-012       Khepri, 3 of 3: rmq-0 rmq-1 rmq-2
+    4.0-khepri-kill9-all               Khepri, 3 of 3: rmq-0 rmq-1 rmq-2
+    4.0-khepri-kill9-staggered-012     Khepri, 3 of 3: rmq-0 rmq-1 rmq-2
+    4.0-khepri-loss-ord                Khepri, 3 of 3: rmq-0 rmq-1 rmq-2
+    4.0-khepri-parallel-term           Khepri, 3 of 3: rmq-0 rmq-1 rmq-2
+    4.0-khepri-while-running           Khepri, 3 of 3: rmq-0 rmq-1 rmq-2
+    4.0-kill9-all                      tie rmq-1, then rmq-2; newest rmq-1 rmq-2; 0<2; together LOSES
+    4.0-kill9-staggered-012            certain rmq-2, then rmq-1; newest rmq-2; 0<1 0<2 1<2; together safe
+    4.0-kubernetes-drained-then-cut    tie rmq-1, then rmq-2; newest rmq-1 rmq-2; 0<1 0<2; together LOSES
+    4.0-loss-ord                       certain rmq-2, then rmq-1; newest rmq-2; 0<1 0<2 1<2; together safe
+    4.0-loss-stale9                    tie rmq-1, then rmq-2; newest rmq-1 rmq-2; 0<1 0<2; together LOSES
+    4.0-parallel-term                  certain rmq-1, then rmq-0; newest rmq-1; 0<1 2<0 2<1; together safe
+    4.0-while-running                  tie rmq-0, then rmq-1; newest rmq-0 rmq-1 rmq-2; ; together safe
+    4.3-clean-ordered-012              Khepri, 3 of 3: rmq-0 rmq-1 rmq-2
+    4.3-kill9-all                      Khepri, 3 of 3: rmq-0 rmq-1 rmq-2
+    4.3-kill9-staggered-012            Khepri, 3 of 3: rmq-0 rmq-1 rmq-2
+    4.3-kubernetes-waiting             Khepri, 3 of 3: rmq-2 rmq-1 rmq-0
+    4.3-loss-ord                       Khepri, 3 of 3: rmq-0 rmq-1 rmq-2
+    4.3-parallel-term                  Khepri, 3 of 3: rmq-0 rmq-1 rmq-2
+    4.3-while-running                  Khepri, 3 of 3: rmq-0 rmq-1 rmq-2
+    decay-0                            tie rmq-1, then rmq-2; newest rmq-1 rmq-2; 0<1 0<2; together LOSES
+    decay-1                            tie rmq-1, then rmq-2; newest rmq-1 rmq-2; 0<1 0<2; together LOSES
+    decay-2                            tie rmq-2, then rmq-1; newest rmq-2 rmq-1; 0<1 0<2; together LOSES
+    decay-3                            tie rmq-1, then rmq-2; newest rmq-1 rmq-2; 0<2; together LOSES
+    decay-4                            certain rmq-2, then rmq-1; newest rmq-2; 0<1 0<2 1<2; together safe
+    decay-5                            certain rmq-2, then rmq-1; newest rmq-2; 0<1 0<2 1<2; together safe
+    decay-6                            certain rmq-2, then rmq-1; newest rmq-2; 0<1 0<2 1<2; together safe
     ");
 }
 
@@ -226,6 +230,16 @@ fn khepri_asks_for_a_majority_of_volumes() {
     assert!(lose(&[]).majority() && lose(&[1]).majority() && !lose(&[0, 1]).majority());
     let only = lose(&[0, 1]);
     assert_eq!((only.confidence(), only.there.as_slice()), (Confidence::Likely, &["rmq-2".to_owned()][..]));
+}
+
+#[test]
+fn of_two_lost_volumes_the_third_is_all_there_is() {
+    let mut nodes = nodes("4.3-kubernetes-waiting");
+    nodes[0].reading = Some(Reading::blank("rmq-0", Moment::default()));
+    assert!(quorum(nodes.clone()).majority(), "two of three are enough, whichever they are");
+    nodes[2].reading = Some(Reading::blank("rmq-2", Moment::default()));
+    let left = quorum(nodes);
+    assert_eq!((left.majority(), left.there, left.members.len()), (false, vec!["rmq-1".to_owned()], 3));
 }
 
 #[test]
