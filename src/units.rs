@@ -212,6 +212,12 @@ fn no_time() -> Expected {
     Expected("a time such as 10m, 90s or 1h30m".to_owned())
 }
 
+/// `1 node`, `3 nodes`.
+#[must_use]
+pub fn show_nodes(count: u32) -> String {
+    if count == 1 { "1 node".to_owned() } else { format!("{count} nodes") }
+}
+
 /// Writes a time as [`duration`] reads it, in whole seconds: `10m`, `1h30m`, `0s`.
 #[must_use]
 pub fn show_duration(duration: Duration) -> String {

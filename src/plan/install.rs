@@ -16,7 +16,7 @@ use crate::kubectl;
 use crate::profile::Profile;
 use crate::rabbitmq::Answer;
 use crate::secret::Name;
-use crate::units::show_duration;
+use crate::units::{show_duration, show_nodes};
 
 /// How `helm list` names the built-in chart, with its version behind it.
 pub(super) const CHART: &str = "mqctl-rabbitmq-";
@@ -155,7 +155,7 @@ fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {
         steps,
         changes: given.preview().map_or_else(Vec::new, |p| p.changes.objects.clone()),
         warnings: profile.warnings.iter().map(|w| format!("`{}`: {}", w.path, w.text)).collect(),
-        nothing: format!("nothing to change (revision {revision}, {} nodes ready)", profile.replicas),
+        nothing: format!("nothing to change (revision {revision}, {} ready)", show_nodes(profile.replicas)),
         farewell: vec![format!(
             "{release} is ready.   {address}     mqctl status {name}     mqctl credentials show {name}"
         )],
@@ -167,7 +167,7 @@ fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {
 /// `builtin 1.0.0 · RabbitMQ 4.3.6-management · 3 nodes · 8Gi standard`
 pub(super) fn about(profile: &Profile) -> String {
     let class = profile.storage.class.as_deref().unwrap_or("default class");
-    let nodes = if profile.replicas == 1 { "1 node".to_owned() } else { format!("{} nodes", profile.replicas) };
+    let nodes = show_nodes(profile.replicas);
     format!("builtin {BUILTIN_VERSION} · RabbitMQ {} · {nodes} · {} {class}", profile.image.tag, profile.storage.size)
 }
 
@@ -287,8 +287,7 @@ fn replace_stuck(given: &Given<'_>) -> Option<Step> {
 
 /// What has booted on the volumes is noted as soon as it has: from then on they belong to it.
 fn boot(given: &Given<'_>, names: &Names) -> Step {
-    let count = given.profile.replicas;
-    let nodes = if count == 1 { "1 node".to_owned() } else { format!("{count} nodes") };
+    let nodes = show_nodes(given.profile.replicas);
     let (title, detail) = if given.restarts() {
         (format!("{nodes} restarted"), upgrade::order(given))
     } else {

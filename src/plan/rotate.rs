@@ -13,7 +13,7 @@ use crate::kubectl;
 use crate::profile::Profile;
 use crate::rabbitmq;
 use crate::secret::Name;
-use crate::units::show_duration;
+use crate::units::{show_duration, show_nodes};
 
 /// Everything that the planner decides from.
 pub struct Given<'a> {
@@ -134,7 +134,7 @@ fn start(given: &Given<'_>) -> Step {
     Step::new(Danger::Changes, "start all nodes", format!("with the new cookie, up to {}", show_duration(given.limit)))
         .action(Action::Run(kubectl::scale(given.target, count)))
         .action(Action::Wait(Condition::AllReady))
-        .done(format!("{count} nodes ready"))
+        .done(format!("{} ready", show_nodes(count)))
 }
 
 fn verify(given: &Given<'_>, names: &Names) -> Step {

@@ -47,6 +47,9 @@ pub(crate) fn tests() -> Vec<Test> {
         tests.push(in_helm(helm, tag));
     }
     tests.push(Test::new("killed: purge after each step", purge));
+    tests.push(Test::new("killed: upgrade of 1 after each step", || upgrade(1, &UPGRADE_STEPS)).long());
+    tests.push(Test::new("killed: upgrade of 3 in the middle", || upgrade(3, &UPGRADE_OF_3)).long());
+    tests.push(Test::new("killed: expose after each step", expose).long());
     tests
 }
 
@@ -191,3 +194,44 @@ fn purge() {
     finish_install(&world);
     assert_eq!(world.credentials().agree(), before, "the secrets file stays the profile's");
 }
+
+/// What is said at the end of each step of an upgrade.
+const UPGRADE_STEPS: [&str; 5] =
+    ["upgrade: ", "definitions saved", "helm release upgraded", "mq-0 ready", "logged in as user"];
+const UPGRADE_OF_3: [&str; 2] = ["helm release upgraded", "mq-2 ready"];
+
+/// Each round is cut short one step later, and finished by the same command.
+fn upgrade(replicas: u32, steps: &[&'static str]) {
+    let mut world = World::new("killed: upgrade", Helm::Four, KHEPRI, replicas);
+    let password = with_messages(&world);
+    for words in steps {
+        world.wish("/values/podAnnotations", serde_json::json!({"e2e/round": words.trim()}));
+        kill_after(&world, &["upgrade", NAME, "--yes"], words);
+        world.mqctl(&["upgrade", NAME, "--yes"]).expect(0);
+        let annotation = world.namespace.object("pod", "mq-0").pointer("/metadata/annotations/e2e~1round").cloned();
+        assert_eq!(annotation, Some(words.trim().into()), "what the upgrade was for");
+        world.mqctl(&["plan", NAME, "--detailed-exitcode"]).expect(0);
+    }
+    assert_back(&world, &password);
+}
+
+/// Made, changed and taken away: each is cut short after each step, and finished by the same command.
+fn expose() {
+    let world = World::new("killed: expose", Helm::Three, MNESIA, 1);
+    world.install();
+    let (node_port, all_ports) = (["expose", NAME, "--type", "NodePort", "--yes"], ["--ports", "amqp,management"]);
+    let changed = [&node_port[..], &all_ports].concat();
+    let runs = [&node_port[..], &changed, &["expose", NAME, "--remove", "--yes"]];
+    for (args, steps) in runs.into_iter().zip([EXPOSED, EXPOSED, &["expose: ", "mq-external deleted"]]) {
+        for words in steps {
+            kill_after(&world, args, words);
+            world.mqctl(args).expect(0);
+            let again = world.mqctl(args).expect(0);
+            assert!(again.stdout.contains("nothing to change"), "{}", again.said());
+        }
+    }
+    assert!(world.namespace.object("service", "mq-external").is_null());
+    world.assert_healthy();
+}
+
+const EXPOSED: &[&str] = &["expose: ", "mq-external written", "address for clients outside"];

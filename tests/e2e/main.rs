@@ -38,12 +38,14 @@ mod unpermitted;
 mod unready;
 mod upgrade;
 mod watch;
+mod whole_life;
 mod world;
 
 use runner::Test;
 
 fn main() -> std::process::ExitCode {
     let mut tests = Vec::new();
+    tests.extend(whole_life::tests());
     tests.extend(journey::tests());
     tests.extend(init::tests());
     tests.extend(killed::tests());
