@@ -78,9 +78,8 @@ impl Life {
             Who::Pipeline => drop(self.world.mqctl(&[&["init", NAME, "--yes"], &flags[..], &image].concat()).expect(0)),
             Who::Person => self.answers_init(&namespace, &image),
         }
-        let text = std::fs::read_to_string(&profile).expect("what init wrote");
-        let written: Value = serde_yaml::from_str(&text).expect("YAML");
-        assert_eq!((&written["namespace"], &written["image"]["tag"]), (&json!(namespace), &json!(self.tag)), "{text}");
+        let written = mqctl::profile::load(&profile).expect("what init wrote");
+        assert_eq!((written.namespace.as_str(), written.image.tag.as_str()), (namespace.as_str(), self.tag));
         self.world.profile["replicas"] = json!(3);
     }
 
@@ -142,7 +141,7 @@ impl Life {
         let left = self.world.namespace.names("pods,statefulsets,services,persistentvolumeclaims");
         assert_eq!(left, [""; 0], "after delete --purge");
         let again = self.world.mqctl(&["delete", NAME, "--purge"]).expect(0);
-        assert!(again.stdout.contains("nothing to change"), "{}", again.said());
+        assert!(again.stdout.contains("nothing to delete"), "{}", again.said());
     }
 
     /// The second run of a verb changes nothing and says so, without a question.
@@ -150,7 +149,8 @@ impl Life {
     fn nothing_is_left_to_do(&self, verb: &str) {
         let (pods, releases) = (self.world.namespace.pods(), self.world.releases());
         let again = self.world.mqctl(&[verb, NAME]).expect(0);
-        assert!(again.stdout.contains("nothing to change"), "{}", again.said());
+        let words = if verb == "delete" { "nothing to delete" } else { "nothing to change" };
+        assert!(again.stdout.contains(words), "{}", again.said());
         if verb != "delete" {
             self.world.mqctl(&["plan", NAME, "--detailed-exitcode"]).expect(0);
         }
