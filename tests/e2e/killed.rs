@@ -220,7 +220,7 @@ fn expose() {
     let world = World::new("killed: expose", Helm::Three, MNESIA, 1);
     world.install();
     let node_port = ["expose", NAME, "--type", "NodePort", "--yes"];
-    let more_ports = [&node_port[..], &["--ports", "amqp,management"]].concat();
+    let more_ports = [&node_port[..], &["--port", "amqp", "--port", "management"]].concat();
     let remove = ["expose", NAME, "--remove", "--yes"];
     let written = ["expose: ", "mq-external written", "address for clients outside"];
     let rounds: [(&[&str], &[&str], &[&str]); 3] = [
