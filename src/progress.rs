@@ -57,6 +57,15 @@ impl Progress {
         report::say(&format!("{elapsed:>7} {words}"));
     }
 
+    /// Something that a wait met with.
+    pub(crate) fn note(&self, words: &str) {
+        match &self.bars {
+            Some(bars) => drop(bars.println(words)),
+            None if self.quiet => {}
+            None => self.line(words),
+        }
+    }
+
     /// Where a pod stands now; said again only when it changes.
     pub(crate) fn pod(&self, name: &str, standing: &Standing) {
         let Ok(mut pods) = self.pods.lock() else { return };
