@@ -28,7 +28,8 @@ pub(crate) fn require(files: &[PathBuf], in_a_pod: bool) -> Result<()> {
     if missing.len() < files.len() || in_a_pod {
         return Ok(());
     }
-    Err(unusable(format!("no kubeconfig; looked for {}", missing.join(", "))).into())
+    let looked = if missing.is_empty() { "no file: HOME is not set".to_owned() } else { missing.join(", ") };
+    Err(unusable(format!("no kubeconfig; looked for {looked}")).into())
 }
 
 fn unusable(text: String) -> Failure {

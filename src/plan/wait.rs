@@ -68,6 +68,7 @@ fn until_gone(run: &Run<'_>, pods: &[String]) -> Result<()> {
         if !reply.ok() {
             return Ok(None);
         }
+        run.progress.server_answers(true);
         let left = kubectl::items(&reply);
         for object in &left {
             run.progress.pod(&Pod::read(object).name, &Standing::Stopping);
@@ -84,26 +85,19 @@ fn until_gone(run: &Run<'_>, pods: &[String]) -> Result<()> {
 #[expect(clippy::disallowed_methods, reason = "door: the wait has a limit")]
 pub(super) fn poll(run: &Run<'_>, limit: Duration, mut ask: impl FnMut() -> Result<Option<bool>>) -> Result<bool> {
     let end = Instant::now() + limit;
-    let mut away = false;
     loop {
-        let answer = forgiving(ask(), away)?;
-        if answer.is_none() != away {
-            away = !away;
-            run.progress.note(if away { AWAY } else { BACK });
-        }
+        let answer = forgiving(ask(), run.progress.server_is_away())?;
+        run.progress.server_answers(answer.is_some());
         if answer == Some(true) {
             return Ok(true);
         }
         if Instant::now() >= end {
-            return if away { Err(stayed_away(limit)) } else { Ok(false) };
+            return if answer.is_none() { Err(stayed_away(limit)) } else { Ok(false) };
         }
         pause(PAUSE, &|| run.cx.interrupted());
         run.cx.stop_if_interrupted()?;
     }
 }
-
-const AWAY: &str = "the API server does not answer; the wait goes on";
-const BACK: &str = "the API server answers again";
 
 /// An API server that has just come back permits nothing until it has read its rules.
 fn forgiving(answer: Result<Option<bool>>, away: bool) -> Result<Option<bool>> {
@@ -137,6 +131,7 @@ fn look(run: &Run<'_>) -> Result<Option<Look>> {
         let failure = kubectl::failure("kubectl get", &reply);
         return if failure.outcome == Outcome::NotPermitted { Err(failure.into()) } else { Ok(None) };
     }
+    run.progress.server_answers(true);
     let objects = kubectl::items(&reply);
     let kind = |wanted: &'static str| objects.iter().filter(move |o| o["kind"] == wanted);
     let set = kind("StatefulSet").next().map(StatefulSet::read);

@@ -29,16 +29,18 @@ impl Door {
         let text = namespace.kubectl(&["config", "view", "--raw", "--minify", "--output", "json"]);
         let mut config: Value = serde_json::from_str(&text).expect("kubectl prints JSON");
         let cluster = &mut config["clusters"][0]["cluster"];
-        let server = cluster["server"].as_str().expect("a server").trim_start_matches("https://").to_owned();
-        let host = server.rsplit_once(':').map_or(server.as_str(), |(host, _)| host);
-        // The certificate is that of the server, whatever the port that leads to it.
-        cluster["tls-server-name"] = host.into();
-        cluster["server"] = format!("https://{own}").into();
+        let url = cluster["server"].as_str().expect("a server").trim_start_matches("https://").to_owned();
+        let (server, path) = url.split_once('/').unwrap_or((&url, ""));
+        if cluster["tls-server-name"].is_null() {
+            // The certificate is that of the server, whatever the port that leads to it.
+            cluster["tls-server-name"] = server.rsplit_once(':').map_or(server, |(host, _)| host).into();
+        }
+        cluster["server"] = format!("https://{own}/{path}").trim_end_matches('/').into();
         let kubeconfig = folder.join("kubeconfig-through-a-door");
         std::fs::write(&kubeconfig, config.to_string()).expect("a kubeconfig");
         let door = Self { kubeconfig, shut: Arc::default(), over: Arc::default() };
         let (shut, over) = (Arc::clone(&door.shut), Arc::clone(&door.over));
-        let server = if server.contains(':') { server } else { format!("{server}:443") };
+        let server = if server.contains(':') { server.to_owned() } else { format!("{server}:443") };
         std::thread::spawn(move || keep(listener, own, &server, &shut, &over));
         door
     }

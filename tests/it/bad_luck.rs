@@ -171,10 +171,10 @@ fn an_api_server_that_comes_back_ends_no_wait() {
        0.0s Secret prodmq-mqctl-credentials written
        0.0s helm release installed
        0.0s the API server does not answer; the wait goes on
+       0.0s the API server answers again
        0.0s prodmq-0 ready
        0.0s prodmq-1 ready
        0.0s prodmq-2 ready
-       0.0s the API server answers again
        0.0s 3 nodes ready
        0.0s one cluster, no alarm, logged in as user
     ");
