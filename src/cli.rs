@@ -118,8 +118,14 @@ pub struct Globals {
     pub color: Color,
 }
 
+/// Nothing for an empty variable, which [`Globals::without_empty`] takes for none.
 fn duration(text: &str) -> Result<Duration, String> {
-    units::duration(text).map_err(|expected| expected.to_string())
+    if text.is_empty() {
+        return Ok(Duration::ZERO);
+    }
+    let time = units::duration(text).map_err(|expected| expected.to_string())?;
+    let fits = !time.is_zero() && time <= units::LONGEST_WAIT;
+    if fits { Ok(time) } else { Err("expected 1s to 24h".to_owned()) }
 }
 
 /// `MQCTL_YES=1`, `=true`, `=yes`; an empty variable is none, as pipelines set many of those.
@@ -137,6 +143,7 @@ impl Globals {
     #[must_use]
     pub fn without_empty(mut self) -> Self {
         let some = |path: &PathBuf| !path.as_os_str().is_empty();
+        self.timeout = self.timeout.filter(|time| !time.is_zero());
         self.profile = self.profile.filter(some);
         self.kubeconfig = self.kubeconfig.filter(some);
         for text in [&mut self.context, &mut self.namespace, &mut self.confirm] {

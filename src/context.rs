@@ -1,19 +1,19 @@
 //! What a command is given: the environment, read once; the door; the target; and `carry_out`.
 
 use std::io::IsTerminal as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
-use serde_json::Value;
 
 use crate::ask::{self, Person};
 use crate::cli::{Color, Globals, Output};
 use crate::cluster::Target;
 use crate::error::Failure;
 use crate::explain::Code;
+use crate::kubeconfig;
 use crate::outcome::Outcome;
 use crate::plan::execute::{self, Report, Run};
 use crate::plan::{Danger, Plan};
@@ -22,7 +22,7 @@ use crate::profile::{self, LoadError, Places, Profile, Source};
 use crate::progress::Progress;
 use crate::report;
 use crate::secret::Vault;
-use crate::yaml;
+use crate::units::DnsLabel;
 
 /// Everything that a command knows beside its own arguments.
 pub(crate) struct Context {
@@ -130,23 +130,23 @@ impl Context {
             (None, Some(own)) => Some(own.clone()),
             (None, None) => self.current_context(),
         };
-        let namespace = self.globals.namespace.clone().unwrap_or_else(|| profile.namespace.to_string());
+        let namespace = self.globals.namespace.as_deref().map(namespace).transpose()?;
         Ok(Target {
             kubeconfig: self.globals.kubeconfig.clone(),
             context,
-            namespace,
+            namespace: namespace.unwrap_or_else(|| profile.namespace.clone()).to_string(),
             release: profile.release.to_string(),
         })
     }
 
     /// Read once, so that a switch of context in another terminal cannot move a half-done run.
     fn current_context(&self) -> Option<String> {
-        self.kubeconfigs().iter().find_map(|file| context_in(file))
+        self.kubeconfigs().iter().find_map(|file| kubeconfig::current_context(file))
     }
 
     /// All kube contexts that the kubeconfig names.
     pub(crate) fn contexts(&self) -> Vec<String> {
-        self.kubeconfigs().iter().flat_map(|file| contexts_in(file)).collect()
+        self.kubeconfigs().iter().flat_map(|file| kubeconfig::contexts(file)).collect()
     }
 
     fn kubeconfigs(&self) -> Vec<PathBuf> {
@@ -184,10 +184,12 @@ impl Context {
         self.globals.output == Output::Json
     }
 
-    /// Both programs are there, or a sentence which is not.
+    /// Both programs and a kubeconfig are there, or a sentence which is not.
     pub(crate) fn require_tools(&self) -> Result<()> {
         self.tools.require(&Program::Kubectl)?;
-        self.tools.require(&Program::Helm)
+        self.tools.require(&Program::Helm)?;
+        let in_a_pod = variable("KUBERNETES_SERVICE_HOST").is_some();
+        kubeconfig::require(&self.kubeconfigs(), in_a_pod && self.globals.kubeconfig.is_none())
     }
 
     pub(crate) fn interrupted(&self) -> bool {
@@ -249,27 +251,17 @@ impl Context {
     }
 }
 
+/// That of the flag; the profile's is checked with the profile.
+fn namespace(text: &str) -> Result<DnsLabel> {
+    text.parse().map_err(|expected| {
+        let text = format!("`--namespace`: {expected}; nothing was changed");
+        Failure::new(Outcome::Usage, text).hint("leave --namespace (or MQCTL_NAMESPACE) out").into()
+    })
+}
+
 fn bad_profile(error: &LoadError) -> anyhow::Error {
     let failure = Failure::new(Outcome::BadProfile, error.to_string());
     error.hint().into_iter().fold(failure, Failure::hint).into()
-}
-
-fn context_in(file: &Path) -> Option<String> {
-    kubeconfig(file)?["current-context"].as_str().filter(|c| !c.is_empty()).map(str::to_owned)
-}
-
-fn contexts_in(file: &Path) -> Vec<String> {
-    let names = |config: Value| {
-        let contexts = config["contexts"].as_array().into_iter().flatten();
-        contexts.filter_map(|context| context["name"].as_str().map(str::to_owned)).collect()
-    };
-    kubeconfig(file).map(names).unwrap_or_default()
-}
-
-#[expect(clippy::disallowed_methods, reason = "door: the kubeconfig's contexts are read here")]
-fn kubeconfig(file: &Path) -> Option<Value> {
-    let text = fs_err::read_to_string(file).ok()?;
-    Some(yaml::read(&text).ok()?.value)
 }
 
 fn watch_for_interrupts() -> Result<Arc<AtomicBool>> {

@@ -1,6 +1,7 @@
 //! Both secrets of a release: found in the order that the design names, compared, or planned to be generated.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
@@ -92,18 +93,41 @@ pub(crate) fn local(cx: &Context, profile: &Profile) -> Result<Found> {
     let mut found = Found { vault: Vault::default(), origins: Vec::new(), file, in_cluster: false };
     let kept = secret::read_file(&found.file)?;
     for name in Name::BOTH {
-        let source = match name {
-            Name::ErlangCookie | Name::NextErlangCookie => profile.credentials.erlang_cookie.as_ref(),
-            Name::Password | Name::NextPassword => profile.credentials.password.as_ref(),
-        };
-        if let Some(source) = source {
-            let secret = resolve(cx, profile, source).map_err(|error| unusable(name, &error))?;
+        if let Some(source) = source_of(profile, name) {
+            let secret = resolve(cx, profile, name, source).map_err(|error| unusable(name, &error))?;
             found.vault.put(name, secret);
             found.origins.push((name, Origin::Profile(in_words(source))));
         }
     }
     take(&mut found, kept, &Origin::File);
     Ok(found)
+}
+
+fn source_of(profile: &Profile, name: Name) -> Option<&Source> {
+    match name {
+        Name::ErlangCookie | Name::NextErlangCookie => profile.credentials.erlang_cookie.as_ref(),
+        Name::Password | Name::NextPassword => profile.credentials.password.as_ref(),
+    }
+}
+
+/// What a try of one of the profile's sources came to.
+pub(crate) struct Tried {
+    pub(crate) name: Name,
+    /// The source, in words.
+    pub(crate) source: String,
+    /// `None` where only the cluster can tell.
+    pub(crate) usable: Option<Result<(), Failure>>,
+}
+
+/// Asks each source on this side of the cluster for its secret, and keeps none.
+pub(crate) fn try_sources(cx: &Context, profile: &Profile) -> Vec<Tried> {
+    let sources = Name::BOTH.into_iter().filter_map(|name| Some((name, source_of(profile, name)?)));
+    let try_one = |(name, source): (Name, &Source)| {
+        let outside = !matches!(source, Source::Secret { .. });
+        let resolved = || resolve(cx, profile, name, source).map(drop).map_err(|error| unusable(name, &error));
+        Tried { name, source: in_words(source), usable: outside.then(resolved) }
+    };
+    sources.map(try_one).collect()
 }
 
 /// Moves over what is still missing.
@@ -219,7 +243,18 @@ fn unknown(missing: &[Name], profile: &Profile, observed: &Observed) -> anyhow::
         .into()
 }
 
-fn resolve(cx: &Context, profile: &Profile, source: &Source) -> Result<Secret> {
+/// A source command may ask a vault far away, but no person.
+const SOURCE_LIMIT: Duration = Duration::from_secs(30);
+
+fn resolve(cx: &Context, profile: &Profile, name: Name, source: &Source) -> Result<Secret> {
+    let secret = given_by(cx, profile, source)?;
+    match secret.flaw(name) {
+        Some(flaw) => Err(anyhow::anyhow!("{} gives none that can be used: {flaw}", in_words(source))),
+        None => Ok(secret),
+    }
+}
+
+fn given_by(cx: &Context, profile: &Profile, source: &Source) -> Result<Secret> {
     match source {
         Source::Env(name) => {
             cx.variable(name).as_deref().and_then(Secret::new).ok_or_else(|| anyhow::anyhow!("`${name}` is not set"))
@@ -227,9 +262,9 @@ fn resolve(cx: &Context, profile: &Profile, source: &Source) -> Result<Secret> {
         Source::File(path) => secret::from_file(path),
         Source::Command(words) => {
             let (program, args) = words.split_first().context("the command is empty")?;
-            let reply =
-                cx.tools.run(&Call::new(Program::Named(program.clone()), args.iter().cloned()), &Vault::default())?;
-            secret::from_reply(program, &reply)
+            let call = Call::new(Program::Named(program.clone()), args.iter().cloned());
+            let call = call.within(cx.within(SOURCE_LIMIT).min(SOURCE_LIMIT));
+            secret::from_reply(program, &cx.tools.run(&call, &Vault::default())?)
         }
         Source::Secret { name, key } => {
             let target = cx.target(profile)?;

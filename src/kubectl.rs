@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::cluster::{BOOTED_TAG, Target};
-use crate::error::Failure;
-use crate::explain::Code;
-use crate::outcome::Outcome;
 use crate::process::{Call, Part, Program, Reply};
+
+mod words;
+
+pub use words::{failure, outcome_of};
 
 fn call(target: &Target, args: &[&str]) -> Call {
     let mut all: Vec<String> = Vec::new();
@@ -228,69 +229,6 @@ pub fn versions(target: &Target) -> Call {
     call(target, &["version", "--output", "json"])
 }
 
-/// What a failed call means, in the words of the program that failed.
-pub fn failure(what: &str, reply: &Reply) -> Failure {
-    if reply.timed_out {
-        return Failure::new(Outcome::TimedOut, format!("`{what}` did not answer in time"));
-    }
-    let said = last_words(&reply.stderr);
-    let outcome = outcome_of(&reply.stderr);
-    let failure = Failure::new(outcome, format!("`{what}`: {said}"));
-    match outcome {
-        Outcome::Unreachable => {
-            failure.hint("kubectl cluster-info   # does the API server answer?").code(Code::Unreachable)
-        }
-        Outcome::Contradiction => failure.hint("kubectl config get-contexts").code(Code::Context),
-        Outcome::NotPermitted => {
-            failure.hint("ask for this right in the namespace, or use another --context").code(Code::Rights)
-        }
-        _ => failure,
-    }
-}
-
-/// The exit code that a child's words ask for.
-pub fn outcome_of(stderr: &str) -> Outcome {
-    let said = stderr.to_lowercase();
-    let has = |words: &[&str]| words.iter().any(|w| said.contains(w));
-    if has(&["is forbidden", "forbidden:", "unauthorized", "must be logged in"]) {
-        Outcome::NotPermitted
-    } else if said.contains("context") && has(&["does not exist", "no context exists"]) {
-        Outcome::Contradiction
-    } else if has(&[
-        "unable to connect to the server",
-        "cluster unreachable",
-        "connection refused",
-        "no such host",
-        "i/o timeout",
-        "was refused - did you specify",
-        "no route to host",
-        "tls handshake",
-        "certificate signed by unknown",
-        "unexpected eof",
-        "connection reset",
-    ]) {
-        Outcome::Unreachable
-    } else {
-        Outcome::Failed
-    }
-}
-
-/// The last line that a program said, without its `Error:`; never more than one, so that nothing secret is swept along.
-fn last_words(stderr: &str) -> String {
-    let line = stderr.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("it failed and said nothing");
-    let line = line.trim();
-    let prefixes = [
-        "Error: ",
-        "error: ",
-        "Error from server: ",
-        "Error from server (Forbidden): ",
-        "Error from server (NotFound): ",
-        "Error from server (BadRequest): ",
-        "Error from server ",
-    ];
-    prefixes.iter().fold(line, |l, p| l.strip_prefix(p).unwrap_or(l)).to_owned()
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -302,30 +240,6 @@ pub(crate) mod tests {
             stdout: Zeroizing::new(stdout.to_owned()),
             stderr: stderr.to_owned(),
             timed_out: false,
-        }
-    }
-
-    #[test]
-    fn what_children_say_becomes_an_exit_code() {
-        let cases = [
-            (
-                "The connection to the server 10.0.0.1:6443 was refused - did you specify the right host or port?",
-                Outcome::Unreachable,
-            ),
-            (
-                "Error: Kubernetes cluster unreachable: Get \"https://x\": dial tcp: lookup x: no such host",
-                Outcome::Unreachable,
-            ),
-            (
-                "Error from server (Forbidden): secrets is forbidden: User \"ci\" cannot list resource \"secrets\"",
-                Outcome::NotPermitted,
-            ),
-            ("error: context \"prod\" does not exist", Outcome::Contradiction),
-            ("Error: kube context \"prod\" does not exist", Outcome::Contradiction),
-            ("Error: something else", Outcome::Failed),
-        ];
-        for (words, outcome) in cases {
-            assert_eq!(outcome_of(words), outcome, "{words}");
         }
     }
 

@@ -183,6 +183,9 @@ impl FromStr for ReleaseName {
     }
 }
 
+/// One day: a longer wait is a slip of the keyboard.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+
 /// Reads a time such as `10m`, `90s` or `1h30m`: whole hours, minutes and seconds, in this order.
 ///
 /// # Errors

@@ -160,6 +160,8 @@ pub struct Observed {
     /// What mqctl's own Secret holds; `None` where there is no such Secret.
     pub secret: Option<Vault>,
     pub namespace: Existence,
+    /// The namespace is being deleted: what it waits for, in its own words.
+    pub namespace_ends: Option<String>,
     pub storage_class: Existence,
     /// The StorageClasses that exist; read only where the wished one does not.
     pub storage_classes: Vec<String>,
@@ -184,7 +186,10 @@ impl Observed {
                 self.noted = Noted::read(object);
                 self.secret = Some(read_secret(object));
             }
-            "Namespace" => self.namespace = Existence::There,
+            "Namespace" => {
+                self.namespace = Existence::There;
+                self.namespace_ends = ending(object);
+            }
             "StorageClass" => self.storage_class = Existence::There,
             _ => {}
         }
@@ -213,6 +218,15 @@ impl Observed {
     pub fn has_past(&self) -> bool {
         self.set.is_some() || !self.claims.is_empty()
     }
+}
+
+/// What a namespace that is being deleted waits for; `None` for any other.
+fn ending(namespace: &Value) -> Option<String> {
+    namespace.pointer("/metadata/deletionTimestamp")?;
+    let conditions = namespace.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
+    let holding = conditions.filter(|condition| condition["status"] == "True");
+    let words: Vec<&str> = holding.filter_map(|condition| condition["message"].as_str()).collect();
+    Some(words.join("; "))
 }
 
 /// The address of the node that a pod runs on.
@@ -284,6 +298,18 @@ mod tests {
             Some("4.3.6".to_owned()),
             "what has booted counts"
         );
+    }
+
+    #[test]
+    fn a_namespace_says_what_its_deletion_waits_for() {
+        let conditions = json!([
+            {"type": "NamespaceDeletionDiscoveryFailure", "status": "False", "message": "All resources discovered"},
+            {"type": "NamespaceFinalizersRemaining", "status": "True", "message": "Some content has finalizers"},
+        ]);
+        let status = json!({"phase": "Terminating", "conditions": conditions});
+        let ends = json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:01Z"}, "status": status});
+        assert_eq!(ending(&ends).unwrap(), "Some content has finalizers");
+        assert_eq!(ending(&json!({"metadata": {}, "status": {"phase": "Active"}})), None);
     }
 
     #[test]

@@ -180,6 +180,21 @@ fn storage_classes(tools: &Tools, target: &Target) -> Result<Vec<String>> {
     Ok(kubectl::items(&reply).iter().filter_map(name).collect())
 }
 
+/// Refuses where the namespace is being deleted: nothing can be made in it any more.
+///
+/// # Errors
+/// With what the namespace waits for; exit 75, as the same command fits again when it is gone.
+pub(crate) fn require_lasting_namespace(observed: &Observed, target: &Target) -> Result<()> {
+    let Some(words) = &observed.namespace_ends else { return Ok(()) };
+    let namespace = &target.namespace;
+    let why = if words.is_empty() { String::new() } else { format!(" ({words})") };
+    let text = format!("namespace `{namespace}` is being deleted{why}; nothing was changed");
+    Err(Failure::new(Outcome::TimedOut, text)
+        .hint(format!("kubectl wait --for=delete namespace/{namespace} --timeout=5m   # then the same command again"))
+        .code(Code::Namespace)
+        .into())
+}
+
 /// Refuses where a right is missing, naming all that are.
 ///
 /// # Errors

@@ -23,6 +23,8 @@ pub struct Pod {
 pub enum Standing {
     /// Not created (yet).
     Absent,
+    /// Not created, as a quota or a policy of the cluster does not let it: the API server's own words.
+    Refused(String),
     /// The scheduler's own words.
     Unscheduled(String),
     /// Waits in the start gate, where mqctl can hold single pods back.
@@ -45,7 +47,7 @@ impl fmt::Display for Standing {
             Self::Unscheduled(words) => write!(f, "cannot be scheduled: {words}"),
             Self::Held => f.write_str("at the start gate"),
             Self::ImageTrouble(words) => write!(f, "image: {words}"),
-            Self::Creating(words) => f.write_str(words),
+            Self::Creating(words) | Self::Refused(words) => f.write_str(words),
             Self::Booting(phase) => write!(f, "{phase}"),
             Self::Crashed(words) => write!(f, "crashed: {words}"),
             Self::Stopping => f.write_str("stopping"),
@@ -63,7 +65,7 @@ impl Standing {
     /// Steps done of ten, for the progress bar.
     pub fn tenths(&self) -> u64 {
         match self {
-            Self::Absent | Self::Unscheduled(_) => 0,
+            Self::Absent | Self::Refused(_) | Self::Unscheduled(_) => 0,
             Self::ImageTrouble(_) | Self::Creating(_) | Self::Held => 2,
             Self::Crashed(_) | Self::Stopping => 1,
             Self::Booting(phase) => phase.tenths(),

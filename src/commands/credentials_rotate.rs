@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::chart;
 use crate::cli::credentials::Rotate;
-use crate::cluster::observe::{INSTALL_RIGHTS, Question, observe, require_rights};
+use crate::cluster::observe::{INSTALL_RIGHTS, Question, observe, require_lasting_namespace, require_rights};
 use crate::cluster::{Observed, Standing};
 use crate::context::Context;
 use crate::credentials::{self, Origin, rotation};
@@ -21,6 +21,7 @@ pub(crate) fn run(args: &Rotate, cx: &Context) -> Result<Outcome> {
     let names = chart::names(&profile);
     let question = Question { target: &target, names: &names, storage_class: None, rights: &INSTALL_RIGHTS };
     let mut observed = observe(&cx.tools, &question)?;
+    require_lasting_namespace(&observed, &target)?;
     require_rights(&observed, &target)?;
     let what = if args.cookie { Name::ErlangCookie } else { Name::Password };
     require_running(&profile, &observed, what)?;

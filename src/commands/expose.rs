@@ -4,7 +4,9 @@ use anyhow::Result;
 
 use crate::chart;
 use crate::cli::Expose;
-use crate::cluster::observe::{EXPOSE_RIGHTS, HIDE_RIGHTS, Question, observe, require_rights};
+use crate::cluster::observe::{
+    EXPOSE_RIGHTS, HIDE_RIGHTS, Question, observe, require_lasting_namespace, require_rights,
+};
 use crate::context::Context;
 use crate::error::Failure;
 use crate::exposure::Exposure;
@@ -20,6 +22,9 @@ pub(crate) fn run(args: &Expose, cx: &Context) -> Result<Outcome> {
     let rights = if args.remove { &HIDE_RIGHTS[..] } else { &EXPOSE_RIGHTS };
     let question = Question { target: &target, names: &chart::names(&profile), storage_class: None, rights };
     let observed = &observe(&cx.tools, &question)?;
+    if !args.remove {
+        require_lasting_namespace(observed, &target)?;
+    }
     require_rights(observed, &target)?;
     let given = Given { profile: &profile, target: &target, observed, exposure, limit: cx.within(expose::LIMIT) };
     let plan = if args.remove { expose::remove(&given)? } else { expose::expose(&given)? };

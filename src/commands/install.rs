@@ -5,7 +5,9 @@ use anyhow::Result;
 use crate::backup;
 use crate::chart;
 use crate::cli::Install;
-use crate::cluster::observe::{EXPOSE_RIGHTS, INSTALL_RIGHTS, Question, observe, require_rights};
+use crate::cluster::observe::{
+    EXPOSE_RIGHTS, INSTALL_RIGHTS, Question, observe, require_lasting_namespace, require_rights,
+};
 use crate::cluster::preview::preview;
 use crate::context::Context;
 use crate::credentials::{self, Found};
@@ -33,6 +35,7 @@ pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, cx: &Context) -> R
     let rights = [&INSTALL_RIGHTS, exposing].concat();
     let question = Question { target: &target, names: &names, storage_class, rights: &rights };
     let mut observed = observe(&cx.tools, &question)?;
+    require_lasting_namespace(&observed, &target)?;
     require_rights(&observed, &target)?;
     let found = credentials::prove(local, &profile, &mut observed)?;
     let upgrade = Verb::Upgrade { enable_feature_flags: false };

@@ -126,7 +126,7 @@ fn denied<'a>(given: &Given<'a>, on_namespaces: bool) -> Vec<&'a str> {
 
 fn warnings(given: &Given<'_>) -> Vec<String> {
     let own = given.draft.profile.warnings.iter().map(|w| format!("`{}`: {}", w.path, w.text));
-    let missing = [missing_class(given), missing_namespace(given), missing_rights(given)];
+    let missing = [missing_class(given), missing_namespace(given), ending_namespace(given), missing_rights(given)];
     given.offer.missing.iter().cloned().chain(missing.into_iter().flatten()).chain(own).collect()
 }
 
@@ -146,6 +146,12 @@ fn missing_namespace(given: &Given<'_>) -> Option<String> {
     let missing = given.observed.namespace == Existence::Missing && !denied(given, true).is_empty();
     let name = &given.target.namespace;
     missing.then(|| format!("namespace `{name}` is missing, and you may not create it; have somebody do it: kubectl create namespace {name}"))
+}
+
+fn ending_namespace(given: &Given<'_>) -> Option<String> {
+    let name = &given.target.namespace;
+    let ends = given.observed.namespace_ends.is_some();
+    ends.then(|| format!("namespace `{name}` is being deleted; an install has to wait until it is gone"))
 }
 
 fn missing_rights(given: &Given<'_>) -> Option<String> {

@@ -260,13 +260,21 @@ fn run_helm(given: &Given<'_>, values: &Value) -> Step {
     let again = given.observed.release.as_ref().is_some_and(|r| !r.status.starts_with("pending-install"));
     let (title, next) = if again { ("helm upgrade", "upgraded") } else { ("helm install", "installed") };
     let detail = given.preview().map_or_else(|| ALL_OBJECTS.to_owned(), |p| objects::in_words(&p.changes));
-    let notes = given.preview().map_or_else(Vec::new, |p| objects::notes(&p.changes));
+    let mut notes = given.preview().map_or_else(Vec::new, |p| objects::notes(&p.changes));
+    notes.extend(used_again(given));
     let mut step = Step::new(Danger::Changes, title, detail).notes(notes).action(Action::LayChart(given.chart.clone()));
     if given.scaled() {
         // Helm 4 applies server-side: it refuses to change what kubectl scaled, unless both mean the same number.
         step = step.action(Action::Run(kubectl::scale(given.target, given.profile.replicas)));
     }
     step.action(Action::Run(call)).done(format!("helm release {next}"))
+}
+
+/// Volumes that outlived their StatefulSet carry the data of an earlier install.
+fn used_again(given: &Given<'_>) -> Option<String> {
+    let claims: Vec<&str> = given.observed.claims.iter().map(|claim| claim.name.as_str()).collect();
+    let outlived = given.observed.set.is_none() && !claims.is_empty();
+    outlived.then(|| format!("volumes that are there are used again, with their data: {}", claims.join(", ")))
 }
 
 /// Pods that do not run stand in the way of their successors: the controller replaces the highest one, and waits for it

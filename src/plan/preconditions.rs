@@ -1,13 +1,15 @@
 //! What an install refuses before anything is changed, each with the reason. Pure.
 
 use anyhow::Result;
+use serde_json::json;
 
 use super::install::{CHART, Given, Verb};
-use crate::cluster::Existence;
+use crate::cluster::{Claim, Existence};
 use crate::error::Failure;
 use crate::explain::Code;
 use crate::outcome::Outcome;
 use crate::rabbitmq::Answer;
+use crate::units::Quantity;
 use crate::versions::{self, Before, Refusal, Series};
 
 /// Checks what was seen against what is wished, as far as one look goes.
@@ -19,6 +21,7 @@ pub(crate) fn at_once(given: &Given<'_>) -> Result<()> {
     first([
         not_installed(given),
         storage_class(given),
+        volumes(given),
         other_chart(given),
         username(given),
         version,
@@ -53,6 +56,42 @@ fn storage_class(given: &Given<'_>) -> Option<Failure> {
     let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
     let text = format!("`storage.class`: the cluster has no StorageClass `{wished}`");
     Some(refusal(Code::StorageClass, &text).hint(format!("those that exist: {there}")))
+}
+
+/// After a delete the volumes are used again as they are: neither size nor class of them is changed by an install.
+fn volumes(given: &Given<'_>) -> Option<Failure> {
+    let observed = given.observed;
+    if observed.set.is_some() {
+        return None;
+    }
+    let wished = &given.profile.storage;
+    let other_class = |claim: &&Claim| wished.class.as_ref().is_some_and(|class| *class != claim.class);
+    if let Some(claim) = observed.claims.iter().find(other_class) {
+        let text =
+            format!("`storage.class`: {}", kept(claim, &claim.class, wished.class.as_deref().unwrap_or_default()));
+        let hint = format!("storage: {{class: {}}}   # in the profile", claim.class);
+        return Some(refusal(Code::Volumes, &text).hint(hint));
+    }
+    let bytes = |claim: &Claim| claim.size.parse().map(|size: Quantity| size.bytes());
+    let other_size = |claim: &&Claim| bytes(claim).is_ok_and(|bytes| bytes != wished.size.bytes());
+    let claim = observed.claims.iter().find(other_size)?;
+    let larger = bytes(claim).is_ok_and(|bytes| bytes < wished.size.bytes());
+    let shrinks = if larger { "" } else { ", and no volume shrinks" };
+    let text = format!("`storage.size`: {}{shrinks}", kept(claim, &claim.size, wished.size.as_str()));
+    let refusal = refusal(Code::Volumes, &text).hint(format!("storage: {{size: {}}}   # in the profile", claim.size));
+    Some(if larger { refusal.hint(let_grow(given)) } else { refusal })
+}
+
+fn kept(claim: &Claim, there: &str, wished: &str) -> String {
+    format!("the volumes of an earlier install are used again, and `{}` is {there}, not {wished}", claim.name)
+}
+
+/// The way to larger volumes; the class has to allow it.
+fn let_grow(given: &Given<'_>) -> String {
+    let claims: Vec<&str> = given.observed.claims.iter().map(|claim| claim.name.as_str()).collect();
+    let size = given.profile.storage.size.as_str();
+    let patch = json!({"spec": {"resources": {"requests": {"storage": size}}}});
+    format!("kubectl --namespace {} patch pvc {} --patch '{patch}'", given.target.namespace, claims.join(" "))
 }
 
 fn other_chart(given: &Given<'_>) -> Option<Failure> {

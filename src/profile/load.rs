@@ -177,7 +177,7 @@ impl fmt::Display for LoadError {
 /// The file cannot be read, or has mistakes.
 pub fn load(path: &Path) -> Result<Profile, LoadError> {
     let bytes = bytes_of(path).map_err(LoadError::Unreadable)?;
-    decoded(&bytes, path).map_err(LoadError::Mistaken)
+    decode(&bytes, path).map_err(LoadError::Mistaken)
 }
 
 /// Where each field of a profile stands that was loaded before.
@@ -198,7 +198,11 @@ fn bytes_of(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn decoded(bytes: &[u8], path: &Path) -> Result<Profile, ProfileError> {
+/// Reads what a file holds, whatever that is.
+///
+/// # Errors
+/// Every mistake in it.
+pub fn decode(bytes: &[u8], path: &Path) -> Result<Profile, ProfileError> {
     if bytes.len() > yaml::LARGEST {
         return Err(ProfileError::new(path, vec![yaml::too_big()]));
     }

@@ -50,7 +50,11 @@ fn parse_file(text: &str) -> Result<Vault, String> {
             return Err(format!("{place}unknown key; one of `erlangCookie`, `password`"));
         };
         let secret = value.as_str().and_then(Secret::new);
-        vault.put(name, secret.ok_or_else(|| format!("{place}`{key}`: expected a text in quotes that is not empty"))?);
+        let secret = secret.ok_or_else(|| format!("{place}`{key}`: expected a text in quotes that is not empty"))?;
+        if let Some(flaw) = secret.flaw(name) {
+            return Err(format!("{place}`{key}`: {flaw}"));
+        }
+        vault.put(name, secret);
     }
     Ok(vault)
 }

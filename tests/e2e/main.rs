@@ -16,9 +16,11 @@
 )]
 
 mod amqp;
+mod bad_luck;
 mod canary;
 mod cluster;
 mod cut_short;
+mod door;
 mod environment;
 mod expose;
 mod init;
@@ -57,6 +59,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(pipelines::tests());
     tests.extend(rotate::tests());
     tests.extend(refusals::tests());
+    tests.extend(bad_luck::tests());
     tests.extend(unpermitted::tests());
     tests.extend(expose::tests());
     tests.extend(logs::tests());

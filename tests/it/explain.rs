@@ -9,6 +9,7 @@ use crate::objects;
 use crate::transcript::Transcript;
 use crate::upgrade;
 use crate::world::{PROFILE, World};
+use crate::{bad_input, bad_luck};
 
 const INSTALL: [&str; 5] = ["install", "prodmq", "--yes", "--timeout", "1s"];
 
@@ -24,6 +25,7 @@ fn all_codes_on_one_page() {
     NOT-WHOLE       a node is missing or has an alarm, so that no other one is restarted
     ROTATION        a change of the password or of the Erlang cookie was cut short
     STORAGE-CLASS   the cluster has no StorageClass of this name
+    VOLUMES         the volumes that are there have another size or class than the profile asks for
     RELEASE-TAKEN   a Helm release of this name exists, and it is of another chart
     FEWER-NODES     the profile asks for fewer nodes than the cluster has
     USERNAME        the profile names another first user than the one the release was installed with
@@ -31,6 +33,8 @@ fn all_codes_on_one_page() {
     NOT-READY       the nodes were not ready within the time
     IMG             the image cannot be pulled
     UNSCHEDULABLE   the scheduler finds no machine for a pod
+    ADMISSION       a quota or a policy of the cluster refuses an object
+    NAMESPACE       the namespace is being deleted
     RIGHTS          the cluster does not permit what has to be done
     UNREACHABLE     the cluster's API server does not answer
     CONTEXT         the kube context is not the profile's, or does not exist
@@ -148,6 +152,12 @@ fn provoked(code: Code) -> Transcript {
         Code::Context => changed("context: prod-eu1"),
         Code::StorageClass => {
             fresh.profile("prodmq", &format!("{PROFILE}storage: {{class: rook-ceph-block}}\n"));
+            return fresh.run(&INSTALL);
+        }
+        Code::Volumes => return bad_input::after_a_delete("16Gi", "standard").run(&INSTALL),
+        Code::Namespace => return bad_luck::with_an_ending_namespace(&installed).run(&INSTALL),
+        Code::Admission => {
+            fresh.rule("helm upgrade *", 1, "", "Error: pods \"prodmq-0\" is forbidden: exceeded quota: small");
             return fresh.run(&INSTALL);
         }
         Code::ReleaseTaken => {

@@ -248,13 +248,13 @@ fn every_child_is_told_the_same_target() {
 #[test]
 fn a_failed_step_ends_the_run_and_is_told() {
     let world = World::with_secrets();
-    world.rule("helm upgrade *", 1, "", "Error: INSTALLATION FAILED: admission webhook denied the request");
+    world.rule("helm upgrade *", 1, "", "Error: INSTALLATION FAILED: no such luck");
     let run = world.run(&["install", "prodmq", "--yes"]).ended(1);
     assert_snapshot!(run.words(), @r"
     $ mqctl install prodmq --yes   [exit 1]
     test/rabbitmq/prodmq: install: 2 to change, 0 to destroy
        0.0s Secret prodmq-mqctl-credentials written
-    error: install: helm install: `helm upgrade`: INSTALLATION FAILED: admission webhook denied the request
+    error: install: helm install: `helm upgrade`: INSTALLATION FAILED: no such luck
     not reached: 3 nodes booted, login as user
     ");
     let json = world.run(&["install", "prodmq", "--yes", "-o", "json"]).ended(1).json();

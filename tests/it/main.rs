@@ -6,8 +6,12 @@
 #![allow(clippy::print_stdout, reason = "figures are for those who run the tests with --nocapture")]
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 
+mod bad_input;
+mod bad_luck;
+mod bad_places;
 mod chart;
 mod completions;
+mod covered;
 mod credentials;
 mod delete;
 mod documents;

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Plays helm and kubectl for one test, under whichever of the two names it was started. Its world is a folder:
 #   calls/N/          what it was started with: program, args (one a line), stdin; N is taken by an atomic mkdir
-#   rules/N/          pattern, code, stdout, stderr: the first whose pattern fits the call answers for the cluster
+#   rules/N/          pattern, code, stdout, stderr: the first whose pattern fits the call answers for the cluster; with
+#                     a file `times`, only so many times
 #   cluster/KIND.NAME one object each; helm's record is `release`, a broker's answer is `answer.POD`, its log `log.POD`
 #   chart/            what `helm upgrade` puts into the cluster
 #   kill/before, kill/after   a pattern: the caller is killed at that call, before or after the cluster has changed
@@ -43,9 +44,17 @@ kill_caller() {
     fi
 }
 
+# Once less, of the times that this rule holds; without a number it holds for ever.
+holds() {
+    [ -f "$1/times" ] || return 0
+    IFS= read -r times <"$1/times"
+    [ "$times" -gt 0 ] || return 1
+    echo $((times - 1)) >"$1/times"
+}
+
 follow_rules() {
     for rule in "$world"/rules/*; do
-        if fits "$rule/pattern"; then
+        if fits "$rule/pattern" && holds "$rule"; then
             cat "$rule/stdout"
             cat "$rule/stderr" >&2
             exit "$(cat "$rule/code")"

@@ -113,6 +113,13 @@ impl World {
         fs::remove_file(self.path(file)).unwrap();
     }
 
+    /// The next calls that fit the pattern fail so; those after them do not.
+    pub fn fails(&self, pattern: &str, times: usize, stderr: &str) {
+        let number = fs::read_dir(self.path("rules")).unwrap().count();
+        self.rule(pattern, 1, "", stderr);
+        self.write(&format!("rules/{number}/times"), &format!("{times}\n"));
+    }
+
     /// Calls that fit the pattern are answered so, whatever the cluster holds.
     pub fn rule(&self, pattern: &str, code: i32, stdout: &str, stderr: &str) {
         let number = fs::read_dir(self.path("rules")).unwrap().count();
