@@ -25,7 +25,7 @@ pub enum ProfileCommand {
     after_help = "Examples:\n  mqctl profile check prodmq\n  mqctl profile check --profile examples/prodmq.yaml -o json"
 )]
 pub struct Check {
-    /// The profile's name
+    /// The profile's name: profiles/NAME.yaml is read
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
 }
