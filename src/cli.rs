@@ -1,13 +1,12 @@
 //! The command line: clap types only, no logic.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
-use crate::units;
+use crate::{program, units};
 
 mod chart;
 mod completions;
@@ -37,12 +36,13 @@ use upgrade::Upgrade;
 
 /// Run RabbitMQ clusters on Kubernetes
 ///
-/// mqctl drives helm and kubectl. One profile file says what is wished; the cluster is the record of what is.
-/// A command that changes something shows its plan and asks; in a pipeline it takes --yes instead.
+/// mqctl drives helm and kubectl. What you wish for stands in a profile, a small file that `mqctl init` writes;
+/// every command takes its name. The cluster is that of your kubeconfig's current context. A command that changes
+/// something shows its plan and asks; in a pipeline it takes --yes instead.
 #[derive(Debug, Parser)]
 #[command(name = "mqctl", version, propagate_version = false, disable_help_subcommand = true, max_term_width = 100)]
 #[command(
-    after_help = "Examples:\n  mqctl init prodmq        write a profile, by questions\n  mqctl plan prodmq        what would be done, and nothing is\n  mqctl install prodmq     install it, or finish an install that was cut short\n  mqctl status prodmq      one page: is it healthy?"
+    after_help = "Examples:\n  mqctl init prodmq        write a profile, by questions\n  mqctl plan prodmq        what would be done, and nothing is\n  mqctl install prodmq     install it, or finish an install that was cut short\n  mqctl status prodmq      one page: is it healthy?\n  mqctl explain            what a refusal means, and what to do about it"
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -195,10 +195,10 @@ pub enum Command {
 /// cluster and a login succeeds. Running it again is safe: it does what is left, and nothing when nothing is.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mqctl install prodmq\n  mqctl install prodmq --yes --timeout 15m     in a pipeline"
+    after_help = "Examples:\n  mqctl install prodmq                         shows the plan and asks\n  mqctl install prodmq --dry-run               shows it, and does nothing\n  mqctl install prodmq --yes --timeout 15m     in a pipeline"
 )]
 pub struct Install {
-    /// The profile's name, or with --profile any name
+    /// The profile's name: profiles/NAME.yaml is read
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
 }
@@ -208,9 +208,11 @@ pub struct Install {
 /// Objects that are created, changed and removed, field by field and with secrets masked; fields that were changed
 /// beside helm; pods that restart, and in which order.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  mqctl plan prodmq --detailed-exitcode     exit code 2 if something would change")]
+#[command(
+    after_help = "Examples:\n  mqctl plan prodmq\n  mqctl plan prodmq --detailed-exitcode     exit code 2 if something would change"
+)]
 pub struct PlanArgs {
-    /// The profile's name
+    /// The profile's name: profiles/NAME.yaml is read
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
     /// Exit with 2 where the plan would change something
@@ -220,11 +222,11 @@ pub struct PlanArgs {
 
 /// Show the state of a release on one page
 ///
-/// Asks every node itself. Exit code 0 means healthy, 1 unhealthy or not installed.
+/// Asks every node itself. A queue counts where its leader is. Exit code 0 means healthy, 1 unhealthy or not installed.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  mqctl status prodmq -o json | jq .verdict")]
+#[command(after_help = "Examples:\n  mqctl status prodmq\n  mqctl status prodmq -o json | jq .verdict")]
 pub struct Status {
-    /// The profile's name
+    /// The profile's name: profiles/NAME.yaml is read
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
 }
@@ -235,10 +237,10 @@ pub struct Status {
 /// Secret go too; that takes the release's name, typed or as --confirm NAME.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mqctl delete prodmq\n  mqctl delete prodmq --purge --confirm prodmq     data and all, in a pipeline"
+    after_help = "Examples:\n  mqctl delete prodmq                              the data stays\n  mqctl delete prodmq --purge                      data and all; asks for the name\n  mqctl delete prodmq --purge --confirm prodmq     the same in a pipeline"
 )]
 pub struct Delete {
-    /// The profile's name
+    /// The profile's name: profiles/NAME.yaml is read
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
     /// Delete the volumes and mqctl's Secret as well: every message is lost
@@ -253,8 +255,7 @@ pub struct Version {}
 
 /// The command line under the name that the program was started by. As a kubectl plugin it is `kubectl mq`.
 pub fn command() -> clap::Command {
-    let program: OsString = std::env::args_os().next().unwrap_or_default();
-    if plugin::is_plugin(&program) { plugin::renamed(Cli::command()) } else { Cli::command() }
+    if program::is_plugin() { plugin::renamed(Cli::command()) } else { Cli::command() }
 }
 
 /// Reads the command line.

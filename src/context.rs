@@ -19,6 +19,7 @@ use crate::plan::execute::{self, Report, Run};
 use crate::plan::{Danger, Plan};
 use crate::process::{Program, Tools};
 use crate::profile::{self, LoadError, Places, Profile, Source};
+use crate::program;
 use crate::progress::Progress;
 use crate::report;
 use crate::secret::Vault;
@@ -239,7 +240,7 @@ impl Context {
         let Some((step, error)) = report.failed else {
             if !self.json() {
                 report.exposed.iter().for_each(|exposed| report::answer(&exposed.in_words()));
-                plan.farewell.iter().for_each(|line| report::answer(line));
+                plan.farewell.iter().for_each(|line| report::answer(&program::said(line)));
             }
             return outcome;
         };

@@ -31,6 +31,11 @@ impl Release {
         self.status.starts_with("pending-") || self.status == "uninstalling"
     }
 
+    /// Pods of the revision before, and perhaps already some of the next.
+    pub fn cut_short_in_upgrade(&self) -> bool {
+        matches!(self.status.as_str(), "pending-upgrade" | "pending-rollback")
+    }
+
     pub fn deployed(&self) -> bool {
         self.status == "deployed"
     }

@@ -29,6 +29,7 @@ pub mod outcome;
 pub mod plan;
 pub mod process;
 pub mod profile;
+mod program;
 mod progress;
 pub mod rabbitmq;
 mod report;
@@ -44,6 +45,7 @@ use outcome::Outcome;
 /// The whole program.
 pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(report::panicked));
+    program::started_as(&std::env::args_os().next().unwrap_or_default());
     let run = std::panic::catch_unwind(|| match cli::parse() {
         Ok(cli) => run(&cli),
         Err(error) => report::usage(&error),

@@ -27,7 +27,7 @@ pub enum ProfileCommand {
     after_help = "Examples:\n  mqctl profile check prodmq\n  mqctl profile check --profile examples/prodmq.yaml -o json\n  mqctl profile check prodmq --no-sources     a profile whose commands you would not run"
 )]
 pub struct Check {
-    /// The profile's name
+    /// The profile's name: profiles/NAME.yaml is read
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
     /// Run no command and read no file that the profile names as a source

@@ -13,6 +13,7 @@ use crate::credentials::{self, Found};
 use crate::outcome::Outcome;
 use crate::process::Reply;
 use crate::profile::Profile;
+use crate::program;
 use crate::rabbitmq;
 use crate::report;
 
@@ -27,7 +28,7 @@ pub(crate) fn run(args: &Verify, cx: &Context) -> Result<Outcome> {
     let agree = agreement::differing(&witnesses).is_empty();
     report::answer(&if cx.json() { to_json(&witnesses, &target, agree) } else { agreement::table(&witnesses) });
     if witnesses.len() == 1 {
-        report::say(&format!("nobody else to ask: mqctl install {}", profile.name));
+        report::say(&program::said(&format!("nobody else to ask: mqctl install {}", profile.name)));
     }
     Ok(if agree { Outcome::Done } else { Outcome::Contradiction })
 }

@@ -14,9 +14,9 @@ use crate::error::Failure;
 use crate::kubectl;
 use crate::outcome::Outcome;
 use crate::process::Part;
-use crate::profile::Profile;
 use crate::profile::draft::Draft;
 use crate::profile::keep::There;
+use crate::profile::{Namesake, Profile};
 
 /// Everything that the planner decides from.
 pub struct Given<'a> {
@@ -31,6 +31,8 @@ pub struct Given<'a> {
     /// A profile that says something else may be replaced: somebody is asked, or said so.
     pub may_replace: bool,
     pub files_only: bool,
+    /// A profile of this name in another place that is looked at.
+    pub namesake: Option<Namesake>,
 }
 
 /// Plans an init; running it again with the same answers plans nothing.
@@ -126,8 +128,32 @@ fn denied<'a>(given: &Given<'a>, on_namespaces: bool) -> Vec<&'a str> {
 
 fn warnings(given: &Given<'_>) -> Vec<String> {
     let own = given.draft.profile.warnings.iter().map(|w| format!("`{}`: {}", w.path, w.text));
-    let missing = [missing_class(given), missing_namespace(given), ending_namespace(given), missing_rights(given)];
+    let missing = [
+        other_profile(given),
+        missing_class(given),
+        missing_namespace(given),
+        ending_namespace(given),
+        missing_rights(given),
+    ];
     given.offer.missing.iter().cloned().chain(missing.into_iter().flatten()).chain(own).collect()
+}
+
+/// Two profiles of one name: which of them a verb means depends on the folder that it is called in.
+fn other_profile(given: &Given<'_>) -> Option<String> {
+    let profile = &given.draft.profile;
+    let (name, path) = (&profile.name, profile.path.display());
+    Some(match given.namesake.as_ref()? {
+        Namesake::HiddenBy(other) => {
+            format!(
+                "`{name}` alone means {}, which is looked for first; this one is {}",
+                other.display(),
+                next(profile)
+            )
+        }
+        Namesake::Hides(other) => {
+            format!("`{name}` means {path} in this folder, and {} in others", other.display())
+        }
+    })
 }
 
 fn missing_class(given: &Given<'_>) -> Option<String> {

@@ -57,7 +57,8 @@ impl Verb {
 /// The next revision, and what the brokers say before it.
 #[derive(Debug, Default)]
 pub struct Next {
-    pub preview: Preview,
+    /// `None` where helm was cut short in an upgrade: there is no revision that it could be compared with.
+    pub preview: Option<Preview>,
     /// By pod; empty where they were not asked.
     pub answers: Vec<(String, Result<Answer, String>)>,
     /// Where the definitions are saved.
@@ -71,7 +72,7 @@ impl Given<'_> {
     }
 
     pub(super) fn preview(&self) -> Option<&Preview> {
-        self.next.map(|next| &next.preview)
+        self.next.and_then(|next| next.preview.as_ref())
     }
 
     /// What each pod's broker said, where they were asked.
@@ -171,10 +172,16 @@ pub(super) fn about(profile: &Profile) -> String {
     format!("builtin {BUILTIN_VERSION} · RabbitMQ {} · {nodes} · {} {class}", profile.image.tag, profile.storage.size)
 }
 
-/// Something might change on a release whose last revision helm can compare with: one that was cut short is not.
+/// Something might change on a release whose brokers may run: what they say then decides whether it may.
 pub(crate) fn might_change(given: &Given<'_>) -> bool {
-    let comparable = given.observed.release.as_ref().is_some_and(|r| !r.pending() && r.chart.starts_with(CHART));
-    comparable && (given.verb.enables_flags() || !unchanged(given, &chart::values(given.profile)))
+    let upgraded = |r: &helm::Release| (!r.pending() || r.cut_short_in_upgrade()) && r.chart.starts_with(CHART);
+    given.observed.release.as_ref().is_some_and(upgraded)
+        && (given.verb.enables_flags() || !unchanged(given, &chart::values(given.profile)))
+}
+
+/// The last revision is one that helm can compare the next with: one that was cut short is not.
+pub(crate) fn comparable(given: &Given<'_>) -> bool {
+    given.observed.release.as_ref().is_some_and(|r| !r.pending())
 }
 
 /// Helm deployed exactly this chart with these values, and the credentials are in all their homes.

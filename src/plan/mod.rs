@@ -25,6 +25,7 @@ pub mod rotate;
 mod secret_object;
 pub(crate) mod upgrade;
 pub(crate) mod verify;
+mod version_step;
 pub(crate) mod wait;
 
 /// How much a step can take away; consent grows with it.

@@ -4,13 +4,12 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::install::{CHART, Given, Verb};
+use super::version_step::version;
 use crate::cluster::{Claim, Existence};
 use crate::error::Failure;
 use crate::explain::Code;
 use crate::outcome::Outcome;
-use crate::rabbitmq::Answer;
 use crate::units::Quantity;
-use crate::versions::{self, Before, Refusal, Series};
 
 /// Checks what was seen against what is wished, as far as one look goes.
 ///
@@ -42,7 +41,7 @@ fn first<const N: usize>(refusals: [Option<Failure>; N]) -> Result<()> {
     refusals.into_iter().flatten().next().map_or(Ok(()), |failure| Err(failure.into()))
 }
 
-fn refusal(code: Code, text: &str) -> Failure {
+pub(super) fn refusal(code: Code, text: &str) -> Failure {
     Failure::new(Outcome::Contradiction, format!("{text}; nothing was changed")).code(code)
 }
 
@@ -116,61 +115,6 @@ fn not_installed(given: &Given<'_>) -> Option<Failure> {
     let text = format!("there is no release `{}` in namespace `{}`", given.target.release, given.target.namespace);
     let failure = Failure::new(Outcome::Contradiction, format!("{text}; nothing was changed"));
     Some(failure.hint(format!("mqctl install {}", given.profile.name)))
-}
-
-/// Volumes of one minor version may not simply be given to another: 4.3 destroys the metadata of a 4.0 cluster on
-/// Mnesia while every pod stays green. A patch release of the same series is harmless.
-fn version(given: &Given<'_>) -> Option<Failure> {
-    let wished = &given.profile.image.tag;
-    let there = given.observed.image_of_volumes().filter(|there| there != wished)?;
-    if Series::of(there).is_some() && Series::of(there) == Series::of(wished) {
-        return None;
-    }
-    if given.verb != Verb::Install {
-        return version_step(given, there, wished);
-    }
-    let name = &given.profile.name;
-    let text = format!("`image.tag`: the volumes of `{}` were written by {there}, not {wished}", given.target.release);
-    let refusal = refusal(Code::VersionStep, &text)
-        .hint(format!("image: {{tag: {there}}}   # in the profile; or mqctl upgrade {name}"));
-    let unsure = given.observed.noted.booted.is_none();
-    Some(if unsure { refusal.hint(format!("if {there} never ran: mqctl delete {name} --purge")) } else { refusal })
-}
-
-/// What RabbitMQ says to a step, judged by what the nodes say of themselves.
-fn version_step(given: &Given<'_>, there: &str, wished: &str) -> Option<Failure> {
-    let text = |why: &str| format!("`image.tag`: from {there} to {wished}: {why}");
-    let Some(to) = Series::of(wished) else {
-        let refusal = refusal(Code::VersionStep, &text("which version of RabbitMQ this tag is cannot be told"));
-        return Some(refusal.hint("name it after the version, as 4.2.1-ours"));
-    };
-    let answers: Vec<&Answer> = given.answers().filter_map(|(_, answer)| answer.as_ref().ok()).collect();
-    let told = answers.iter().find_map(|a| a.version.as_deref()).and_then(Series::of);
-    let (Some(series), true) = (told, answers.len() == given.observed.pods.len()) else {
-        return Some(
-            refusal(Code::NotWhole, &text("not every node answers, and the store they run on decides"))
-                .hint(format!("mqctl status {}", given.profile.name)),
-        );
-    };
-    let mut disabled: Vec<String> = answers.iter().flat_map(|a| a.flags_off.clone().unwrap_or_default()).collect();
-    disabled.sort();
-    disabled.dedup();
-    let khepri = answers.iter().all(|a| a.khepri == Some(true));
-    let refused = versions::step(Before { series, khepri, disabled: &disabled }, to).err()?;
-    let pod = format!("{}-0", given.target.release);
-    let failure = refusal(Code::VersionStep, &text(&refused.to_string()));
-    Some(match refused {
-        Refusal::FlagsDisabled(_) => failure.hint(format!(
-            "kubectl --namespace {} exec {pod} --container rabbitmq -- rabbitmqctl enable_feature_flag all",
-            given.target.namespace
-        )),
-        Refusal::Downgrade | Refusal::ExperimentalKhepri => {
-            failure.hint(format!("image: {{tag: {there}}}   # in the profile"))
-        }
-        Refusal::NotInOneStep(_) | Refusal::MnesiaToKhepri => {
-            failure.hint(format!("mqctl upgrade {} --to {to}   # says the way", given.profile.name))
-        }
-    })
 }
 
 /// Fields that the API server would refuse to change, after helm has recorded the attempt as a failed revision.

@@ -36,6 +36,9 @@ mod runner;
 mod running;
 #[path = "../examples/scripts.rs"]
 mod scripts;
+#[path = "../examples/shown.rs"]
+mod shown;
+mod tour;
 mod unpermitted;
 mod unready;
 mod upgrade;
@@ -63,6 +66,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(unpermitted::tests());
     tests.extend(expose::tests());
     tests.extend(logs::tests());
+    tests.extend(tour::tests());
     // The long ones first: the end of the run is not one core waiting for one test.
     tests.sort_by_key(|test: &Test| !test.long);
     runner::main(tests)

@@ -25,7 +25,7 @@ fn on_this_machine() -> World {
 }
 
 /// A broker's first words to each client, on the node port that the Service will get.
-fn broker(world: &World) -> u16 {
+pub fn broker(world: &World) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {

@@ -37,9 +37,12 @@ mod rotate;
 #[path = "../examples/scripts.rs"]
 mod scripts;
 mod secrets;
+#[path = "../examples/shown.rs"]
+mod shown;
 mod sources;
 mod status;
 mod tidy;
+mod tour;
 mod transcript;
 mod upgrade;
 mod version;
