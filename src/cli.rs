@@ -9,6 +9,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 
 use crate::units;
 
+pub mod adopt;
 mod chart;
 mod completions;
 pub mod credentials;

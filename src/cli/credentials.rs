@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use super::adopt::Adopt;
+
 /// See, prove and change the Erlang cookie and the password of a release
 #[derive(Debug, Args)]
 pub struct Credentials {
@@ -13,6 +15,7 @@ pub struct Credentials {
 pub enum CredentialsCommand {
     Show(Show),
     Verify(Verify),
+    Adopt(Adopt),
     Rotate(Rotate),
 }
 
