@@ -15,6 +15,7 @@
     reason = "a test may do what the product must not, and ends by a panic that says why"
 )]
 
+mod adopt;
 mod amqp;
 mod canary;
 mod cluster;
@@ -54,6 +55,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(upgrade::tests());
     tests.extend(pipelines::tests());
     tests.extend(rotate::tests());
+    tests.extend(adopt::tests());
     tests.extend(refusals::tests());
     tests.extend(unpermitted::tests());
     tests.extend(expose::tests());
