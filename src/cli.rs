@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, V
 
 use crate::{program, units};
 
+pub mod adopt;
 mod chart;
 mod completions;
 pub mod credentials;

@@ -16,7 +16,9 @@ use crate::profile::{Profile, Source};
 use crate::rabbitmq::Answer;
 use crate::secret::{self, Name, Secret, Vault};
 
+pub mod adoption;
 pub mod agreement;
+pub(crate) mod hearing;
 pub(crate) mod rotation;
 
 use agreement::Witness;
@@ -147,9 +149,15 @@ fn take(found: &mut Found, mut from: Vault, origin: &Origin) {
 /// # Errors
 /// A contradiction, or volumes whose credentials nobody knows: exit 78, nothing changed.
 pub(crate) fn prove(mut found: Found, profile: &Profile, observed: &mut Observed) -> Result<Found> {
-    if let Some(secret) = observed.secret.take() {
-        unfinished(&secret, profile)?;
+    if let Some(mut secret) = observed.secret.take() {
+        if let Some(name) = cut_short(&secret) {
+            return Err(unfinished(name, profile));
+        }
         contradiction(&found, &secret, profile)?;
+        // The broker has to be told after its boot.
+        if let Some(next) = secret.take(Name::NextPassword) {
+            found.vault.put(Name::NextPassword, next);
+        }
         found.in_cluster = Name::BOTH.into_iter().all(|name| secret.get(name).is_some());
         take(&mut found, secret, &Origin::Cluster);
     }
@@ -160,13 +168,19 @@ pub(crate) fn prove(mut found: Found, profile: &Profile, observed: &mut Observed
     Ok(found)
 }
 
-/// A rotation was cut short: profile, Secret and broker may each have the old or the new one.
-fn unfinished(cluster: &Vault, profile: &Profile) -> Result<()> {
-    let Some(name) = Name::BOTH.into_iter().find(|name| cluster.get(name.next()).is_some()) else { return Ok(()) };
+/// The secret whose rotation was cut short: profile, Secret and broker may each have the old or the new one.
+///
+/// A new password that is the present one already is no such case: nobody but the broker has to be told.
+pub(crate) fn cut_short(cluster: &Vault) -> Option<Name> {
+    let print = |name| cluster.get(name).map(Secret::fingerprint);
+    Name::BOTH.into_iter().find(|name| print(name.next()).is_some_and(|next| print(*name) != Some(next)))
+}
+
+pub(crate) fn unfinished(name: Name, profile: &Profile) -> anyhow::Error {
     let flag = flag(&[name]);
     let text = format!("a rotation of the {name} of `{}` was cut short; nothing was changed", profile.release);
     let hint = format!("finish it: mqctl credentials rotate {}{flag}", profile.name);
-    Err(Failure::new(Outcome::Contradiction, text).hint(hint).code(Code::Rotation).into())
+    Failure::new(Outcome::Contradiction, text).hint(hint).code(Code::Rotation).into()
 }
 
 fn contradiction(found: &Found, cluster: &Vault, profile: &Profile) -> Result<()> {
@@ -184,7 +198,7 @@ fn contradiction(found: &Found, cluster: &Vault, profile: &Profile) -> Result<()
     );
     let name = profile.name.as_str();
     Err(Failure::new(Outcome::Contradiction, text)
-        .hint(format!("keep the cluster's: move {} away, then mqctl install {name}", found.file_name()))
+        .hint(format!("take what the cluster runs with: mqctl credentials adopt {name}"))
         .hint(format!("change the cluster's: mqctl credentials rotate {name}{}", flag(&wrong)))
         .code(Code::CredMismatch)
         .into())
@@ -199,8 +213,8 @@ pub(crate) fn prove_broker(
     profile: &Profile,
     answers: &[(String, Result<Answer, String>)],
 ) -> Result<()> {
-    let brokers = answers.iter().filter_map(|(pod, answer)| agreement::broker(pod, answer.as_ref().ok()?));
-    let witnesses: Vec<Witness> = std::iter::once(agreement::local(found, profile)).chain(brokers).collect();
+    let told = answers.iter().filter_map(|(pod, answer)| Some(agreement::pod(pod, answer.as_ref().ok()?)));
+    let witnesses: Vec<Witness> = std::iter::once(agreement::local(found, profile)).chain(told.flatten()).collect();
     let wrong = agreement::differing(&witnesses);
     if wrong.is_empty() {
         return Ok(());
@@ -213,7 +227,7 @@ pub(crate) fn prove_broker(
         agreement::table(&witnesses)
     );
     Err(Failure::new(Outcome::Contradiction, text)
-        .hint(format!("put what the brokers run with into {}, or", found.file_name()))
+        .hint(format!("take the brokers': mqctl credentials adopt {name}"))
         .hint(format!("change the brokers': mqctl credentials rotate {name}{}", flag(&wrong)))
         .code(Code::CredMismatch)
         .into())
@@ -237,10 +251,20 @@ fn unknown(missing: &[Name], profile: &Profile, observed: &Observed) -> anyhow::
     );
     let file = secret::file_of(&profile.path, &profile.name);
     Failure::new(Outcome::Contradiction, text)
-        .hint(format!("put them into {} (keys erlangCookie, password; chmod 600)", file.display()))
-        .hint(format!("start afresh without the data: mqctl delete {} --purge", profile.name))
+        .hint(way_out(missing, &profile.name, observed))
+        .hint(format!("or put back {} (keys erlangCookie, password; chmod 600)", file.display()))
         .code(Code::CredUnknown)
         .into()
+}
+
+/// Brokers that run know both; without one a cookie can be made anew, and a password too where somebody asks for it.
+fn way_out(missing: &[Name], name: &str, observed: &Observed) -> String {
+    if observed.running().next().is_some() {
+        return format!("take them from the brokers: mqctl credentials adopt {name}");
+    }
+    let flag = if missing.contains(&Name::Password) { " --new-password" } else { "" };
+    let new = if missing.len() == 1 { "a new one" } else { "new ones" };
+    format!("{new} for the same data: mqctl credentials adopt {name}{flag}, then mqctl install {name}")
 }
 
 /// A source command may ask a vault far away, but no person.

@@ -14,10 +14,11 @@ use crate::digest;
 use crate::error::Failure;
 use crate::outcome::Outcome;
 use crate::process::Reply;
+use crate::rabbitmq;
 
 mod file;
 
-pub use file::{append_file, file_of, read_file, replace_in_file};
+pub use file::{append_file, aside, file_of, read_file, replace_in_file, set_aside};
 
 /// Length of a generated secret: letters and digits only, because charts put secrets into URLs, sed scripts and unquoted configuration.
 const GENERATED_LENGTH: usize = 32;
@@ -207,6 +208,16 @@ impl Vault {
         }
     }
 
+    /// Where nothing is the present one, the next one is.
+    pub(crate) fn preset(&mut self, name: Name) {
+        if self.get(name).is_none()
+            && let Some(next) = self.get(name.next())
+        {
+            let copy = Secret(next.0.clone());
+            self.put(name, copy);
+        }
+    }
+
     /// The text without these secrets, neither as they are nor as base64 shows them.
     pub(crate) fn mask(&self, text: &str) -> String {
         let known = Name::BOTH.into_iter().filter_map(|name| Some((name, self.get(name)?)));
@@ -251,6 +262,17 @@ pub fn from_reply(program: &str, reply: &Reply) -> Result<Secret> {
     Secret::new(&reply.stdout).ok_or_else(|| anyhow!("source command `{program}` printed nothing"))
 }
 
+/// Takes out what a broker disclosed of itself. What else it printed is never quoted.
+pub fn from_broker(reply: &Reply) -> Option<Vault> {
+    let mut vault = Vault::default();
+    for (name, word) in Name::BOTH.into_iter().zip(rabbitmq::marked(reply)?.split(' ')) {
+        if let Some(secret) = Secret::from_base64(word) {
+            vault.put(name, secret);
+        }
+    }
+    Some(vault)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -290,6 +312,14 @@ mod tests {
         let secret = |text| Secret::new(text).unwrap();
         let vault = Vault(vec![(Name::ErlangCookie, secret("canarycookie")), (Name::Password, secret("canaryword"))]);
         assert!(!format!("{vault:?}").contains("canary"));
+    }
+
+    #[test]
+    fn a_broker_s_words_become_secrets_at_once() {
+        let told = |stdout| from_broker(&crate::kubectl::tests::reply(0, stdout, ""));
+        let vault = told("deprecated\nmqctl Y29va2ll -\nok\n").unwrap();
+        assert_eq!(vault.get(Name::ErlangCookie).unwrap().reveal(), "cookie");
+        assert!(vault.get(Name::Password).is_none() && told("Error: no\n").is_none());
     }
 
     #[test]

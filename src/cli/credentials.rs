@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use super::adopt::Adopt;
+
 /// See, prove and change the Erlang cookie and the password of a release
 ///
 /// The Erlang cookie is what the nodes trust each other by; the password is that of the broker's first user. A volume is
@@ -16,6 +18,7 @@ pub struct Credentials {
 pub enum CredentialsCommand {
     Show(Show),
     Verify(Verify),
+    Adopt(Adopt),
     Rotate(Rotate),
 }
 

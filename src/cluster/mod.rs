@@ -206,6 +206,11 @@ impl Observed {
         self.noted.booted.as_deref().or(intended)
     }
 
+    /// The image that mqctl noted, or else the one that the pods have.
+    pub fn tag(&self) -> Option<&str> {
+        self.noted.tag.as_deref().or_else(|| self.pods.iter().find_map(|pod| pod.tag.as_deref()))
+    }
+
     /// The first revision of a release with new volumes, and its image could never be had.
     fn never_ran(&self) -> bool {
         let without_image = |pod: &Pod| matches!(pod.standing, Standing::ImageTrouble(_)) && pod.restarts == 0;

@@ -16,6 +16,8 @@ pub struct Pod {
     pub restarts: u64,
     /// A delete has announced that the whole set stops: this pod's preStop hook would wait for nobody.
     pub told_to_stop: bool,
+    /// The tag of the broker's image.
+    pub tag: Option<String>,
 }
 
 /// How far a pod has come, from Kubernetes' side; `Booting` goes on in the broker's own words.
@@ -83,19 +85,26 @@ impl Pod {
             standing: standing(object, broker),
             restarts: broker.and_then(|c| c["restartCount"].as_u64()).unwrap_or(0),
             told_to_stop: object.pointer("/metadata/annotations/mqctl~1stopping").is_some_and(|told| told == "true"),
+            tag: container(object, "/spec/containers", "rabbitmq").and_then(image_tag),
         }
     }
 
     /// A pod that is wished for and not there.
     pub fn absent(name: &str) -> Self {
         let (name, uid) = (name.to_owned(), String::new());
-        Self { name, uid, standing: Standing::Absent, restarts: 0, told_to_stop: false }
+        Self { name, uid, standing: Standing::Absent, restarts: 0, told_to_stop: false, tag: None }
     }
 
     /// Its container runs, so it can be asked and has a log.
     pub fn runs(&self) -> bool {
         matches!(self.standing, Standing::Booting(_) | Standing::Ready)
     }
+}
+
+/// The part behind the last colon, unless that stands before a registry's port.
+fn image_tag(container: &Value) -> Option<String> {
+    let (_, tag) = container["image"].as_str()?.rsplit_once(':')?;
+    (!tag.contains('/')).then(|| tag.to_owned())
 }
 
 fn container<'a>(object: &'a Value, list: &str, name: &str) -> Option<&'a Value> {

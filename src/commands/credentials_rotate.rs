@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Rotate, cx: &Context) -> Result<Outcome> {
     let next = rotation::prepare(&mut found, cluster, what, &profile.name)?;
     let file = (!matches!(found.origin(what), Origin::Profile(_))).then(|| found.file.clone());
     let limit = cx.within(profile.timeouts.boot);
-    let given = Given { profile: &profile, target: &target, observed: &observed, what, next, file, limit };
+    let given = Given { profile: &profile, target: &target, observed: &observed, what, next, file, aside: None, limit };
     cx.carry_out(&rotate(&given), &mut found.vault)
 }
 

@@ -43,10 +43,10 @@ fn witnesses(
     let pods: Vec<&str> = observed.running().collect();
     let calls = rabbitmq::questions(target, pods.iter().copied(), &profile.credentials.username, &found.vault);
     let replies = cx.tools.run_all(&calls, &found.vault).into_iter().collect::<Result<Vec<_>>>()?;
-    let broker = |(pod, reply): (&&str, &Reply)| agreement::broker(pod, &rabbitmq::read(reply).ok()?);
+    let of_pod = |(pod, reply): (&&str, &Reply)| Some(agreement::pod(pod, &rabbitmq::read(reply).ok()?));
     let mut witnesses = vec![agreement::local(found, profile)];
     witnesses.extend(observed.secret.as_ref().map(agreement::cluster));
-    witnesses.extend(pods.iter().zip(&replies).filter_map(broker));
+    witnesses.extend(pods.iter().zip(&replies).filter_map(of_pod).flatten());
     Ok(witnesses)
 }
 

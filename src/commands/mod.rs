@@ -9,6 +9,7 @@ use crate::outcome::Outcome;
 
 mod chart_export;
 mod completions;
+mod credentials_adopt;
 mod credentials_rotate;
 mod credentials_show;
 mod credentials_verify;
@@ -42,6 +43,7 @@ pub(crate) fn run(command: &Command, cx: &Context) -> Result<Outcome> {
         Command::Credentials(args) => match &args.command {
             CredentialsCommand::Show(show) => credentials_show::run(show, cx),
             CredentialsCommand::Verify(verify) => credentials_verify::run(verify, cx),
+            CredentialsCommand::Adopt(adopt) => credentials_adopt::run(adopt, cx),
             CredentialsCommand::Rotate(rotate) => credentials_rotate::run(rotate, cx),
         },
         Command::Profile(args) => match &args.command {

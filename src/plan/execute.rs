@@ -113,6 +113,17 @@ fn act(run: &mut Run<'_>, action: &Action) -> Result<()> {
             run.vault.put(*name, Secret::generate()?);
             Ok(())
         }
+        Action::Preset(name) => {
+            run.vault.preset(*name);
+            Ok(())
+        }
+        Action::SetAside { file, copy } => {
+            secret::set_aside(file, copy).with_context(|| format!("cannot write `{}`", copy.display()))
+        }
+        Action::ReplaceSecrets { file, names } => names
+            .iter()
+            .try_for_each(|name| secret::replace_in_file(file, run.vault, *name))
+            .with_context(|| format!("cannot write `{}`", file.display())),
         Action::Promote { name, file } => {
             run.vault.promote(*name);
             let write = |file: &PathBuf| secret::replace_in_file(file, run.vault, *name);

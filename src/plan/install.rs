@@ -6,7 +6,9 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::Value;
 
-use super::{Action, Condition, Danger, Plan, Step, Wished, expose, objects, preconditions, secret_object, upgrade};
+use super::{
+    Action, Condition, Danger, Plan, Step, Wished, expose, objects, preconditions, rotate, secret_object, upgrade,
+};
 use crate::chart::{self, BUILTIN_VERSION, Names, builtin};
 use crate::cluster::preview::Preview;
 use crate::cluster::{Existence, Observed, Pod, Standing, StatefulSet, Target};
@@ -71,6 +73,11 @@ impl Given<'_> {
         self.found.in_cluster && self.observed.noted.tag.as_deref() == Some(self.profile.image.tag.as_str())
     }
 
+    /// The password is one that no broker has been told: it was written down while none ran.
+    fn untold(&self) -> bool {
+        self.found.vault.get(Name::NextPassword).is_some()
+    }
+
     pub(super) fn preview(&self) -> Option<&Preview> {
         self.next.and_then(|next| next.preview.as_ref())
     }
@@ -117,8 +124,10 @@ pub fn install(given: &Given<'_>) -> Result<Plan> {
     let ready = steps.is_empty() && given.observed.set.as_ref().is_some_and(StatefulSet::all_ready);
     // Before the wait: a load balancer takes its time while the nodes boot.
     steps.extend(service);
-    if !ready || !given.boot_is_noted() {
-        steps.extend([boot(given, &names), verify(given, &names)]);
+    if !ready || !given.boot_is_noted() || given.untold() {
+        steps.push(boot(given, &names));
+        steps.extend(tell(given, &names));
+        steps.push(verify(given, &names));
     }
     steps.extend(upgrade::enable_feature_flags(given, !steps.is_empty()));
     steps.extend(exposing.as_ref().and_then(expose::reach));
@@ -245,19 +254,30 @@ fn write_secret(given: &Given<'_>, names: &Names) -> Option<Step> {
     } else {
         given.found.in_words()
     };
-    let object = secret_object::Object {
-        profile: given.profile,
-        target: given.target,
-        names,
-        tag: &given.profile.image.tag,
-        next: None,
-    };
+    let object = object(given, names, given.untold().then_some(Name::NextPassword));
     let call = kubectl::apply(given.target, object.manifest(missing));
     Some(
         Step::new(Danger::Changes, title, detail)
             .action(Action::Run(call))
             .done(format!("Secret {} written", names.secret)),
     )
+}
+
+fn object<'a>(given: &Given<'a>, names: &'a Names, next: Option<Name>) -> secret_object::Object<'a> {
+    let Given { profile, target, .. } = *given;
+    secret_object::Object { profile, target, names, tag: &profile.image.tag, next }
+}
+
+/// The brokers take a password that was written down while none of them ran; then nobody has to be told any more.
+fn tell(given: &Given<'_>, names: &Names) -> Vec<Step> {
+    if !given.untold() {
+        return Vec::new();
+    }
+    let user = &given.profile.credentials.username;
+    let told = Step::new(Danger::Changes, format!("Secret {}", names.secret), "the brokers know the password")
+        .action(Action::Run(kubectl::apply(given.target, object(given, names, None).manifest(false))))
+        .done(format!("Secret {} written", names.secret));
+    vec![rotate::tell_broker(given.target, given.observed, user), told]
 }
 
 const ALL_OBJECTS: &str = "1 StatefulSet, 2 Services, 1 ConfigMap, 1 PodDisruptionBudget, 1 ServiceAccount";

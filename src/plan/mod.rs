@@ -14,6 +14,7 @@ use crate::secret::Name;
 use self::expose::Reach;
 
 pub(crate) mod address;
+pub mod adopt;
 pub mod delete;
 pub(crate) mod execute;
 pub mod expose;
@@ -57,6 +58,18 @@ pub enum Action {
     },
     /// Generate the secret that a rotation will put in the place of the old one.
     Generate(Name),
+    /// Where there is no present secret, the next one is the present one already.
+    Preset(Name),
+    /// Keep a copy of the secrets file, for its owner alone.
+    SetAside {
+        file: PathBuf,
+        copy: PathBuf,
+    },
+    /// These secrets take the place of what the secrets file has.
+    ReplaceSecrets {
+        file: PathBuf,
+        names: Vec<Name>,
+    },
     /// The next secret takes the place of the old one, in the secrets file too where that is its home.
     Promote {
         name: Name,
@@ -124,6 +137,14 @@ impl Step {
     fn action(mut self, action: Action) -> Self {
         self.actions.push(action);
         self
+    }
+
+    /// Keeps the secrets file as it was, where there is one and somebody wants it.
+    fn set_aside(self, file: Option<&PathBuf>, copy: Option<&PathBuf>) -> Self {
+        match (file.cloned(), copy.cloned()) {
+            (Some(file), Some(copy)) => self.action(Action::SetAside { file, copy }),
+            _ => self,
+        }
     }
 
     fn done(mut self, done: impl Into<String>) -> Self {

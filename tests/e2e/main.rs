@@ -15,6 +15,7 @@
     reason = "a test may do what the product must not, and ends by a panic that says why"
 )]
 
+mod adopt;
 mod amqp;
 mod bad_luck;
 mod canary;
@@ -61,6 +62,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(upgrade::tests());
     tests.extend(pipelines::tests());
     tests.extend(rotate::tests());
+    tests.extend(adopt::tests());
     tests.extend(refusals::tests());
     tests.extend(bad_luck::tests());
     tests.extend(unpermitted::tests());

@@ -119,11 +119,11 @@ fn volumes_whose_secrets_nobody_knows_are_not_given_new_ones() {
         .for_each(|file| world.remove(&format!("cluster/{file}")));
     let run = world.run(&AGAIN).ended(78);
     run.changed_nothing();
-    assert_snapshot!(run.words(), @r"
+    assert_snapshot!(run.words(), @"
     $ mqctl install prodmq --yes   [exit 78]
     error: `prodmq` has volumes (data-prodmq-0, data-prodmq-1, data-prodmq-2), but nobody knows the Erlang cookie and the password that they were made with; nothing was changed
-    hint: put them into profiles/prodmq.secrets.yaml (keys erlangCookie, password; chmod 600)
-    hint: start afresh without the data: mqctl delete prodmq --purge
+    hint: take them from the brokers: mqctl credentials adopt prodmq
+    hint: or put back profiles/prodmq.secrets.yaml (keys erlangCookie, password; chmod 600)
     see: mqctl explain CRED-UNKNOWN
     ");
 }
@@ -131,6 +131,7 @@ fn volumes_whose_secrets_nobody_knows_are_not_given_new_ones() {
 #[test]
 fn a_lost_secret_is_written_again_from_the_secrets_file() {
     let world = World::installed();
+    world.object("runs-with", &objects::runs_with(Some(COOKIE), PASSWORD, PASSWORD));
     world.remove("cluster/secret.prodmq-mqctl-credentials");
     assert_eq!(world.run(&AGAIN).ended(0).changing_verbs(), ["apply", "upgrade", "annotate"]);
 }
@@ -148,7 +149,7 @@ fn secrets_that_contradict_each_other_stop_everything() {
                                     cookie      password
       prodmq.secrets.yaml           deb8…55     0cbf…e2
       Secret in the cluster         e79a…46     0cbf…e2     <- differs
-    hint: keep the cluster's: move prodmq.secrets.yaml away, then mqctl install prodmq
+    hint: take what the cluster runs with: mqctl credentials adopt prodmq
     hint: change the cluster's: mqctl credentials rotate prodmq --cookie
     see: mqctl explain CRED-MISMATCH
     ");
@@ -159,7 +160,7 @@ fn secrets_that_contradict_each_other_stop_everything() {
                                     cookie      password
       prodmq.secrets.yaml           deb8…55     5b6c…9c
       Secret in the cluster         e79a…46     0cbf…e2     <- differs
-    hint: keep the cluster's: move prodmq.secrets.yaml away, then mqctl install prodmq
+    hint: take what the cluster runs with: mqctl credentials adopt prodmq
     hint: change the cluster's: mqctl credentials rotate prodmq --cookie
     see: mqctl explain CRED-MISMATCH
     ");

@@ -6,6 +6,8 @@
 #![allow(clippy::print_stdout, reason = "figures are for those who run the tests with --nocapture")]
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 
+mod adopt;
+mod adopt_anew;
 mod bad_input;
 mod bad_luck;
 mod bad_places;

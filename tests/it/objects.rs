@@ -26,7 +26,8 @@ pub fn stateful_set(ready: usize, digest: &str) -> Value {
 }
 
 pub fn pod(name: &str, status: &Value) -> Value {
-    json!({"kind": "Pod", "metadata": {"name": name}, "status": status})
+    let broker = json!({"name": "rabbitmq", "image": format!("rabbitmq:{}", mqctl::profile::Image::TAG)});
+    json!({"kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [broker]}, "status": status})
 }
 
 /// The status of a pod whose broker's container runs, and is ready or still boots.
@@ -69,6 +70,15 @@ pub fn secret(cookie: &str, password: &str) -> Value {
         "annotations": {"mqctl/image-tag": mqctl::profile::Image::TAG, "mqctl/booted-tag": mqctl::profile::Image::TAG},
     });
     json!({"kind": "Secret", "metadata": metadata, "data": data})
+}
+
+/// What the brokers have, where that is not what the Secret says; without a cookie they take the Secret's.
+pub fn runs_with(cookie: Option<&str>, password: &str, started_with: &str) -> Value {
+    let mut runs = json!({"password": base64(password), "started-with": base64(started_with)});
+    if let Some(cookie) = cookie {
+        runs["erlang-cookie"] = base64(cookie).into();
+    }
+    runs
 }
 
 /// A healthy broker's answer; the stand-in fills in the cookie's hash and whether the login was right.

@@ -57,7 +57,7 @@ fn shows(text: &str, secret: &str) -> bool {
 }
 
 #[track_caller]
-fn nowhere(secret: &str, run: &Transcript) {
+pub fn nowhere(secret: &str, run: &Transcript) {
     assert!(!shows(&run.stdout, secret) && !shows(&run.stderr, secret), "shown: {run}");
     for call in &run.calls {
         assert!(!call.args.iter().any(|arg| shows(arg, secret)), "in an argument of {call}");

@@ -221,11 +221,41 @@ delete() {
 # What else is run inside a broker's container.
 run_inside() {
     case $line$stdin in
-        *change_password*) ;;
+        *change_password*) change_password ;;
+        *default_pass*) disclose ;;
         *export_definitions*) echo '{"users":[{"name":"user"}]}' ;;
         *enable_feature_flag*) ;;
         *) answer "$@" ;;
     esac
+}
+
+# The value of this key, as base64: in `runs-with`, where a test has written what the brokers have, or else in the Secret.
+runs_with() {
+    for file in "$cluster/runs-with" "$cluster"/secret.*-mqctl-credentials; do
+        [ -f "$file" ] || continue
+        text_of "$file"
+        case $text in *"\"$1\":\""*)
+            between "$text" "\"$1\":\"" '"'
+            return ;;
+        esac
+    done
+    found=-
+}
+
+# The brokers take the password that is fed to one of them.
+change_password() {
+    found=${stdin##*base64:decode(\"}
+    if [ -f "$cluster/runs-with" ]; then
+        sed -i "s|\"password\":\"[^\"]*\"|\"password\":\"${found%%\"*}\"|" "$cluster/runs-with"
+    fi
+}
+
+# The cookie that a broker runs with, and the password that its pod was started with.
+disclose() {
+    runs_with erlang-cookie
+    cookie=$found
+    runs_with started-with
+    printf 'mqctl %s %s\nok\n' "$cookie" "$found"
 }
 
 # A broker runs with the cookie of the Secret, and lets in whoever has its password.
@@ -239,14 +269,13 @@ answer() {
         echo "Error: unable to perform an operation on node 'rabbit@$pod'. Please see diagnostics information" >&2
         exit 69
     fi
-    for file in "$cluster"/secret.*-mqctl-credentials; do text_of "$file"; done
-    between "$text" '"password":"' '"'
+    runs_with password
     case $stdin in
         *"\"$found\""*) login=true ;;
         *check_user_pass_login*) login=false ;;
         *) login=null ;;
     esac
-    between "$text" '"erlang-cookie":"' '"'
+    runs_with erlang-cookie
     cookie=$(echo "$found" | base64 -d | sha256sum)
     text_of "$cluster/answer.$pod"
     replace "$text" COOKIE "${cookie%% *}"
