@@ -1,5 +1,7 @@
 //! What `status` says, from what was seen. Pure.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::chart::{self, BUILTIN_VERSION};
@@ -119,10 +121,13 @@ impl Page<'_> {
         lines.join("\n")
     }
 
+    /// After an upgrade that was cut short there are two versions; one node on Mnesia says that the cluster is.
     fn about(&self) -> String {
-        let broker = self.running().next();
-        let version = broker.and_then(|a| a.version.as_deref()).unwrap_or(&self.profile.image.tag);
-        let store = broker.map_or_else(String::new, |a| format!(" ({})", a.store()));
+        let versions: BTreeSet<&str> = self.running().filter_map(|a| a.version.as_deref()).collect();
+        let versions: Vec<&str> = versions.into_iter().collect();
+        let version = if versions.is_empty() { self.profile.image.tag.clone() } else { versions.join(" and ") };
+        let store = self.running().max_by_key(|a| a.khepri != Some(true));
+        let store = store.map_or_else(String::new, |a| format!(" ({})", a.store()));
         let revision = self
             .observed
             .release

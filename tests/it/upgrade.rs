@@ -237,6 +237,8 @@ fn after_half_a_step_no_broker_goes_back() {
     // Helm itself was cut short in it: what the brokers run decides all the same.
     world.object("release", &objects::release("pending-upgrade", "2"));
     assert!(refused(&world.run(&UPGRADE), 78).contains("does not go back"));
+    let page = half_way("4.1.2-management").run(&["status", "prodmq"]).ended(0).stdout;
+    assert!(page.contains("RabbitMQ 4.0.5 and 4.1.2 (Mnesia)"), "{page}");
     // The newer pod has never booted: its volume is as the older version left it.
     let world = half_way("4.0.5-management");
     world.object("pod.prodmq-2", &objects::pod("prodmq-2", &objects::without_image()));
