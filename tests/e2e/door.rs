@@ -3,8 +3,8 @@
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -60,12 +60,13 @@ impl Drop for Door {
 }
 
 fn keep(mut listener: TcpListener, own: SocketAddr, server: &str, shut: &AtomicBool, over: &AtomicBool) {
-    let passing = Mutex::new(Vec::new());
+    let mut passing: Vec<TcpStream> = Vec::new();
     while !over.load(Ordering::SeqCst) {
         if shut.load(Ordering::SeqCst) {
             drop(listener);
-            let ended = |stream: TcpStream| stream.shutdown(Shutdown::Both).ok();
-            passing.lock().expect("no thread dies").drain(..).for_each(|stream| drop(ended(stream)));
+            for stream in std::mem::take(&mut passing) {
+                stream.shutdown(Shutdown::Both).ok();
+            }
             while shut.load(Ordering::SeqCst) && !over.load(Ordering::SeqCst) {
                 std::thread::sleep(PAUSE);
             }
@@ -73,7 +74,7 @@ fn keep(mut listener: TcpListener, own: SocketAddr, server: &str, shut: &AtomicB
         }
         listener.set_nonblocking(true).expect("a listener that does not wait");
         match listener.accept() {
-            Ok((client, _)) => passing.lock().expect("no thread dies").extend(pass(&client, server)),
+            Ok((client, _)) => passing.extend(pass(&client, server)),
             Err(_) => std::thread::sleep(PAUSE),
         }
     }

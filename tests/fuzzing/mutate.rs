@@ -63,10 +63,8 @@ impl<'a> Mutator<'a> {
     fn words(&mut self, input: &mut Vec<u8>) {
         let at = self.place(input.len());
         let blank = |byte: &u8| byte.is_ascii_whitespace();
-        let end = match self.random.bool() {
-            true => at,
-            false => at + input[at..].iter().position(blank).unwrap_or(input.len() - at),
-        };
+        let rest = input[at..].iter().position(blank).unwrap_or(input.len() - at);
+        let end = if self.random.bool() { at } else { at + rest };
         let word = self.word();
         input.splice(at..end, word.bytes());
     }

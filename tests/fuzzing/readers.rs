@@ -155,7 +155,7 @@ const LOG_WORDS: [&str; 18] = [
 /// As `logs` reads it, line by line with a restart in the middle, and as a wait reads it, all at once.
 fn read_log(input: &[u8]) -> bool {
     let text = String::from_utf8_lossy(input);
-    let view = View { level: None, json: input.len() % 2 == 0, secrets: Vec::new() };
+    let view = View { level: None, json: input.len().is_multiple_of(2), secrets: Vec::new() };
     let (mut cursor, mut shown) = (Cursor::default(), Shown::default());
     let mut taken = 0;
     for (number, line) in text.lines().enumerate() {
