@@ -24,6 +24,7 @@ mod expose;
 mod init;
 mod journey;
 mod killed;
+mod lock;
 mod logs;
 mod pipelines;
 mod processes;
@@ -48,6 +49,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(init::tests());
     tests.extend(killed::tests());
     tests.extend(cut_short::tests());
+    tests.extend(lock::tests());
     tests.extend(promises::tests());
     tests.extend(canary::tests());
     tests.extend(unready::tests());
