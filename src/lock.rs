@@ -91,10 +91,11 @@ impl<'a> Lock<'a> {
         Ok(of_kind("Secret").is_some())
     }
 
-    /// Takes over what its holder left behind.
+    /// Takes over what its holder left behind, or is made to leave.
     fn replace(&self, claim: &Claim, left: &Lease) -> Result<()> {
         let target = &self.plan.target;
-        let mine = Lease { resource_version: left.resource_version.clone(), ..self.mine() };
+        let resource_version = self.version_of(left)?;
+        let mine = Lease { resource_version, ..self.mine() };
         let call = lease::replace(target, &mine.manifest(target, self.name()));
         let reply = self.cx.tools.run(&call, &Vault::default())?;
         if let (true, Some(object)) = (reply.ok(), kubectl::items(&reply).first()) {
@@ -108,6 +109,13 @@ impl<'a> Lock<'a> {
         let text = format!("somebody was at work on `{}` since mqctl looked; nothing was changed", target.release);
         let failure = Failure::new(Outcome::TimedOut, text).hint("run the same command again");
         Err(failure.hint(format!("mqctl status {}", claim.profile)).code(Code::Locked).into())
+    }
+
+    /// One that lives has renewed it while somebody thought about unlocking; it is to be the same one still.
+    fn version_of(&self, left: &Lease) -> Result<String> {
+        let now = if left.abandoned { None } else { look(self.cx, &self.plan.target, self.name())? };
+        let same = now.filter(|now| (&now.holder, &now.acquired) == (&left.holder, &left.acquired));
+        Ok(same.unwrap_or_else(|| left.clone()).resource_version)
     }
 
     fn mine(&self) -> Lease {

@@ -1,6 +1,7 @@
 //! One mqctl at a time: the Lease taken, given back, held by others, left behind, lost; and what `unlock` does.
 
 use std::fs;
+use std::process::Stdio;
 use std::time::Duration;
 
 use insta::assert_snapshot;
@@ -186,6 +187,32 @@ fn a_secret_that_another_one_was_first_with_is_everybody_s() {
     is_given_back(&world);
 }
 
+/// Two real ones, in the same instant, each with a folder of its own: one cookie, one password.
+#[test]
+fn two_first_installs_at_once_end_with_the_same_secrets() {
+    let world = World::new();
+    fs::create_dir_all(world.path("home/elsewhere/profiles")).unwrap();
+    fs::copy(world.path("work/profiles/prodmq.yaml"), world.path("home/elsewhere/profiles/prodmq.yaml")).unwrap();
+    let elsewhere = |args: &[&str]| {
+        let mut command = world.command(args);
+        command.current_dir(world.path("home/elsewhere"));
+        command
+    };
+    let mut commands = [world.command(&INSTALL), elsewhere(&INSTALL)];
+    let running =
+        commands.each_mut().map(|command| command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
+    let ended = running.map(|child| child.wait_with_output().unwrap());
+    let said = ended.each_ref().map(|output| String::from_utf8_lossy(&output.stderr));
+    let codes = ended.each_ref().map(|output| output.status.code().unwrap());
+    assert!(codes.contains(&0) && codes.iter().all(|code| [0, 75].contains(code)), "{codes:?} {said:?}");
+    world.run(&INSTALL).ended(0);
+    world.transcribe(&INSTALL, &mut elsewhere(&INSTALL)).ended(0);
+    let [one, other] =
+        [SECRETS_FILE, "home/elsewhere/profiles/prodmq.secrets.yaml"].map(|file| fs::read(world.path(file)).unwrap());
+    assert!(one == other, "{said:?}");
+    is_given_back(&world);
+}
+
 #[test]
 fn a_step_that_fails_gives_it_back() {
     let world = World::with_secrets();
@@ -275,6 +302,10 @@ fn unlock_takes_the_lease_away_and_clears_the_release() {
     warning: make sure that no helm is at work: the release is `pending-upgrade`
     ");
     world.run(&["unlock", "prodmq"]).ended(64).changed_nothing();
+    // Its holder lives, and has renewed it since mqctl looked.
+    let renewed = objects::lease_elsewhere(45).to_string().replace("\"7\"", "\"8\"");
+    world.rule("kubectl * get * lease/prodmq-mqctl", 0, &renewed, "");
+    world.write(LEASE, &renewed);
     let run = world.run(&["unlock", "prodmq", "--yes"]).ended(0);
     assert_eq!(run.changing_verbs(), ["rollback"], "{run}");
     assert_snapshot!(run.stderr, @r"
