@@ -20,6 +20,7 @@ mod logs;
 mod man;
 mod plugin;
 mod profile;
+mod unlock;
 pub mod upgrade;
 
 pub use chart::{ChartArgs, ChartCommand, Export};
@@ -31,6 +32,7 @@ pub use inspect::Inspect;
 pub use logs::{Level, Logs};
 pub use man::Manual;
 pub use profile::{Check, List, ProfileArgs, ProfileCommand, Schema};
+pub use unlock::Unlock;
 
 use credentials::Credentials;
 use upgrade::Upgrade;
@@ -180,6 +182,7 @@ pub enum Command {
     Status(Status),
     Delete(Delete),
     Expose(Expose),
+    Unlock(Unlock),
     Logs(Logs),
     Credentials(Credentials),
     Profile(ProfileArgs),

@@ -14,6 +14,7 @@ use crate::cluster::Target;
 use crate::error::Failure;
 use crate::explain::Code;
 use crate::kubeconfig;
+use crate::lock::Lock;
 use crate::outcome::Outcome;
 use crate::plan::execute::{self, Report, Run};
 use crate::plan::{Danger, Plan};
@@ -158,6 +159,12 @@ impl Context {
         }
     }
 
+    /// Who is at work, for others to read.
+    #[expect(clippy::unused_self, reason = "the environment is reached through the context only")]
+    pub(crate) fn user(&self) -> String {
+        variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "somebody".to_owned())
+    }
+
     /// Where the built-in chart is laid out.
     pub(crate) fn cache(&self) -> PathBuf {
         let cache = variable("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| Some(self.home.as_ref()?.join(".cache")));
@@ -216,8 +223,12 @@ impl Context {
         self.show(plan);
         ask::consent(self.person, plan, self.globals.yes, self.globals.confirm.as_deref())?;
         self.stop_if_interrupted()?;
+        let lock = Lock::new(self, plan);
+        lock.take()?;
         let progress = Progress::new(self.person == Person::There && !self.globals.quiet, self.globals.quiet);
-        let report = execute::execute(&mut Run { cx: self, plan, vault, progress: &progress, exposed: None });
+        let mut run = Run { cx: self, plan, vault, progress: &progress, lock: &lock, exposed: None };
+        let report = lock.renewed_while(|| execute::execute(&mut run));
+        lock.give_back();
         Ok(self.account(plan, report))
     }
 

@@ -30,6 +30,8 @@ pub enum Code {
     FewerNodes,
     #[value(name = "USERNAME")]
     Username,
+    #[value(name = "LOCKED")]
+    Locked,
     #[value(name = "HELM-PENDING")]
     HelmPending,
     #[value(name = "NOT-READY")]
@@ -72,6 +74,7 @@ impl Code {
             Self::ReleaseTaken => include_str!("explain/RELEASE-TAKEN.txt"),
             Self::FewerNodes => include_str!("explain/FEWER-NODES.txt"),
             Self::Username => include_str!("explain/USERNAME.txt"),
+            Self::Locked => include_str!("explain/LOCKED.txt"),
             Self::HelmPending => include_str!("explain/HELM-PENDING.txt"),
             Self::NotReady => include_str!("explain/NOT-READY.txt"),
             Self::Img => include_str!("explain/IMG.txt"),

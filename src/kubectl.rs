@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::cluster::{BOOTED_TAG, Target};
 use crate::process::{Call, Part, Program, Reply};
 
+pub mod lease;
 mod words;
 
 pub use words::{failure, outcome_of};
@@ -66,8 +67,12 @@ pub type Right = (&'static str, &'static str, &'static str);
 pub fn review(target: &Target, rights: &[Right]) -> Call {
     let reviews: Vec<Value> = rights.iter().map(|right| access_review(target, right)).collect();
     let list = json!({"apiVersion": "v1", "kind": "List", "items": reviews});
-    call(target, &["create", "--validate=false", "--filename", "-", "--output", "json"])
-        .fed(vec![Part::Text(list.to_string())])
+    create(target, vec![Part::Text(list.to_string())])
+}
+
+/// Creates objects, one by one, and prints those that it could create: none is changed that is there already.
+fn create(target: &Target, manifest: Vec<Part>) -> Call {
+    call(target, &["create", "--validate=false", "--filename", "-", "--output", "json"]).fed(manifest)
 }
 
 fn access_review(target: &Target, (verb, group, resource): &Right) -> Value {
@@ -95,11 +100,12 @@ fn right_in_words(attributes: &Value) -> String {
     format!("{} {}{slash}{subresource}", text("verb"), text("resource"))
 }
 
-/// Creates or updates objects server-side; the manifest, with what is secret in it, goes over stdin.
+/// Creates or updates objects of mqctl's own server-side; the manifest, with what is secret in it, goes over stdin. Fields
+/// that `create` set, or somebody else has changed, are taken back.
 pub fn apply(target: &Target, manifest: Vec<Part>) -> Call {
     // Server-side: client-side apply would copy a whole Secret into an annotation.
-    let args = ["apply", "--server-side", "--field-manager", "mqctl", "--filename", "-", "--output", "name"];
-    call(target, &args).fed(manifest)
+    let args = ["apply", "--server-side", "--force-conflicts", "--field-manager", "mqctl"];
+    call(target, &[&args[..], &["--filename", "-", "--output", "name"]].concat()).fed(manifest)
 }
 
 /// Whether the API server would take these objects from helm; it changes nothing.
@@ -120,13 +126,6 @@ pub fn take_back(target: &Target, objects: Vec<Part>) -> Call {
 /// The target's namespace as an object.
 pub fn namespace(target: &Target) -> Value {
     json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": target.namespace}})
-}
-
-/// The same for an object of mqctl's own, also where somebody else has changed its fields: they are taken back.
-pub fn take_over(target: &Target, manifest: Vec<Part>) -> Call {
-    let mut call = apply(target, manifest);
-    call.args.push("--force-conflicts".to_owned());
-    call
 }
 
 /// Leaves a Service with these ports and no others; each keeps its node port.

@@ -33,6 +33,8 @@ pub struct Names {
     pub external: String,
     /// mqctl's own Secret, outside the release.
     pub secret: String,
+    /// What one mqctl at a time holds.
+    pub lease: String,
 }
 
 /// The names of a profile's release.

@@ -12,12 +12,14 @@ use crate::helm::Release;
 use crate::secret::{Name, Secret, Vault};
 
 pub mod external;
+pub mod lease;
 pub(crate) mod observe;
 pub mod offer;
 pub(crate) mod pod;
 pub mod preview;
 
 pub use external::External;
+pub use lease::Lease;
 pub use pod::{Pod, Standing};
 
 /// Where everything happens: fixed at the start and given to every child.
@@ -126,6 +128,8 @@ pub const BOOTED_TAG: &str = "mqctl/booted-tag";
 /// What mqctl's own Secret says beside the secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Noted {
+    /// There is such a Secret.
+    pub there: bool,
     pub username: Option<String>,
     pub tag: Option<String>,
     pub booted: Option<String>,
@@ -136,6 +140,7 @@ impl Noted {
         let username = object["data"]["username"].as_str().and_then(|data| STANDARD.decode(data).ok());
         let annotation = |key: &str| object["metadata"]["annotations"][key].as_str().map(str::to_owned);
         Self {
+            there: true,
             username: username.and_then(|bytes| String::from_utf8(bytes).ok()),
             tag: annotation(IMAGE_TAG),
             booted: annotation(BOOTED_TAG),
@@ -159,6 +164,8 @@ pub struct Observed {
     pub noted: Noted,
     /// What mqctl's own Secret holds; `None` where there is no such Secret.
     pub secret: Option<Vault>,
+    /// By which some mqctl works on the release.
+    pub lease: Option<Lease>,
     pub namespace: Existence,
     /// The namespace is being deleted: what it waits for, in its own words.
     pub namespace_ends: Option<String>,
@@ -186,6 +193,7 @@ impl Observed {
                 self.noted = Noted::read(object);
                 self.secret = Some(read_secret(object));
             }
+            "Lease" if is(&names.lease) => self.lease = Some(Lease::read(object)),
             "Namespace" => {
                 self.namespace = Existence::There;
                 self.namespace_ends = ending(object);

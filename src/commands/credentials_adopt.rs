@@ -11,6 +11,7 @@ use crate::credentials::adoption::{self, decide};
 use crate::credentials::hearing::{Knower, Who, hear};
 use crate::credentials::{self, Found, Origin};
 use crate::error::Failure;
+use crate::lock;
 use crate::outcome::Outcome;
 use crate::plan::adopt::{Given, adopt};
 use crate::profile::Profile;
@@ -22,7 +23,8 @@ pub(crate) fn run(args: &Adopt, cx: &Context) -> Result<Outcome> {
     let mut found = credentials::local(cx, &profile)?;
     let names = chart::names(&profile);
     let question = Question { target: &target, names: &names, storage_class: None, rights: &INSTALL_RIGHTS };
-    let mut observed = observe(&cx.tools, &question)?;
+    let look = || observe(&cx.tools, &question);
+    let mut observed = lock::in_turn(cx, &profile, &target, &names.lease, look)?;
     require_rights(&observed, &target)?;
     let knowers = knowers(&profile, &mut observed, &mut found, args.new_password)?;
     let heard = hear(cx, &target, &profile.credentials.username, &observed, knowers)?;

@@ -9,6 +9,7 @@ use crate::cluster::{Observed, Standing};
 use crate::context::Context;
 use crate::credentials::{self, Origin, rotation};
 use crate::error::Failure;
+use crate::lock;
 use crate::outcome::Outcome;
 use crate::plan::rotate::{Given, rotate};
 use crate::profile::Profile;
@@ -20,7 +21,8 @@ pub(crate) fn run(args: &Rotate, cx: &Context) -> Result<Outcome> {
     let mut found = credentials::local(cx, &profile)?;
     let names = chart::names(&profile);
     let question = Question { target: &target, names: &names, storage_class: None, rights: &INSTALL_RIGHTS };
-    let mut observed = observe(&cx.tools, &question)?;
+    let look = || observe(&cx.tools, &question);
+    let mut observed = lock::in_turn(cx, &profile, &target, &names.lease, look)?;
     require_lasting_namespace(&observed, &target)?;
     require_rights(&observed, &target)?;
     let what = if args.cookie { Name::ErlangCookie } else { Name::Password };

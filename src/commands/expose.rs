@@ -10,6 +10,7 @@ use crate::cluster::observe::{
 use crate::context::Context;
 use crate::error::Failure;
 use crate::exposure::Exposure;
+use crate::lock;
 use crate::outcome::Outcome;
 use crate::plan::expose::{self, Given};
 use crate::profile::Profile;
@@ -20,8 +21,10 @@ pub(crate) fn run(args: &Expose, cx: &Context) -> Result<Outcome> {
     let exposure = &wished(args, &profile)?;
     cx.require_tools()?;
     let rights = if args.remove { &HIDE_RIGHTS[..] } else { &EXPOSE_RIGHTS };
-    let question = Question { target: &target, names: &chart::names(&profile), storage_class: None, rights };
-    let observed = &observe(&cx.tools, &question)?;
+    let names = chart::names(&profile);
+    let question = Question { target: &target, names: &names, storage_class: None, rights };
+    let look = || observe(&cx.tools, &question);
+    let observed = &lock::in_turn(cx, &profile, &target, &names.lease, look)?;
     if !args.remove {
         require_lasting_namespace(observed, &target)?;
     }

@@ -12,10 +12,10 @@ use crate::cluster::preview::{Preview, preview};
 use crate::context::Context;
 use crate::credentials::{self, Found};
 use crate::helm;
+use crate::lock;
 use crate::outcome::Outcome;
 use crate::plan::install::{self, Given, Next, Verb};
-use crate::plan::preconditions;
-use crate::plan::{Plan, expose};
+use crate::plan::{Plan, expose, pending, preconditions};
 use crate::process::{Call, Reply};
 use crate::rabbitmq;
 
@@ -34,9 +34,12 @@ pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, cx: &Context) -> R
     let exposing = profile.expose.as_ref().map_or(&[][..], |_| &EXPOSE_RIGHTS);
     let rights = [&INSTALL_RIGHTS, exposing].concat();
     let question = Question { target: &target, names: &names, storage_class, rights: &rights };
-    let mut observed = observe(&cx.tools, &question)?;
+    let look = || observe(&cx.tools, &question);
+    // `plan` looks whoever is at work.
+    let mut observed = if verb.is_some() { lock::in_turn(cx, &profile, &target, &names.lease, look)? } else { look()? };
     require_lasting_namespace(&observed, &target)?;
     require_rights(&observed, &target)?;
+    pending::require_settled(&profile, &target, &observed, cx.now())?;
     let found = credentials::prove(local, &profile, &mut observed)?;
     let upgrade = Verb::Upgrade { enable_feature_flags: false };
     let verb = verb.unwrap_or(if observed.release.is_some() { upgrade } else { Verb::Install });

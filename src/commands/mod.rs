@@ -26,6 +26,7 @@ mod profile_check;
 mod profile_list;
 mod profile_schema;
 mod status;
+mod unlock;
 mod upgrade;
 mod version;
 
@@ -39,6 +40,7 @@ pub(crate) fn run(command: &Command, cx: &Context) -> Result<Outcome> {
         Command::Status(args) => status::run(args, cx),
         Command::Delete(args) => delete::run(args, cx),
         Command::Expose(args) => expose::run(args, cx),
+        Command::Unlock(args) => unlock::run(args, cx),
         Command::Logs(args) => logs::run(args, cx),
         Command::Credentials(args) => match &args.command {
             CredentialsCommand::Show(show) => credentials_show::run(show, cx),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Action, Danger, Plan, Step, rotate, secret_object};
+use super::{Action, Claim, Danger, Plan, Step, rotate, secret_object};
 use crate::chart::{self, Names};
 use crate::cluster::{Observed, Standing, Target};
 use crate::credentials::adoption::{Adopted, Truth};
@@ -61,6 +61,7 @@ fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {
         farewell: vec![farewell(given)],
         limit: given.limit,
         protected: given.profile.protected,
+        claim: Some(Claim::on(given.profile, given.observed)),
     }
 }
 
@@ -137,7 +138,7 @@ fn write_secret(given: &Given<'_>, names: &Names) -> Step {
     let tag = observed.tag().unwrap_or(&profile.image.tag);
     let object = secret_object::Object { profile, target, names, tag, next: None };
     let step = Step::new(Danger::Changes, format!("Secret {}", names.secret), sources(given, &Name::BOTH))
-        .action(Action::Run(kubectl::apply(target, object.manifest(false))))
+        .action(Action::Run(kubectl::apply(target, object.manifest())))
         .done(format!("Secret {} written", names.secret));
     note_boot(given, names, step)
 }

@@ -44,7 +44,7 @@ pub fn init(given: &Given<'_>) -> Result<Plan> {
     let steps = [
         write_profile(given)?,
         given.ignore.as_ref().map(|text| write_rule(&profile.path, text)),
-        keep_secrets(given.found),
+        keep_secrets(given.found, given.found.to_generate()),
         create_namespace(given),
     ];
     let next = next(profile);
@@ -60,6 +60,7 @@ pub fn init(given: &Given<'_>) -> Result<Plan> {
         farewell: vec![format!("{} is written.   mqctl plan {next}     mqctl install {next}", profile.path.display())],
         limit: profile.timeouts.boot,
         protected: profile.protected,
+        claim: None,
     })
 }
 

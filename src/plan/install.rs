@@ -1,5 +1,6 @@
 //! Install: preflight → credentials → Secret → helm → boot → login. Pure.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::{
-    Action, Condition, Danger, Plan, Step, Wished, expose, objects, preconditions, rotate, secret_object, upgrade,
+    Action, Claim, Condition, Danger, Plan, Step, Wished, expose, objects, pending, preconditions, rotate,
+    secret_object, upgrade,
 };
 use crate::chart::{self, BUILTIN_VERSION, Names, builtin};
 use crate::cluster::preview::Preview;
@@ -140,9 +142,8 @@ fn change(given: &Given<'_>, names: &Names) -> Vec<Step> {
     if unchanged(given, &values) {
         return Vec::new();
     }
-    let mut steps: Vec<Step> = clear_pending(given).into_iter().collect();
-    steps.extend(keep_secrets(given.found));
-    steps.extend(write_secret(given, names));
+    let mut steps: Vec<Step> = pending::clear(given.target, given.observed).into_iter().collect();
+    steps.extend(credentials(given, names));
     steps.extend(upgrade::before_helm(given));
     steps.push(run_helm(given, &values));
     steps.extend(replace_stuck(given));
@@ -164,14 +165,21 @@ fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {
         about: about(profile),
         steps,
         changes: given.preview().map_or_else(Vec::new, |p| p.changes.objects.clone()),
-        warnings: profile.warnings.iter().map(|w| format!("`{}`: {}", w.path, w.text)).collect(),
+        warnings: profile.warnings.iter().map(|w| format!("`{}`: {}", w.path, w.text)).chain(at_work(given)).collect(),
         nothing: format!("nothing to change (revision {revision}, {} ready)", show_nodes(profile.replicas)),
         farewell: vec![format!(
             "{release} is ready.   {address}     mqctl status {name}     mqctl credentials show {name}"
         )],
         limit: given.limit,
         protected: profile.protected,
+        claim: Some(Claim::on(profile, given.observed)),
     }
+}
+
+/// For `plan`, which looks whoever is at work; whoever wants to change something has waited.
+fn at_work(given: &Given<'_>) -> Option<String> {
+    let lease = given.observed.lease.as_ref().filter(|lease| !lease.abandoned)?;
+    Some(format!("another mqctl is at work: {}", lease.in_words()))
 }
 
 /// `builtin 1.0.0 · RabbitMQ 4.3.6-management · 3 nodes · 8Gi standard`
@@ -211,58 +219,67 @@ fn take_back_stop(given: &Given<'_>) -> Option<Step> {
     })
 }
 
-/// A killed helm leaves `pending-…`, and every later helm refuses to work on it.
-fn clear_pending(given: &Given<'_>) -> Option<Step> {
-    let release = given.observed.release.as_ref().filter(|r| r.pending())?;
-    let call = match release.status.as_str() {
-        "pending-install" | "uninstalling" => helm::uninstall(given.target),
-        _ => helm::rollback(given.target),
-    };
-    let title = format!("clear `{}`", release.status);
-    let detail = format!("an earlier helm was cut short at revision {}; volumes are not touched", release.revision);
-    Some(
-        Step::new(Danger::Changes, title, detail).action(Action::Run(call)).done(format!("{} cleared", release.status)),
-    )
-}
-
-pub(super) fn keep_secrets(found: &Found) -> Option<Step> {
-    let (generate, from_cluster) = (found.to_generate(), found.to_keep());
-    let write = [generate.clone(), from_cluster.clone()].concat();
+/// Writes what is new into the secrets file; `generate` is what no step before has generated.
+pub(super) fn keep_secrets(found: &Found, generate: Vec<Name>) -> Option<Step> {
+    let (new, from_cluster) = (found.to_generate(), found.to_keep());
+    let write = [new.clone(), from_cluster.clone()].concat();
     if write.is_empty() {
         return None;
     }
-    let what = |names: &[Name]| names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
-    let detail = match (generate.is_empty(), from_cluster.is_empty()) {
-        (false, true) => format!("{}: generated, 32 characters, mode 0600", what(&generate)),
-        (true, false) => format!("{}: taken from the Secret in the cluster, mode 0600", what(&from_cluster)),
-        _ => format!("{} generated, {} from the cluster, mode 0600", what(&generate), what(&from_cluster)),
+    let detail = match (new.is_empty(), from_cluster.is_empty()) {
+        (false, true) if generate.is_empty() => format!("{}: as in the Secret, mode 0600", in_words(&new)),
+        (false, true) => format!("{}: generated, 32 characters, mode 0600", in_words(&new)),
+        (true, false) => format!("{}: taken from the Secret in the cluster, mode 0600", in_words(&from_cluster)),
+        _ => format!("{} generated, {} from the cluster, mode 0600", in_words(&new), in_words(&from_cluster)),
     };
     let action = Action::KeepSecrets { file: found.file.clone(), generate, write };
     let name = found.file_name();
     Some(Step::new(Danger::Changes, name.clone(), detail).action(action).done(format!("{name} written")))
 }
 
-/// Namespace, if it is missing, and mqctl's own Secret: outside the release, so that uninstall cannot take it.
-fn write_secret(given: &Given<'_>, names: &Names) -> Option<Step> {
+fn in_words(names: &[Name]) -> String {
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+}
+
+/// The secrets go to both their homes before anything else happens: where there is no Secret yet to that one first, as
+/// the API server lets one mqctl alone create it.
+fn credentials(given: &Given<'_>, names: &Names) -> Vec<Step> {
+    let (create, apply) = if given.observed.noted.there {
+        (None, apply_secret(given, names))
+    } else {
+        (Some(create_secret(given, names)), None)
+    };
+    let generate = if create.is_some() { Vec::new() } else { given.found.to_generate() };
+    create.into_iter().chain(keep_secrets(given.found, generate)).chain(apply).collect()
+}
+
+/// With the namespace, if it is missing.
+fn create_secret(given: &Given<'_>, names: &Names) -> Step {
+    let with_namespace = given.observed.namespace == Existence::Missing;
+    let generate = given.found.to_generate();
+    let mut detail = match generate.as_slice() {
+        [] => given.found.in_words(),
+        new => format!("{}: generated, 32 characters", in_words(new)),
+    };
+    if with_namespace {
+        write!(detail, "; namespace {} is created", given.target.namespace).ok();
+    }
+    let title = format!("Secret {}", names.secret);
+    let action = Action::CreateSecret { with_namespace, secret: object(given, names, None).manifest(), generate };
+    Step::new(Danger::Changes, title.clone(), detail).action(action).done(format!("{title} written"))
+}
+
+fn apply_secret(given: &Given<'_>, names: &Names) -> Option<Step> {
     if given.secret_is_whole() {
         return None;
     }
-    let missing = given.observed.namespace == Existence::Missing;
     let title = format!("Secret {}", names.secret);
-    let detail = if missing {
-        format!("{}; namespace {} is created", given.found.in_words(), given.target.namespace)
-    } else {
-        given.found.in_words()
-    };
     let object = object(given, names, given.untold().then_some(Name::NextPassword));
-    let call = kubectl::apply(given.target, object.manifest(missing));
-    Some(
-        Step::new(Danger::Changes, title, detail)
-            .action(Action::Run(call))
-            .done(format!("Secret {} written", names.secret)),
-    )
+    let step = Step::new(Danger::Changes, title.clone(), given.found.in_words());
+    Some(step.action(Action::Run(kubectl::apply(given.target, object.manifest()))).done(format!("{title} written")))
 }
 
+/// mqctl's own Secret: outside the release, so that uninstall cannot take it.
 fn object<'a>(given: &Given<'a>, names: &'a Names, next: Option<Name>) -> secret_object::Object<'a> {
     let Given { profile, target, .. } = *given;
     secret_object::Object { profile, target, names, tag: &profile.image.tag, next }
@@ -275,7 +292,7 @@ fn tell(given: &Given<'_>, names: &Names) -> Vec<Step> {
     }
     let user = &given.profile.credentials.username;
     let told = Step::new(Danger::Changes, format!("Secret {}", names.secret), "the brokers know the password")
-        .action(Action::Run(kubectl::apply(given.target, object(given, names, None).manifest(false))))
+        .action(Action::Run(kubectl::apply(given.target, object(given, names, None).manifest())))
         .done(format!("Secret {} written", names.secret));
     vec![rotate::tell_broker(given.target, given.observed, user), told]
 }

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Action, Condition, Danger, Plan, Step, Wished, delete, secret_object};
+use super::{Action, Claim, Condition, Danger, Plan, Step, Wished, delete, secret_object};
 use crate::chart::{self, Names};
 use crate::cluster::{Observed, Standing, Target};
 use crate::kubectl;
@@ -83,6 +83,7 @@ fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {
         farewell: vec![format!("the {} is rotated.     mqctl credentials show {name} --reveal", given.what)],
         limit: given.limit,
         protected: given.profile.protected,
+        claim: Some(Claim::on(given.profile, given.observed)),
     }
 }
 
@@ -105,7 +106,7 @@ fn keep_next(given: &Given<'_>, names: &Names) -> Option<Step> {
 
 fn object(given: &Given<'_>, names: &Names, next: Option<Name>) -> Vec<crate::process::Part> {
     let tag = given.observed.tag().unwrap_or(&given.profile.image.tag);
-    secret_object::Object { profile: given.profile, target: given.target, names, tag, next }.manifest(false)
+    secret_object::Object { profile: given.profile, target: given.target, names, tag, next }.manifest()
 }
 
 /// Connections that are open stay open: RabbitMQ asks for the password at the start of one only.

@@ -27,6 +27,7 @@ mod expose;
 mod init;
 mod journey;
 mod killed;
+mod lock;
 mod logs;
 mod pipelines;
 mod processes;
@@ -56,6 +57,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(init::tests());
     tests.extend(killed::tests());
     tests.extend(cut_short::tests());
+    tests.extend(lock::tests());
     tests.extend(promises::tests());
     tests.extend(canary::tests());
     tests.extend(unready::tests());

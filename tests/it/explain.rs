@@ -17,7 +17,7 @@ const INSTALL: [&str; 5] = ["install", "prodmq", "--yes", "--timeout", "1s"];
 fn all_codes_on_one_page() {
     let run = World::new().run(&["explain"]).ended(0);
     assert!(run.calls.is_empty() && run.stderr.is_empty(), "{run}");
-    assert_snapshot!(run.stdout, @"
+    assert_snapshot!(run.stdout, @r"
     CRED-MISMATCH   profile, Secret and broker disagree about the Erlang cookie or the password
     CRED-UNKNOWN    volumes of this release exist, and nobody knows the secrets that they were made with
     VERSION-STEP    the volumes were written by another version of RabbitMQ: this is no install
@@ -29,6 +29,7 @@ fn all_codes_on_one_page() {
     RELEASE-TAKEN   a Helm release of this name exists, and it is of another chart
     FEWER-NODES     the profile asks for fewer nodes than the cluster has
     USERNAME        the profile names another first user than the one the release was installed with
+    LOCKED          another mqctl is at work on this release
     HELM-PENDING    another helm is at work on this release, or one was killed while it was
     NOT-READY       the nodes were not ready within the time
     IMG             the image cannot be pulled
@@ -164,6 +165,11 @@ fn provoked(code: Code) -> Transcript {
             let mut release = objects::release("deployed", "7");
             release["chart"] = "rabbitmq-16.0.16".into();
             installed.object("release", &release);
+        }
+        Code::Locked => {
+            installed.object("lease.prodmq-mqctl", &objects::lease_elsewhere(45));
+            installed.object("release", &objects::release("pending-upgrade", "2"));
+            return installed.run(&["plan", "prodmq"]);
         }
         Code::HelmPending => {
             let words = "Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress";

@@ -15,7 +15,7 @@ fn put_secret(world: &World) {
 #[test]
 fn with_the_secrets_file_but_no_secret_the_secret_comes_next() {
     let run = World::with_secrets().run(&AGAIN).ended(0);
-    assert_eq!(run.changing_verbs(), ["apply", "upgrade", "annotate"]);
+    assert_eq!(run.changing_verbs(), ["create", "upgrade", "annotate"]);
     assert!(!run.wrote.iter().any(|file| file.contains("secrets.yaml")), "{run}");
 }
 
@@ -59,7 +59,7 @@ fn pods_that_do_not_run_are_replaced_after_a_change() {
     world.object("pod.prodmq-2", &objects::pod("prodmq-2", &objects::unscheduled()));
     let run = world.run(&AGAIN).ended(0);
     assert_eq!(run.changing_verbs(), ["upgrade", "delete"]);
-    let delete = &run.changes()[1].args;
+    let delete = &run.work()[1].args;
     assert!(delete.ends_with(&["pod/prodmq-1".to_owned(), "pod/prodmq-2".to_owned()]), "{run}");
 }
 
@@ -133,7 +133,7 @@ fn a_lost_secret_is_written_again_from_the_secrets_file() {
     let world = World::installed();
     world.object("runs-with", &objects::runs_with(Some(COOKIE), PASSWORD, PASSWORD));
     world.remove("cluster/secret.prodmq-mqctl-credentials");
-    assert_eq!(world.run(&AGAIN).ended(0).changing_verbs(), ["apply", "upgrade", "annotate"]);
+    assert_eq!(world.run(&AGAIN).ended(0).changing_verbs(), ["create", "upgrade", "annotate"]);
 }
 
 #[test]

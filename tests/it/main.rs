@@ -27,6 +27,7 @@ mod inspect;
 mod install;
 mod install_again;
 mod killed;
+mod lock;
 mod logs;
 mod objects;
 mod pipelines;

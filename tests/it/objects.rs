@@ -62,6 +62,21 @@ pub fn named(kind: &str, name: &str) -> Value {
     json!({"kind": kind, "metadata": {"name": name}})
 }
 
+/// The Lease of a mqctl on another machine, which lasts so many seconds.
+pub fn lease_elsewhere(seconds: u64) -> Value {
+    json!({
+        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": {
+            "annotations": {"mqctl/machine": "3f9c0d5e22a1", "mqctl/pid": "77", "mqctl/started": "4711"},
+            "name": "prodmq-mqctl", "resourceVersion": "7", "uid": "u0",
+        },
+        "spec": {
+            "acquireTime": "2026-11-22T12:03:00.000000Z", "holderIdentity": "ci@runner-1 pid 77 upgrade",
+            "leaseDurationSeconds": seconds, "renewTime": "2026-11-22T12:03:00.000000Z",
+        },
+    })
+}
+
 /// mqctl's own Secret, with the keys that mqctl reads.
 pub fn secret(cookie: &str, password: &str) -> Value {
     let data = json!({"erlang-cookie": base64(cookie), "password": base64(password), "username": base64("user")});

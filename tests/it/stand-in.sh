@@ -16,6 +16,9 @@ line="$program $*"
 # A caller that was killed, or a person's Ctrl-C, is no reason to leave a call half recorded.
 trap '' PIPE INT
 
+# shellcheck source=tests/it/lease.sh
+. "$world/lease.sh"
+
 record() {
     number=1
     until ! [ -d "$world/calls/$number" ] && mkdir "$world/calls/$number" 2>/dev/null; do number=$((number + 1)); done
@@ -26,12 +29,14 @@ record() {
     printf '%s' "$stdin" >"$call/stdin"
 }
 
-# The pattern in this file fits the call. It is unquoted on purpose: a pattern, not a text.
+# The pattern in this file fits the call, or the call and what is fed to it behind ` < `. It is unquoted on purpose: a pattern, not a text.
 fits() {
     [ -f "$1" ] || return 1
     IFS= read -r pattern <"$1"
     # shellcheck disable=SC2254
     case $line in $pattern) return 0 ;; esac
+    # shellcheck disable=SC2254
+    case "$line < $stdin" in $pattern) return 0 ;; esac
     return 1
 }
 
@@ -116,6 +121,35 @@ apply_secret() {
     noted=$(sed -n 's/.*\("mqctl\/booted-tag":"[^"]*",\).*/\1/p' "$cluster/secret.$found" 2>/dev/null)
     printf '%s' "{\"apiVersion\":\"v1\",\"kind\":\"Secret\"${secret%]*}" >"$cluster/secret.$found"
     if [ "$noted" ]; then sed -i "s|\"annotations\":{|&$noted|" "$cluster/secret.$found"; fi
+}
+
+# An object, unless it is there already; what was made is printed.
+create_one() {
+    if (set -C && printf '%s' "$3" >"$cluster/$2") 2>/dev/null; then
+        printf '%s\n' "$3"
+    else
+        echo "Error from server (AlreadyExists): error when creating \"STDIN\": $1 \"${2#*.}\" already exists" >&2
+        failed=1
+    fi
+}
+
+# Namespace, Lease and Secret, in this order; access reviews are answered, and kept nowhere.
+create() {
+    failed=0
+    case $stdin in
+        *'"kind":"SelfSubjectAccessReview"'*) review ;;
+        *'"kind":"Namespace"'*) create_one namespaces namespace.rabbitmq '{"kind":"Namespace","metadata":{"name":"rabbitmq"}}' ;;
+    esac
+    case $stdin in *'"kind":"Lease"'*)
+        between "$stdin" '{"apiVersion":"coordination.k8s.io/v1"' '}}'
+        replace "$found}}" '"metadata":{' '"metadata":{"resourceVersion":"1","uid":"u1",'
+        create_one leases.coordination.k8s.io lease.prodmq-mqctl "{\"apiVersion\":\"coordination.k8s.io/v1\"$text" ;;
+    esac
+    case $stdin in *'"kind":"Secret"'*)
+        secret=${stdin##*'{"apiVersion":"v1","kind":"Secret"'}
+        create_one secrets secret.prodmq-mqctl-credentials "{\"apiVersion\":\"v1\",\"kind\":\"Secret\"${secret%]*}" ;;
+    esac
+    return "$failed"
 }
 
 # Namespace and Secret out of what mqctl applies, or its Service outside, as they came.
@@ -210,6 +244,10 @@ scale() {
 
 # The StatefulSet's controller makes a pod anew.
 delete() {
+    if [ "$2" = --raw ]; then
+        remove_lease "$@"
+        return
+    fi
     for word in "$@"; do
         case $word in
             pod/*) cp "$world/chart/pod.${word#*/}" "$cluster" ;;
@@ -336,13 +374,14 @@ respond() {
         helm-uninstall) rm -f "$cluster"/release "$cluster"/statefulset.* "$cluster"/pod.* "$cluster"/service.prodmq "$cluster"/service.prodmq-headless ;;
         helm-rollback) sed -i 's/"status":"[^"]*"/"status":"deployed"/' "$cluster/release" ;;
         kubectl-get) get "$@" ;;
-        kubectl-create) review ;;
+        kubectl-create) create ;;
+        kubectl-replace) replace_lease ;;
         kubectl-apply) apply "$@" ;;
         kubectl-scale) scale "$@" ;;
         kubectl-annotate) annotate "$@" ;;
         kubectl-delete) delete "$@" ;;
         kubectl-exec) run_inside "$@" ;;
-        kubectl-patch) ;;
+        kubectl-patch) if [ "$2" = lease ]; then renew_lease "$@"; fi ;;
         kubectl-logs)
             case $2 in
                 -*) cat "$cluster"/log.* ;;

@@ -85,7 +85,7 @@ fn the_definitions_are_saved_before_helm_comes() {
 fn stable_feature_flags_are_enabled_last_and_only_when_asked_for() {
     let run = more_memory().run(&["upgrade", "prodmq", "--yes", "--enable-feature-flags"]).ended(0);
     assert_eq!(run.changing_verbs(), ["upgrade", "exec"], "{run}");
-    assert!(run.calls.last().unwrap().args.ends_with(&["enable_feature_flag".into(), "all".into()]), "{run}");
+    assert!(run.work().last().unwrap().args.ends_with(&["enable_feature_flag".into(), "all".into()]), "{run}");
     // Without a change: where there are any.
     let world = World::installed();
     brokers_say(&world, &json!({"flagsOff": []}));
@@ -111,8 +111,8 @@ fn what_others_changed_is_named_and_taken_back() {
     ");
     let run = world.run(&UPGRADE).ended(0);
     assert_eq!(run.changing_verbs(), ["apply", "upgrade"], "{run}");
-    assert!(run.changes()[0].args.contains(&"--force-conflicts".to_owned()), "{run}");
-    let list: Value = serde_json::from_str(&run.changes()[0].stdin).unwrap();
+    assert!(run.work()[0].args.contains(&"--force-conflicts".to_owned()), "{run}");
+    let list: Value = serde_json::from_str(&run.work()[0].stdin).unwrap();
     let owner = &list["items"][1]["metadata"]["annotations"]["meta.helm.sh/release-name"];
     assert_eq!(owner, "prodmq", "without helm's marks the objects would lose them");
 }

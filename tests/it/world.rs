@@ -22,6 +22,7 @@ pub struct World {
 pub const PROFILE: &str = "format: 1\nnamespace: rabbitmq\n";
 
 const STAND_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/stand-in.sh");
+const LEASE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/lease.sh");
 
 /// Making a world.
 impl World {
@@ -32,6 +33,7 @@ impl World {
             fs::create_dir_all(world.path(folder)).unwrap();
         }
         ["helm", "kubectl"].iter().for_each(|name| world.program(name));
+        symlink(LEASE, world.path("lease.sh")).unwrap();
         world.write("home/kubeconfig", "apiVersion: v1\nkind: Config\ncurrent-context: test\n");
         world.profile("prodmq", PROFILE);
         world.object("storageclass.standard", &objects::named("StorageClass", "standard"));
@@ -206,19 +208,32 @@ impl World {
     fn steady(&self, bytes: &[u8]) -> String {
         let text = String::from_utf8_lossy(bytes).replace(&*self.root.path().to_string_lossy(), "~");
         let text = text.replace(&self.chart, "CHART");
-        let steady = |line| without_date(&without_digest(&without_time(line)));
+        let steady = |line| without_date(&without_unsteady(&without_time(line)));
         let lines: Vec<String> = text.split('\n').map(steady).collect();
         lines.join("\n")
     }
 }
 
-/// The digest of the values holds that of the chart.
-fn without_digest(line: &str) -> String {
-    const BEFORE: &str = "\"mqctl/values\":\"";
-    match line.split_once(BEFORE).and_then(|(head, tail)| Some((head, tail.split_once('"')?.1))) {
-        Some((head, tail)) => format!("{head}{BEFORE}VALUES\"{tail}"),
-        None => line.to_owned(),
-    }
+/// What stands in JSON and is another one in each run: the digest of the values, which holds that of the chart, and what
+/// the Lease says of its holder.
+const UNSTEADY: [(&str, &str); 7] = [
+    ("mqctl/values", "VALUES"),
+    ("mqctl/machine", "MACHINE"),
+    ("mqctl/pid", "PID"),
+    ("mqctl/started", "TICKS"),
+    ("holderIdentity", "HOLDER"),
+    ("acquireTime", "NOW"),
+    ("renewTime", "NOW"),
+];
+
+fn without_unsteady(line: &str) -> String {
+    UNSTEADY.iter().fold(line.to_owned(), |line, (key, word)| {
+        let before = format!("\"{key}\":\"");
+        match line.split_once(&before).and_then(|(head, tail)| Some((head, tail.split_once('"')?.1))) {
+            Some((head, tail)) => format!("{head}{before}{word}\"{tail}"),
+            None => line,
+        }
+    })
 }
 
 /// A backup is named after the second that it was made in.
