@@ -304,13 +304,16 @@ fn is_another(reply: &Reply) -> bool {
 /// What kubectl could not create, but for what was there already.
 fn refuse_others(reply: &Reply, vault: &Vault) -> Result<()> {
     let harmless = |line: &str| line.contains("already exists") || line.starts_with("Warning:");
-    // The first is the cause: where there is no namespace nothing can be created in it.
-    let cause = reply.stderr.lines().find(|line| !line.trim().is_empty() && !harmless(line));
-    if reply.ok() || (cause.is_none() && was_there(reply, "\"")) {
+    let mut lines = reply.stderr.lines().skip_while(|line| line.trim().is_empty() || harmless(line));
+    let first = lines.next();
+    if reply.ok() || (first.is_none() && was_there(reply, "\"")) {
         return Ok(());
     }
+    // The first refusal is the cause: where there is no namespace nothing can be created in it. It may be of many lines.
+    let rest = lines.take_while(|line| !line.starts_with("Error from server"));
+    let cause = first.into_iter().chain(rest).collect::<Vec<_>>().join("\n");
     // A webhook may repeat what it was sent.
-    let stderr = vault.mask(cause.unwrap_or_default());
+    let stderr = vault.mask(&cause);
     let said = Reply { code: reply.code, stdout: Zeroizing::default(), stderr, timed_out: reply.timed_out };
     Err(kubectl::failure("kubectl create", &said).into())
 }

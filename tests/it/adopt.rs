@@ -67,7 +67,7 @@ fn the_file_takes_what_the_secret_has() {
       1  changes   prodmq.secrets.yaml  Erlang cookie and password from the Secret; kept as it was: old-eb8c8e7a7aea.prodmq.secrets.yaml
     ");
     let run = world.run(&[&ADOPT[..], &["-vv"]].concat()).ended(0);
-    assert!(run.changes().is_empty(), "the cluster is right: {run}");
+    assert!(run.work().is_empty(), "the cluster is right: {run}");
     assert_snapshot!(run.wrote.join("\n"), @"
     work/profiles/old-eb8c8e7a7aea.prodmq.secrets.yaml (600)
     work/profiles/prodmq.secrets.yaml (600)
@@ -89,7 +89,7 @@ fn a_lost_file_is_written_again_also_where_no_broker_runs() {
     warning: no broker has booted: what is adopted is proven when one has
        0.0s prodmq.secrets.yaml written
     ");
-    assert_eq!((run.changes().len(), set_aside(&world).len()), (0, 0), "{run}");
+    assert_eq!((run.work().len(), set_aside(&world).len()), (0, 0), "{run}");
     world.run(&["install", "prodmq", "--yes"]).ended(0);
     assert_adopted(&world, &run, COOKIE, PASSWORD);
 }

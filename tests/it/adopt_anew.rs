@@ -127,6 +127,7 @@ fn volumes_alone_are_installed_again_with_new_secrets() {
     test / rabbitmq / prodmq     builtin 1.0.0 · RabbitMQ 4.3.6-management · 3 nodes · 8Gi default class
 
       1  changes   helm install                     1 StatefulSet, 2 Services, 1 ConfigMap, 1 PodDisruptionBudget, 1 ServiceAccount
+                   volumes that are there are used again, with their data: data-prodmq-0, data-prodmq-1, data-prodmq-2
       2  waits     3 nodes booted                   up to 10m
       3  changes   password of user                 in the broker, through prodmq-0; open connections stay open
       4  changes   Secret prodmq-mqctl-credentials  the brokers know the password

@@ -51,7 +51,7 @@ fn a_namespace_that_is_deleted_in_the_middle() {
     let world = World::with_secrets();
     let words = "Error from server (Forbidden): secrets \"prodmq-mqctl-credentials\" is forbidden: unable to create new \
         content in namespace rabbitmq because it is being terminated";
-    world.rule("kubectl * apply *", 1, "", words);
+    world.rule("kubectl * create * <*Lease*", 1, "", words);
     assert_snapshot!(world.run(&INSTALL).ended(75).stderr, @r#"
     test/rabbitmq/prodmq: install: 2 to change, 0 to destroy
     error: install: Secret prodmq-mqctl-credentials: `kubectl apply`: secrets "prodmq-mqctl-credentials" is forbidden: unable to create new content in namespace rabbitmq because it is being terminated
@@ -112,7 +112,7 @@ fn a_policy_that_repeats_the_secret_is_masked() {
         "Error from server: admission webhook \"w\" denied the request:\n{{\"password\":\"{}\"}}",
         base64(PASSWORD)
     );
-    world.rule("kubectl * apply *", 1, "", &words);
+    world.rule("kubectl * create * <*Lease*", 1, "", &words);
     let run = world.run(&["install", "prodmq", "--yes", "-vv"]).ended(78);
     assert!(!run.stderr.contains(&base64(PASSWORD)) && run.stderr.contains("{\"password\":\"(password)=\"}"), "{run}");
 }

@@ -112,9 +112,14 @@ fn programs_that_are_too_old() {
     hint: mqctl needs helm 3.8 or later and kubectl 1.22 or later: mqctl version
     ");
     let world = World::with_secrets();
-    world.rule("kubectl * apply *", 1, "", "Error: unknown flag: --server-side\nSee 'kubectl apply --help' for usage.");
+    world.rule(
+        "kubectl * create * <*Lease*",
+        1,
+        "",
+        "Error: unknown flag: --validate\nSee 'kubectl create --help' for usage.",
+    );
     let run = world.run(&INSTALL).ended(69);
-    assert_eq!((run.changing_verbs(), run.wrote.len()), (vec!["apply"], 0), "nothing came of it: {run}");
+    assert_eq!((run.changing_verbs(), run.wrote.len()), (vec!["create"], 0), "nothing came of it: {run}");
     assert!(run.stderr.contains("hint: mqctl needs helm 3.8 or later and kubectl 1.22 or later"), "{run}");
 }
 

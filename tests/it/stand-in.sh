@@ -18,6 +18,8 @@ trap '' PIPE INT
 
 # shellcheck source=tests/it/lease.sh
 . "$world/lease.sh"
+# shellcheck source=tests/it/pod-log.sh
+. "$world/pod-log.sh"
 
 record() {
     number=1
@@ -333,28 +335,6 @@ template() {
     for object in PodDisruptionBudget/ ServiceAccount/ ConfigMap/-config Service/ Service/-headless StatefulSet/; do
         printf -- '---\nkind: %s\nmetadata:\n  name: %s%s\n' "${object%/*}" "$2" "${object#*/}"
     done
-}
-
-# One pod's log: the first start prints `said.POD.1`, the next `said.POD.2`, as a container does that has restarted. The
-# last one stays where it is followed, and tells its process; nothing to print is a pod that is not there.
-log_of() {
-    number=1
-    while [ -f "$world/read.$2.$number" ]; do number=$((number + 1)); done
-    said=$cluster/said.$2
-    if ! [ -f "$said.$number" ]; then
-        echo "Error from server (NotFound): pods \"$2\" not found" >&2
-        exit 1
-    fi
-    case $line in *--follow*) : >"$world/read.$2.$number" ;; esac
-    cat "$said.$number"
-    case $line in
-        *--follow*)
-            if ! [ -f "$said.$((number + 1))" ]; then
-                echo $$ >>"$world/followers"
-                exec sleep 600
-            fi
-            ;;
-    esac
 }
 
 helm_list() {

@@ -22,7 +22,11 @@ pub struct World {
 pub const PROFILE: &str = "format: 1\nnamespace: rabbitmq\n";
 
 const STAND_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/stand-in.sh");
-const LEASE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/lease.sh");
+/// What it reads from beside it.
+const PARTS: [(&str, &str); 2] = [
+    ("lease.sh", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/lease.sh")),
+    ("pod-log.sh", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/pod-log.sh")),
+];
 
 /// Making a world.
 impl World {
@@ -33,7 +37,9 @@ impl World {
             fs::create_dir_all(world.path(folder)).unwrap();
         }
         ["helm", "kubectl"].iter().for_each(|name| world.program(name));
-        symlink(LEASE, world.path("lease.sh")).unwrap();
+        for (name, part) in PARTS {
+            symlink(part, world.path(name)).unwrap();
+        }
         world.write("home/kubeconfig", "apiVersion: v1\nkind: Config\ncurrent-context: test\n");
         world.profile("prodmq", PROFILE);
         world.object("storageclass.standard", &objects::named("StorageClass", "standard"));
