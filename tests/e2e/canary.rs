@@ -21,7 +21,7 @@ pub(crate) fn tests() -> Vec<Test> {
     vec![
         Test::new("canary: the watcher sees what there is to see", the_watcher_sees),
         Test::new("canary helm4", || canary(Helm::Four, KHEPRI)),
-        Test::new("canary helm3", || canary(Helm::Three, MNESIA)),
+        Test::new("canary helm3", || canary(Helm::Three, MNESIA)).long(),
     ]
 }
 

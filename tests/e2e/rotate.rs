@@ -80,7 +80,7 @@ fn killed(args: &[&str], steps: &[&str]) {
         kill_after(&world, args, words);
         world.mqctl(args).expect(0);
         assert_settled(&world);
-        last = world.credentials().agree().password().to_owned();
+        world.credentials().agree().password().clone_into(&mut last);
     }
     assert_every_message_is_there(&world, &last);
 }

@@ -52,7 +52,9 @@ impl Life {
         self.nothing_is_left_to_do("install");
         let before = self.world.credentials().agree();
         let broker = Broker::of(&self.world.namespace, "mq-0", before.password());
-        Kind::BOTH.into_iter().for_each(|kind| broker.publish(kind, MESSAGES));
+        for kind in Kind::BOTH {
+            broker.publish(kind, MESSAGES);
+        }
         self.exposed();
         self.upgrades();
         self.changes(&["delete", NAME]);

@@ -34,7 +34,7 @@ const SLOW: Duration = Duration::from_secs(1);
 const BATCH: usize = 100;
 
 fn main() -> ExitCode {
-    let argument = std::env::args().nth(1).unwrap_or_else(|| "100000".to_owned());
+    let argument = std::env::args().nth(1).unwrap_or_else(|| "30000".to_owned());
     let Ok(inputs) = argument.replace(['_', ','], "").parse::<usize>() else {
         println!("`{argument}` is no number of inputs");
         return ExitCode::from(64);
