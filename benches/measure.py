@@ -1,7 +1,8 @@
-"""measure.py RUNS PROGRAM [ARGUMENT...] [+ PROGRAM [ARGUMENT...]]...
+"""measure.py RUNS PROGRAM [ARGUMENT...] [+|next PROGRAM [ARGUMENT...]]...
 
 Runs it RUNS times after one warm-up; prints the median and the least wall time in ms, and the peak RSS of the first program in KiB.
-Programs with + between them are started side by side, and the time ends with the last of them.
+Programs with + between them are started side by side, and the time ends with the last of them; what stands behind `next` begins
+when all before it have ended.
 
 Wall time is from before the start of the process until its end was seen. The RSS is GNU time's (`-` where that is not installed): a
 child started from here would inherit the peak of this Python, which is larger than what is measured.
@@ -16,24 +17,29 @@ import time
 
 
 def split(words):
-    commands = [[]]
+    groups = [[[]]]
     for word in words:
-        if word == "+":
-            commands.append([])
+        if word == "next":
+            groups.append([[]])
+        elif word == "+":
+            groups[-1].append([])
         else:
-            commands[-1].append(word)
-    return [[shutil.which(command[0]) or command[0], *command[1:]] for command in commands]
+            groups[-1][-1].append(word)
+    return [[[shutil.which(command[0]) or command[0], *command[1:]] for command in group] for group in groups]
 
 
-def wall_ms(commands):
+def run_side_by_side(commands):
     quiet = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
-    begun = time.perf_counter()
     started = [os.posix_spawn(command[0], command, os.environ, file_actions=quiet) for command in commands]
-    statuses = [os.waitpid(pid, 0)[1] for pid in started]
-    took = (time.perf_counter() - begun) * 1000
-    if any(statuses):
+    if any([os.waitpid(pid, 0)[1] for pid in started]):
         sys.exit(f"error: one of {commands} failed")
-    return took
+
+
+def wall_ms(groups):
+    begun = time.perf_counter()
+    for commands in groups:
+        run_side_by_side(commands)
+    return (time.perf_counter() - begun) * 1000
 
 
 def peak_kib(command):
@@ -46,10 +52,10 @@ def peak_kib(command):
 
 
 def main():
-    runs, commands = int(sys.argv[1]), split(sys.argv[2:])
-    wall_ms(commands)
-    times = [wall_ms(commands) for _ in range(runs)]
-    print(f"{statistics.median(times):.2f} {min(times):.2f} {peak_kib(commands[0])}")
+    runs, groups = int(sys.argv[1]), split(sys.argv[2:])
+    wall_ms(groups)
+    times = [wall_ms(groups) for _ in range(runs)]
+    print(f"{statistics.median(times):.2f} {min(times):.2f} {peak_kib(groups[0][0])}")
 
 
 main()

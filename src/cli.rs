@@ -1,14 +1,14 @@
 //! The command line: clap types only, no logic.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
-use crate::units;
+use crate::{program, units};
 
+pub mod adopt;
 mod chart;
 mod completions;
 pub mod credentials;
@@ -21,6 +21,7 @@ mod man;
 mod plugin;
 mod profile;
 mod recover;
+mod unlock;
 pub mod upgrade;
 
 pub use chart::{ChartArgs, ChartCommand, Export};
@@ -33,18 +34,20 @@ pub use logs::{Level, Logs};
 pub use man::Manual;
 pub use profile::{Check, List, ProfileArgs, ProfileCommand, Schema};
 pub use recover::Recover;
+pub use unlock::Unlock;
 
 use credentials::Credentials;
 use upgrade::Upgrade;
 
 /// Run RabbitMQ clusters on Kubernetes
 ///
-/// mqctl drives helm and kubectl. One profile file says what is wished; the cluster is the record of what is.
-/// A command that changes something shows its plan and asks; in a pipeline it takes --yes instead.
+/// mqctl drives helm and kubectl. What you wish for stands in a profile, a small file that `mqctl init` writes;
+/// every command takes its name. The cluster is that of your kubeconfig's current context. A command that changes
+/// something shows its plan and asks; in a pipeline it takes --yes instead.
 #[derive(Debug, Parser)]
 #[command(name = "mqctl", version, propagate_version = false, disable_help_subcommand = true, max_term_width = 100)]
 #[command(
-    after_help = "Examples:\n  mqctl init prodmq        write a profile, by questions\n  mqctl plan prodmq        what would be done, and nothing is\n  mqctl install prodmq     install it, or finish an install that was cut short\n  mqctl status prodmq      one page: is it healthy?"
+    after_help = "Examples:\n  mqctl init prodmq        write a profile, by questions\n  mqctl plan prodmq        what would be done, and nothing is\n  mqctl install prodmq     install it, or finish an install that was cut short\n  mqctl status prodmq      one page: is it healthy?\n  mqctl explain            what a refusal means, and what to do about it"
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -120,8 +123,14 @@ pub struct Globals {
     pub color: Color,
 }
 
+/// Nothing for an empty variable, which [`Globals::without_empty`] takes for none.
 fn duration(text: &str) -> Result<Duration, String> {
-    units::duration(text).map_err(|expected| expected.to_string())
+    if text.is_empty() {
+        return Ok(Duration::ZERO);
+    }
+    let time = units::duration(text).map_err(|expected| expected.to_string())?;
+    let fits = !time.is_zero() && time <= units::LONGEST_WAIT;
+    if fits { Ok(time) } else { Err("expected 1s to 24h".to_owned()) }
 }
 
 /// `MQCTL_YES=1`, `=true`, `=yes`; an empty variable is none, as pipelines set many of those.
@@ -139,6 +148,7 @@ impl Globals {
     #[must_use]
     pub fn without_empty(mut self) -> Self {
         let some = |path: &PathBuf| !path.as_os_str().is_empty();
+        self.timeout = self.timeout.filter(|time| !time.is_zero());
         self.profile = self.profile.filter(some);
         self.kubeconfig = self.kubeconfig.filter(some);
         for text in [&mut self.context, &mut self.namespace, &mut self.confirm] {
@@ -174,6 +184,7 @@ pub enum Command {
     Status(Status),
     Delete(Delete),
     Expose(Expose),
+    Unlock(Unlock),
     Logs(Logs),
     Recover(Recover),
     Credentials(Credentials),
@@ -191,10 +202,10 @@ pub enum Command {
 /// cluster and a login succeeds. Running it again is safe: it does what is left, and nothing when nothing is.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mqctl install prodmq\n  mqctl install prodmq --yes --timeout 15m     in a pipeline"
+    after_help = "Examples:\n  mqctl install prodmq                         shows the plan and asks\n  mqctl install prodmq --dry-run               shows it, and does nothing\n  mqctl install prodmq --yes --timeout 15m     in a pipeline"
 )]
 pub struct Install {
-    /// The profile's name, or with --profile any name
+    /// The profile's name: profiles/NAME.yaml is read
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
 }
@@ -204,9 +215,11 @@ pub struct Install {
 /// Objects that are created, changed and removed, field by field and with secrets masked; fields that were changed
 /// beside helm; pods that restart, and in which order.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  mqctl plan prodmq --detailed-exitcode     exit code 2 if something would change")]
+#[command(
+    after_help = "Examples:\n  mqctl plan prodmq\n  mqctl plan prodmq --detailed-exitcode     exit code 2 if something would change"
+)]
 pub struct PlanArgs {
-    /// The profile's name
+    /// The profile's name: profiles/NAME.yaml is read
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
     /// Exit with 2 where the plan would change something
@@ -216,11 +229,11 @@ pub struct PlanArgs {
 
 /// Show the state of a release on one page
 ///
-/// Asks every node itself. Exit code 0 means healthy, 1 unhealthy or not installed.
+/// Asks every node itself. A queue counts where its leader is. Exit code 0 means healthy, 1 unhealthy or not installed.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  mqctl status prodmq -o json | jq .verdict")]
+#[command(after_help = "Examples:\n  mqctl status prodmq\n  mqctl status prodmq -o json | jq .verdict")]
 pub struct Status {
-    /// The profile's name
+    /// The profile's name: profiles/NAME.yaml is read
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
 }
@@ -231,10 +244,10 @@ pub struct Status {
 /// Secret go too; that takes the release's name, typed or as --confirm NAME.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mqctl delete prodmq\n  mqctl delete prodmq --purge --confirm prodmq     data and all, in a pipeline"
+    after_help = "Examples:\n  mqctl delete prodmq                              the data stays\n  mqctl delete prodmq --purge                      data and all; asks for the name\n  mqctl delete prodmq --purge --confirm prodmq     the same in a pipeline"
 )]
 pub struct Delete {
-    /// The profile's name
+    /// The profile's name: profiles/NAME.yaml is read
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
     /// Delete the volumes and mqctl's Secret as well: every message is lost
@@ -249,8 +262,7 @@ pub struct Version {}
 
 /// The command line under the name that the program was started by. As a kubectl plugin it is `kubectl mq`.
 pub fn command() -> clap::Command {
-    let program: OsString = std::env::args_os().next().unwrap_or_default();
-    if plugin::is_plugin(&program) { plugin::renamed(Cli::command()) } else { Cli::command() }
+    if program::is_plugin() { plugin::renamed(Cli::command()) } else { Cli::command() }
 }
 
 /// Reads the command line.

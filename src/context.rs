@@ -1,28 +1,30 @@
 //! What a command is given: the environment, read once; the door; the target; and `carry_out`.
 
 use std::io::IsTerminal as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Result;
-use serde_json::Value;
 
 use crate::ask::{self, Person};
 use crate::cli::{Color, Globals, Output};
 use crate::cluster::Target;
 use crate::error::Failure;
 use crate::explain::Code;
+use crate::kubeconfig;
+use crate::lock::Lock;
 use crate::outcome::Outcome;
 use crate::plan::execute::{self, Report, Run};
 use crate::plan::{Danger, Plan};
 use crate::process::{Program, Tools};
 use crate::profile::{self, LoadError, Places, Profile, Source};
+use crate::program;
 use crate::progress::Progress;
 use crate::report;
 use crate::secret::Vault;
-use crate::yaml;
+use crate::units::DnsLabel;
 
 /// Everything that a command knows beside its own arguments.
 pub(crate) struct Context {
@@ -130,23 +132,23 @@ impl Context {
             (None, Some(own)) => Some(own.clone()),
             (None, None) => self.current_context(),
         };
-        let namespace = self.globals.namespace.clone().unwrap_or_else(|| profile.namespace.to_string());
+        let namespace = self.globals.namespace.as_deref().map(namespace).transpose()?;
         Ok(Target {
             kubeconfig: self.globals.kubeconfig.clone(),
             context,
-            namespace,
+            namespace: namespace.unwrap_or_else(|| profile.namespace.clone()).to_string(),
             release: profile.release.to_string(),
         })
     }
 
     /// Read once, so that a switch of context in another terminal cannot move a half-done run.
     fn current_context(&self) -> Option<String> {
-        self.kubeconfigs().iter().find_map(|file| context_in(file))
+        self.kubeconfigs().iter().find_map(|file| kubeconfig::current_context(file))
     }
 
     /// All kube contexts that the kubeconfig names.
     pub(crate) fn contexts(&self) -> Vec<String> {
-        self.kubeconfigs().iter().flat_map(|file| contexts_in(file)).collect()
+        self.kubeconfigs().iter().flat_map(|file| kubeconfig::contexts(file)).collect()
     }
 
     fn kubeconfigs(&self) -> Vec<PathBuf> {
@@ -155,6 +157,12 @@ impl Context {
             (None, Some(list)) => list.split(':').map(PathBuf::from).collect(),
             (None, None) => self.home.iter().map(|home| home.join(".kube/config")).collect(),
         }
+    }
+
+    /// Who is at work, for others to read.
+    #[expect(clippy::unused_self, reason = "the environment is reached through the context only")]
+    pub(crate) fn user(&self) -> String {
+        variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "somebody".to_owned())
     }
 
     /// Where the built-in chart is laid out.
@@ -184,10 +192,12 @@ impl Context {
         self.globals.output == Output::Json
     }
 
-    /// Both programs are there, or a sentence which is not.
+    /// Both programs and a kubeconfig are there, or a sentence which is not.
     pub(crate) fn require_tools(&self) -> Result<()> {
         self.tools.require(&Program::Kubectl)?;
-        self.tools.require(&Program::Helm)
+        self.tools.require(&Program::Helm)?;
+        let in_a_pod = variable("KUBERNETES_SERVICE_HOST").is_some();
+        kubeconfig::require(&self.kubeconfigs(), in_a_pod && self.globals.kubeconfig.is_none())
     }
 
     pub(crate) fn interrupted(&self) -> bool {
@@ -213,7 +223,7 @@ impl Context {
         self.show(plan);
         ask::consent(self.person, plan, self.globals.yes, self.globals.confirm.as_deref())?;
         self.stop_if_interrupted()?;
-        let report = self.execute(plan, vault);
+        let report = self.execute(plan, vault)?;
         Ok(self.account(plan, report))
     }
 
@@ -228,13 +238,18 @@ impl Context {
         }
         ask::consent(self.person, plan, self.globals.yes, self.globals.confirm.as_deref())?;
         self.stop_if_interrupted()?;
-        let report = self.execute(plan, vault);
+        let report = self.execute(plan, vault)?;
         Ok(Self::told_of_failure(plan, report))
     }
 
-    fn execute(&self, plan: &Plan, vault: &mut Vault) -> Report {
+    fn execute(&self, plan: &Plan, vault: &mut Vault) -> Result<Report> {
+        let lock = Lock::new(self, plan);
+        lock.take()?;
         let progress = Progress::new(self.person == Person::There && !self.globals.quiet, self.globals.quiet);
-        execute::execute(&mut Run { cx: self, plan, vault, progress: &progress, exposed: None })
+        let mut run = Run { cx: self, plan, vault, progress: &progress, lock: &lock, exposed: None };
+        let report = lock.renewed_while(|| execute::execute(&mut run));
+        lock.give_back();
+        Ok(report)
     }
 
     fn show(&self, plan: &Plan) {
@@ -254,7 +269,7 @@ impl Context {
         }
         if report.failed.is_none() && !self.json() {
             report.exposed.iter().for_each(|exposed| report::answer(&exposed.in_words()));
-            plan.farewell.iter().for_each(|line| report::answer(line));
+            plan.farewell.iter().for_each(|line| report::answer(&program::said(line)));
         }
         Self::told_of_failure(plan, report)
     }
@@ -270,27 +285,17 @@ impl Context {
     }
 }
 
+/// That of the flag; the profile's is checked with the profile.
+fn namespace(text: &str) -> Result<DnsLabel> {
+    text.parse().map_err(|expected| {
+        let text = format!("`--namespace`: {expected}; nothing was changed");
+        Failure::new(Outcome::Usage, text).hint("leave --namespace (or MQCTL_NAMESPACE) out").into()
+    })
+}
+
 fn bad_profile(error: &LoadError) -> anyhow::Error {
     let failure = Failure::new(Outcome::BadProfile, error.to_string());
     error.hint().into_iter().fold(failure, Failure::hint).into()
-}
-
-fn context_in(file: &Path) -> Option<String> {
-    kubeconfig(file)?["current-context"].as_str().filter(|c| !c.is_empty()).map(str::to_owned)
-}
-
-fn contexts_in(file: &Path) -> Vec<String> {
-    let names = |config: Value| {
-        let contexts = config["contexts"].as_array().into_iter().flatten();
-        contexts.filter_map(|context| context["name"].as_str().map(str::to_owned)).collect()
-    };
-    kubeconfig(file).map(names).unwrap_or_default()
-}
-
-#[expect(clippy::disallowed_methods, reason = "door: the kubeconfig's contexts are read here")]
-fn kubeconfig(file: &Path) -> Option<Value> {
-    let text = fs_err::read_to_string(file).ok()?;
-    Some(yaml::read(&text).ok()?.value)
 }
 
 fn watch_for_interrupts() -> Result<Arc<AtomicBool>> {

@@ -1,6 +1,7 @@
 //! Both secrets of a release: found in the order that the design names, compared, or planned to be generated.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
@@ -15,7 +16,9 @@ use crate::profile::{Profile, Source};
 use crate::rabbitmq::Answer;
 use crate::secret::{self, Name, Secret, Vault};
 
+pub mod adoption;
 pub mod agreement;
+pub(crate) mod hearing;
 pub(crate) mod rotation;
 
 use agreement::Witness;
@@ -92,18 +95,41 @@ pub(crate) fn local(cx: &Context, profile: &Profile) -> Result<Found> {
     let mut found = Found { vault: Vault::default(), origins: Vec::new(), file, in_cluster: false };
     let kept = secret::read_file(&found.file)?;
     for name in Name::BOTH {
-        let source = match name {
-            Name::ErlangCookie | Name::NextErlangCookie => profile.credentials.erlang_cookie.as_ref(),
-            Name::Password | Name::NextPassword => profile.credentials.password.as_ref(),
-        };
-        if let Some(source) = source {
-            let secret = resolve(cx, profile, source).map_err(|error| unusable(name, &error))?;
+        if let Some(source) = source_of(profile, name) {
+            let secret = resolve(cx, profile, name, source).map_err(|error| unusable(name, &error))?;
             found.vault.put(name, secret);
             found.origins.push((name, Origin::Profile(in_words(source))));
         }
     }
     take(&mut found, kept, &Origin::File);
     Ok(found)
+}
+
+fn source_of(profile: &Profile, name: Name) -> Option<&Source> {
+    match name {
+        Name::ErlangCookie | Name::NextErlangCookie => profile.credentials.erlang_cookie.as_ref(),
+        Name::Password | Name::NextPassword => profile.credentials.password.as_ref(),
+    }
+}
+
+/// What a try of one of the profile's sources came to.
+pub(crate) struct Tried {
+    pub(crate) name: Name,
+    /// The source, in words.
+    pub(crate) source: String,
+    /// `None` where only the cluster can tell.
+    pub(crate) usable: Option<Result<(), Failure>>,
+}
+
+/// Asks each source on this side of the cluster for its secret, and keeps none.
+pub(crate) fn try_sources(cx: &Context, profile: &Profile) -> Vec<Tried> {
+    let sources = Name::BOTH.into_iter().filter_map(|name| Some((name, source_of(profile, name)?)));
+    let try_one = |(name, source): (Name, &Source)| {
+        let outside = !matches!(source, Source::Secret { .. });
+        let resolved = || resolve(cx, profile, name, source).map(drop).map_err(|error| unusable(name, &error));
+        Tried { name, source: in_words(source), usable: outside.then(resolved) }
+    };
+    sources.map(try_one).collect()
 }
 
 /// Moves over what is still missing.
@@ -123,9 +149,15 @@ fn take(found: &mut Found, mut from: Vault, origin: &Origin) {
 /// # Errors
 /// A contradiction, or volumes whose credentials nobody knows: exit 78, nothing changed.
 pub(crate) fn prove(mut found: Found, profile: &Profile, observed: &mut Observed) -> Result<Found> {
-    if let Some(secret) = observed.secret.take() {
-        unfinished(&secret, profile)?;
+    if let Some(mut secret) = observed.secret.take() {
+        if let Some(name) = cut_short(&secret) {
+            return Err(unfinished(name, profile));
+        }
         contradiction(&found, &secret, profile)?;
+        // The broker has to be told after its boot.
+        if let Some(next) = secret.take(Name::NextPassword) {
+            found.vault.put(Name::NextPassword, next);
+        }
         found.in_cluster = Name::BOTH.into_iter().all(|name| secret.get(name).is_some());
         take(&mut found, secret, &Origin::Cluster);
     }
@@ -136,13 +168,19 @@ pub(crate) fn prove(mut found: Found, profile: &Profile, observed: &mut Observed
     Ok(found)
 }
 
-/// A rotation was cut short: profile, Secret and broker may each have the old or the new one.
-fn unfinished(cluster: &Vault, profile: &Profile) -> Result<()> {
-    let Some(name) = Name::BOTH.into_iter().find(|name| cluster.get(name.next()).is_some()) else { return Ok(()) };
+/// The secret whose rotation was cut short: profile, Secret and broker may each have the old or the new one.
+///
+/// A new password that is the present one already is no such case: nobody but the broker has to be told.
+pub(crate) fn cut_short(cluster: &Vault) -> Option<Name> {
+    let print = |name| cluster.get(name).map(Secret::fingerprint);
+    Name::BOTH.into_iter().find(|name| print(name.next()).is_some_and(|next| print(*name) != Some(next)))
+}
+
+pub(crate) fn unfinished(name: Name, profile: &Profile) -> anyhow::Error {
     let flag = flag(&[name]);
     let text = format!("a rotation of the {name} of `{}` was cut short; nothing was changed", profile.release);
     let hint = format!("finish it: mqctl credentials rotate {}{flag}", profile.name);
-    Err(Failure::new(Outcome::Contradiction, text).hint(hint).code(Code::Rotation).into())
+    Failure::new(Outcome::Contradiction, text).hint(hint).code(Code::Rotation).into()
 }
 
 fn contradiction(found: &Found, cluster: &Vault, profile: &Profile) -> Result<()> {
@@ -160,7 +198,7 @@ fn contradiction(found: &Found, cluster: &Vault, profile: &Profile) -> Result<()
     );
     let name = profile.name.as_str();
     Err(Failure::new(Outcome::Contradiction, text)
-        .hint(format!("keep the cluster's: move {} away, then mqctl install {name}", found.file_name()))
+        .hint(format!("take what the cluster runs with: mqctl credentials adopt {name}"))
         .hint(format!("change the cluster's: mqctl credentials rotate {name}{}", flag(&wrong)))
         .code(Code::CredMismatch)
         .into())
@@ -175,8 +213,8 @@ pub(crate) fn prove_broker(
     profile: &Profile,
     answers: &[(String, Result<Answer, String>)],
 ) -> Result<()> {
-    let brokers = answers.iter().filter_map(|(pod, answer)| agreement::broker(pod, answer.as_ref().ok()?));
-    let witnesses: Vec<Witness> = std::iter::once(agreement::local(found, profile)).chain(brokers).collect();
+    let told = answers.iter().filter_map(|(pod, answer)| Some(agreement::pod(pod, answer.as_ref().ok()?)));
+    let witnesses: Vec<Witness> = std::iter::once(agreement::local(found, profile)).chain(told.flatten()).collect();
     let wrong = agreement::differing(&witnesses);
     if wrong.is_empty() {
         return Ok(());
@@ -189,7 +227,7 @@ pub(crate) fn prove_broker(
         agreement::table(&witnesses)
     );
     Err(Failure::new(Outcome::Contradiction, text)
-        .hint(format!("put what the brokers run with into {}, or", found.file_name()))
+        .hint(format!("take the brokers': mqctl credentials adopt {name}"))
         .hint(format!("change the brokers': mqctl credentials rotate {name}{}", flag(&wrong)))
         .code(Code::CredMismatch)
         .into())
@@ -213,13 +251,34 @@ fn unknown(missing: &[Name], profile: &Profile, observed: &Observed) -> anyhow::
     );
     let file = secret::file_of(&profile.path, &profile.name);
     Failure::new(Outcome::Contradiction, text)
-        .hint(format!("put them into {} (keys erlangCookie, password; chmod 600)", file.display()))
-        .hint(format!("start afresh without the data: mqctl delete {} --purge", profile.name))
+        .hint(way_out(missing, &profile.name, observed))
+        .hint(format!("or put back {} (keys erlangCookie, password; chmod 600)", file.display()))
         .code(Code::CredUnknown)
         .into()
 }
 
-fn resolve(cx: &Context, profile: &Profile, source: &Source) -> Result<Secret> {
+/// Brokers that run know both; without one a cookie can be made anew, and a password too where somebody asks for it.
+fn way_out(missing: &[Name], name: &str, observed: &Observed) -> String {
+    if observed.running().next().is_some() {
+        return format!("take them from the brokers: mqctl credentials adopt {name}");
+    }
+    let flag = if missing.contains(&Name::Password) { " --new-password" } else { "" };
+    let new = if missing.len() == 1 { "a new one" } else { "new ones" };
+    format!("{new} for the same data: mqctl credentials adopt {name}{flag}, then mqctl install {name}")
+}
+
+/// A source command may ask a vault far away, but no person.
+const SOURCE_LIMIT: Duration = Duration::from_secs(30);
+
+fn resolve(cx: &Context, profile: &Profile, name: Name, source: &Source) -> Result<Secret> {
+    let secret = given_by(cx, profile, source)?;
+    match secret.flaw(name) {
+        Some(flaw) => Err(anyhow::anyhow!("{} gives none that can be used: {flaw}", in_words(source))),
+        None => Ok(secret),
+    }
+}
+
+fn given_by(cx: &Context, profile: &Profile, source: &Source) -> Result<Secret> {
     match source {
         Source::Env(name) => {
             cx.variable(name).as_deref().and_then(Secret::new).ok_or_else(|| anyhow::anyhow!("`${name}` is not set"))
@@ -227,9 +286,9 @@ fn resolve(cx: &Context, profile: &Profile, source: &Source) -> Result<Secret> {
         Source::File(path) => secret::from_file(path),
         Source::Command(words) => {
             let (program, args) = words.split_first().context("the command is empty")?;
-            let reply =
-                cx.tools.run(&Call::new(Program::Named(program.clone()), args.iter().cloned()), &Vault::default())?;
-            secret::from_reply(program, &reply)
+            let call = Call::new(Program::Named(program.clone()), args.iter().cloned());
+            let call = call.within(cx.within(SOURCE_LIMIT).min(SOURCE_LIMIT));
+            secret::from_reply(program, &cx.tools.run(&call, &Vault::default())?)
         }
         Source::Secret { name, key } => {
             let target = cx.target(profile)?;

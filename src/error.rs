@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::explain::Code;
 use crate::outcome::Outcome;
+use crate::program;
 
 /// An error that knows its exit code and what to do about it. Travels inside `anyhow::Error`.
 #[derive(Debug)]
@@ -62,11 +63,11 @@ pub fn render(error: &anyhow::Error) -> String {
     let mut text = format!("error: {error:#}");
     for hint in failure_of(error).map_or(&[][..], |f| &f.hints) {
         text.push_str("\nhint: ");
-        text.push_str(hint);
+        text.push_str(&program::said(hint));
     }
     if let Some(code) = code_of(error) {
-        text.push_str("\nsee: mqctl explain ");
-        text.push_str(code.as_str());
+        text.push_str("\nsee: ");
+        text.push_str(&program::said(&format!("mqctl explain {code}")));
     }
     text
 }

@@ -22,12 +22,16 @@ pub enum Code {
     Rotation,
     #[value(name = "STORAGE-CLASS")]
     StorageClass,
+    #[value(name = "VOLUMES")]
+    Volumes,
     #[value(name = "RELEASE-TAKEN")]
     ReleaseTaken,
     #[value(name = "FEWER-NODES")]
     FewerNodes,
     #[value(name = "USERNAME")]
     Username,
+    #[value(name = "LOCKED")]
+    Locked,
     #[value(name = "HELM-PENDING")]
     HelmPending,
     #[value(name = "NOT-READY")]
@@ -36,6 +40,10 @@ pub enum Code {
     Img,
     #[value(name = "UNSCHEDULABLE")]
     Unschedulable,
+    #[value(name = "ADMISSION")]
+    Admission,
+    #[value(name = "NAMESPACE")]
+    Namespace,
     #[value(name = "RIGHTS")]
     Rights,
     #[value(name = "UNREACHABLE")]
@@ -62,13 +70,17 @@ impl Code {
             Self::NotWhole => include_str!("explain/NOT-WHOLE.txt"),
             Self::Rotation => include_str!("explain/ROTATION.txt"),
             Self::StorageClass => include_str!("explain/STORAGE-CLASS.txt"),
+            Self::Volumes => include_str!("explain/VOLUMES.txt"),
             Self::ReleaseTaken => include_str!("explain/RELEASE-TAKEN.txt"),
             Self::FewerNodes => include_str!("explain/FEWER-NODES.txt"),
             Self::Username => include_str!("explain/USERNAME.txt"),
+            Self::Locked => include_str!("explain/LOCKED.txt"),
             Self::HelmPending => include_str!("explain/HELM-PENDING.txt"),
             Self::NotReady => include_str!("explain/NOT-READY.txt"),
             Self::Img => include_str!("explain/IMG.txt"),
             Self::Unschedulable => include_str!("explain/UNSCHEDULABLE.txt"),
+            Self::Admission => include_str!("explain/ADMISSION.txt"),
+            Self::Namespace => include_str!("explain/NAMESPACE.txt"),
             Self::Rights => include_str!("explain/RIGHTS.txt"),
             Self::Unreachable => include_str!("explain/UNREACHABLE.txt"),
             Self::Context => include_str!("explain/CONTEXT.txt"),

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -29,6 +30,18 @@ impl Release {
     /// An operation that never ended: helm, or the machine that it ran on, was killed.
     pub fn pending(&self) -> bool {
         self.status.starts_with("pending-") || self.status == "uninstalling"
+    }
+
+    /// Pods of the revision before, and perhaps already some of the next.
+    pub fn cut_short_in_upgrade(&self) -> bool {
+        matches!(self.status.as_str(), "pending-upgrade" | "pending-rollback")
+    }
+
+    /// When its last operation began; `None` where that cannot be told.
+    pub fn begun(&self) -> Option<Timestamp> {
+        // As Go prints a time: `2026-11-22 08:57:17.15775346 +0000 UTC`, with a name of the zone that nobody needs.
+        let words: Vec<&str> = self.updated.splitn(4, ' ').take(3).collect();
+        Timestamp::strptime("%Y-%m-%d %H:%M:%S%.f %z", words.join(" ")).ok()
     }
 
     pub fn deployed(&self) -> bool {

@@ -5,10 +5,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::cluster::{BOOTED_TAG, Target};
-use crate::error::Failure;
-use crate::explain::Code;
-use crate::outcome::Outcome;
 use crate::process::{Call, Part, Program, Reply};
+
+pub mod lease;
+mod words;
+
+pub use words::{failure, outcome_of};
 
 fn call(target: &Target, args: &[&str]) -> Call {
     let mut all: Vec<String> = Vec::new();
@@ -65,8 +67,12 @@ pub type Right = (&'static str, &'static str, &'static str);
 pub fn review(target: &Target, rights: &[Right]) -> Call {
     let reviews: Vec<Value> = rights.iter().map(|right| access_review(target, right)).collect();
     let list = json!({"apiVersion": "v1", "kind": "List", "items": reviews});
-    call(target, &["create", "--validate=false", "--filename", "-", "--output", "json"])
-        .fed(vec![Part::Text(list.to_string())])
+    create(target, vec![Part::Text(list.to_string())])
+}
+
+/// Creates objects, one by one, and prints those that it could create: none is changed that is there already.
+fn create(target: &Target, manifest: Vec<Part>) -> Call {
+    call(target, &["create", "--validate=false", "--filename", "-", "--output", "json"]).fed(manifest)
 }
 
 fn access_review(target: &Target, (verb, group, resource): &Right) -> Value {
@@ -94,11 +100,12 @@ fn right_in_words(attributes: &Value) -> String {
     format!("{} {}{slash}{subresource}", text("verb"), text("resource"))
 }
 
-/// Creates or updates objects server-side; the manifest, with what is secret in it, goes over stdin.
+/// Creates or updates objects of mqctl's own server-side; the manifest, with what is secret in it, goes over stdin. Fields
+/// that `create` set, or somebody else has changed, are taken back.
 pub fn apply(target: &Target, manifest: Vec<Part>) -> Call {
     // Server-side: client-side apply would copy a whole Secret into an annotation.
-    let args = ["apply", "--server-side", "--field-manager", "mqctl", "--filename", "-", "--output", "name"];
-    call(target, &args).fed(manifest)
+    let args = ["apply", "--server-side", "--force-conflicts", "--field-manager", "mqctl"];
+    call(target, &[&args[..], &["--filename", "-", "--output", "name"]].concat()).fed(manifest)
 }
 
 /// Whether the API server would take these objects from helm; it changes nothing.
@@ -119,13 +126,6 @@ pub fn take_back(target: &Target, objects: Vec<Part>) -> Call {
 /// The target's namespace as an object.
 pub fn namespace(target: &Target) -> Value {
     json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": target.namespace}})
-}
-
-/// The same for an object of mqctl's own, also where somebody else has changed its fields: they are taken back.
-pub fn take_over(target: &Target, manifest: Vec<Part>) -> Call {
-    let mut call = apply(target, manifest);
-    call.args.push("--force-conflicts".to_owned());
-    call
 }
 
 /// Leaves a Service with these ports and no others; each keeps its node port.
@@ -255,69 +255,6 @@ pub fn versions(target: &Target) -> Call {
     call(target, &["version", "--output", "json"])
 }
 
-/// What a failed call means, in the words of the program that failed.
-pub fn failure(what: &str, reply: &Reply) -> Failure {
-    if reply.timed_out {
-        return Failure::new(Outcome::TimedOut, format!("`{what}` did not answer in time"));
-    }
-    let said = last_words(&reply.stderr);
-    let outcome = outcome_of(&reply.stderr);
-    let failure = Failure::new(outcome, format!("`{what}`: {said}"));
-    match outcome {
-        Outcome::Unreachable => {
-            failure.hint("kubectl cluster-info   # does the API server answer?").code(Code::Unreachable)
-        }
-        Outcome::Contradiction => failure.hint("kubectl config get-contexts").code(Code::Context),
-        Outcome::NotPermitted => {
-            failure.hint("ask for this right in the namespace, or use another --context").code(Code::Rights)
-        }
-        _ => failure,
-    }
-}
-
-/// The exit code that a child's words ask for.
-pub fn outcome_of(stderr: &str) -> Outcome {
-    let said = stderr.to_lowercase();
-    let has = |words: &[&str]| words.iter().any(|w| said.contains(w));
-    if has(&["is forbidden", "forbidden:", "unauthorized", "must be logged in"]) {
-        Outcome::NotPermitted
-    } else if said.contains("context") && has(&["does not exist", "no context exists"]) {
-        Outcome::Contradiction
-    } else if has(&[
-        "unable to connect to the server",
-        "cluster unreachable",
-        "connection refused",
-        "no such host",
-        "i/o timeout",
-        "was refused - did you specify",
-        "no route to host",
-        "tls handshake",
-        "certificate signed by unknown",
-        "unexpected eof",
-        "connection reset",
-    ]) {
-        Outcome::Unreachable
-    } else {
-        Outcome::Failed
-    }
-}
-
-/// The last line that a program said, without its `Error:`; never more than one, so that nothing secret is swept along.
-fn last_words(stderr: &str) -> String {
-    let line = stderr.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("it failed and said nothing");
-    let line = line.trim();
-    let prefixes = [
-        "Error: ",
-        "error: ",
-        "Error from server: ",
-        "Error from server (Forbidden): ",
-        "Error from server (NotFound): ",
-        "Error from server (BadRequest): ",
-        "Error from server ",
-    ];
-    prefixes.iter().fold(line, |l, p| l.strip_prefix(p).unwrap_or(l)).to_owned()
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -329,30 +266,6 @@ pub(crate) mod tests {
             stdout: Zeroizing::new(stdout.to_owned()),
             stderr: stderr.to_owned(),
             timed_out: false,
-        }
-    }
-
-    #[test]
-    fn what_children_say_becomes_an_exit_code() {
-        let cases = [
-            (
-                "The connection to the server 10.0.0.1:6443 was refused - did you specify the right host or port?",
-                Outcome::Unreachable,
-            ),
-            (
-                "Error: Kubernetes cluster unreachable: Get \"https://x\": dial tcp: lookup x: no such host",
-                Outcome::Unreachable,
-            ),
-            (
-                "Error from server (Forbidden): secrets is forbidden: User \"ci\" cannot list resource \"secrets\"",
-                Outcome::NotPermitted,
-            ),
-            ("error: context \"prod\" does not exist", Outcome::Contradiction),
-            ("Error: kube context \"prod\" does not exist", Outcome::Contradiction),
-            ("Error: something else", Outcome::Failed),
-        ];
-        for (words, outcome) in cases {
-            assert_eq!(outcome_of(words), outcome, "{words}");
         }
     }
 

@@ -23,12 +23,16 @@ pub mod exposure;
 mod git;
 pub mod helm;
 mod inspect;
+mod kubeconfig;
 pub mod kubectl;
-mod logs;
+mod lock;
+pub mod logs;
+mod machine;
 pub mod outcome;
 pub mod plan;
 pub mod process;
 pub mod profile;
+mod program;
 mod progress;
 pub mod rabbitmq;
 pub mod recover;
@@ -45,6 +49,7 @@ use outcome::Outcome;
 /// The whole program.
 pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(report::panicked));
+    program::started_as(&std::env::args_os().next().unwrap_or_default());
     let run = std::panic::catch_unwind(|| match cli::parse() {
         Ok(cli) => run(&cli),
         Err(error) => report::usage(&error),

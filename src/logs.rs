@@ -10,14 +10,14 @@ pub(crate) mod read;
 
 /// One line of a container: kubelet's time in RFC 3339, which sorts as text, and the broker's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Line {
-    pub(crate) time: String,
-    pub(crate) text: String,
+pub struct Line {
+    pub time: String,
+    pub text: String,
 }
 
 impl Line {
     /// Of `kubectl logs --timestamps`; what kubectl adds of its own has no time.
-    pub(crate) fn read(line: &str) -> Self {
+    pub fn read(line: &str) -> Self {
         let line = line.trim_end_matches('\r');
         let (time, text) = line.split_once(' ').unwrap_or((line, ""));
         let stamped = time.len() >= 20 && time.starts_with(|c: char| c.is_ascii_digit()) && time.as_bytes()[10] == b'T';
@@ -28,7 +28,7 @@ impl Line {
 
 /// How far a pod's log was read: a child that is started again begins at the last second, and repeats lines of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Cursor {
+pub struct Cursor {
     time: String,
     /// Lines with exactly this time.
     count: usize,
@@ -38,17 +38,17 @@ pub(crate) struct Cursor {
 
 impl Cursor {
     /// The time to begin at, if anything was read.
-    pub(crate) fn since(&self) -> Option<&str> {
+    pub fn since(&self) -> Option<&str> {
         (!self.time.is_empty()).then_some(self.time.as_str())
     }
 
     /// A new child begins.
-    pub(crate) fn start_again(&mut self) {
+    pub fn start_again(&mut self) {
         self.repeated = self.count;
     }
 
     /// Whether a line is new; it is taken as read.
-    pub(crate) fn is_new(&mut self, line: &Line) -> bool {
+    pub fn is_new(&mut self, line: &Line) -> bool {
         if line.time < self.time {
             return false;
         }
@@ -67,7 +67,7 @@ impl Cursor {
 
 /// How bad a line is; debug, info and notice are no trouble.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Severity {
+pub enum Severity {
     #[default]
     Info,
     Warning,
@@ -94,17 +94,17 @@ impl From<Level> for Severity {
 }
 
 /// What is left out, and how the rest is shown.
-pub(crate) struct View {
+pub struct View {
     /// Lines that are less are left out, and so are the marks.
-    pub(crate) level: Option<Severity>,
-    pub(crate) json: bool,
+    pub level: Option<Severity>,
+    pub json: bool,
     /// Secrets that no line may show: those of the profile, and those of the cluster.
-    pub(crate) secrets: Vec<Vault>,
+    pub secrets: Vec<Vault>,
 }
 
 /// The log of one pod as it is shown, line after line.
 #[derive(Default)]
-pub(crate) struct Shown {
+pub struct Shown {
     phase: Option<Phase>,
     /// Of the last line that had one: a report of several lines has it in its first.
     severity: Severity,
@@ -112,7 +112,7 @@ pub(crate) struct Shown {
 
 impl Shown {
     /// The lines of the answer for one line of the log: none, itself, or a mark before it.
-    pub(crate) fn next(&mut self, pod: &str, line: &Line, view: &View) -> Vec<String> {
+    pub fn next(&mut self, pod: &str, line: &Line, view: &View) -> Vec<String> {
         self.severity = severity_of(&line.text).unwrap_or(self.severity);
         if let Some(level) = view.level {
             return if self.severity >= level { vec![view.line(pod, line, self.severity)] } else { Vec::new() };

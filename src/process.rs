@@ -182,7 +182,8 @@ impl Tools {
             Reply {
                 code: output.status.code(),
                 stdout: Zeroizing::new(String::from_utf8_lossy(&output.stdout).into_owned()),
-                stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+                // A server may repeat what it was sent.
+                stderr: vault.mask(&String::from_utf8_lossy(&output.stderr)),
                 timed_out: false,
             }
         } else {

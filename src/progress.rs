@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -16,6 +17,7 @@ pub(crate) struct Progress {
     quiet: bool,
     pods: Mutex<BTreeMap<String, Line>>,
     spinner: Mutex<Option<ProgressBar>>,
+    away: AtomicBool,
 }
 
 /// What is shown of one pod.
@@ -28,7 +30,14 @@ impl Progress {
     #[expect(clippy::disallowed_methods, reason = "door: elapsed time is shown")]
     pub(crate) fn new(bars: bool, quiet: bool) -> Self {
         let bars = bars.then(MultiProgress::new);
-        Self { begun: Instant::now(), bars, quiet, pods: Mutex::default(), spinner: Mutex::default() }
+        Self {
+            begun: Instant::now(),
+            bars,
+            quiet,
+            pods: Mutex::default(),
+            spinner: Mutex::default(),
+            away: AtomicBool::new(false),
+        }
     }
 
     /// A step begins: a spinner until it is done.
@@ -55,6 +64,26 @@ impl Progress {
     fn line(&self, words: &str) {
         let elapsed = format!("{:.1}s", self.begun.elapsed().as_secs_f64());
         report::say(&format!("{elapsed:>7} {words}"));
+    }
+
+    /// Whether the API server answers; said when it changes.
+    pub(crate) fn server_answers(&self, answers: bool) {
+        if self.away.swap(!answers, Ordering::SeqCst) == answers {
+            let away = "the API server does not answer; the wait goes on";
+            self.note(if answers { "the API server answers again" } else { away });
+        }
+    }
+
+    pub(crate) fn server_is_away(&self) -> bool {
+        self.away.load(Ordering::SeqCst)
+    }
+
+    fn note(&self, words: &str) {
+        match &self.bars {
+            Some(bars) => drop(bars.println(words)),
+            None if self.quiet => {}
+            None => self.line(words),
+        }
     }
 
     /// Where a pod stands now; said again only when it changes.

@@ -38,6 +38,22 @@ const ASK: &str = concat!(
     r#"unacked => case C of null -> null; _ -> lists:sum([B || {_, B} <- C]) end, "#,
     r#"flagsOff => case R of true -> N(T(fun() -> maps:keys(rabbit_feature_flags:list(disabled, stable)) end)); _ -> null end, "#,
     r#"cookie => T(fun() -> binary:encode_hex(crypto:hash(sha256, atom_to_list(erlang:get_cookie()))) end), "#,
+    r#"cookieFile => T(fun() -> {ok, [[H]]} = init:get_argument(home), {ok, F} = file:read_file(filename:join(H, ".erlang.cookie")), "#,
+    r#"binary:encode_hex(crypto:hash(sha256, re:replace(F, "[\r\n]+$", "", [{return, binary}]))) end), "#,
+);
+
+/// Cookie and password of the first user as base64 words behind a mark; `-` for what the node does not know.
+///
+/// The cookie is the one that it runs with. The password is what it was started with, which a broker forgets in its
+/// database only: in its configuration, or in the file that the built-in chart laid for it.
+const DISCLOSE: &str = concat!(
+    r#"T = fun(F) -> try base64:encode(iolist_to_binary(F())) catch _:_ -> <<"-">> end end, "#,
+    r#"C = T(fun() -> atom_to_list(erlang:get_cookie()) end), "#,
+    r#"P = case T(fun() -> {ok, V} = application:get_env(rabbit, default_pass), V end) of "#,
+    r#"<<"-">> -> T(fun() -> {ok, [[H]]} = init:get_argument(home), "#,
+    r#"{ok, [[{rabbit, L}]]} = file:consult(filename:join(H, "default-user.config")), "#,
+    r#"proplists:get_value(default_pass, L) end); V -> V end, "#,
+    r#"io:format("mqctl ~s ~s~n", [C, P])."#,
 );
 
 /// The expression; with a login check where the password is known.
@@ -68,6 +84,11 @@ pub fn questions<'a>(
     let with_login = vault.get(Name::Password).is_some();
     let question = |pod| kubectl::exec_eval(target, pod, ask(username, with_login));
     pods.into_iter().map(question).collect()
+}
+
+/// Asks one pod for the secrets that it holds: the reply goes to `secret::from_broker` and nowhere else.
+pub fn disclosure(target: &Target, pod: &str) -> Call {
+    kubectl::exec_eval(target, pod, vec![Part::Text(DISCLOSE.to_owned())])
 }
 
 /// Gives a user the new password: fed over stdin, as every other way shows it or hangs.
@@ -113,6 +134,9 @@ pub struct Answer {
     /// SHA-256 of the node's own cookie in hexadecimal; never printed whole.
     #[serde(skip_serializing)]
     pub cookie: Option<String>,
+    /// The same of the file from which its next start would read the cookie.
+    #[serde(skip_serializing)]
+    pub cookie_file: Option<String>,
     pub login: Option<bool>,
 }
 
@@ -127,12 +151,16 @@ impl Answer {
 /// # Errors
 /// The line with the mark is missing: the VM did not answer.
 pub fn read(reply: &Reply) -> Result<Answer, String> {
-    let line = reply.stdout.lines().find_map(|l| l.trim().strip_prefix("mqctl "));
-    match line {
+    match marked(reply) {
         Some(json) => serde_json::from_str(json).map_err(|e| format!("the broker's answer is not JSON: {e}")),
         None if reply.timed_out || reply.code == Some(124) => Err("the broker did not answer in 25 s".to_owned()),
         None => Err(first_words(&reply.stderr)),
     }
+}
+
+/// The line behind the mark, among whatever else the CLI printed.
+pub(crate) fn marked(reply: &Reply) -> Option<&str> {
+    reply.stdout.lines().find_map(|line| line.trim().strip_prefix("mqctl "))
 }
 
 fn first_words(stderr: &str) -> String {

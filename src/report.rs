@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::error;
 use crate::outcome::Outcome;
+use crate::program;
 
 static QUIET: AtomicBool = AtomicBool::new(false);
 
@@ -53,11 +54,8 @@ pub(crate) fn usage(error: &clap::Error) -> Outcome {
 /// A bug: its place, and nothing of the values at hand.
 pub(crate) fn panicked(info: &PanicHookInfo<'_>) {
     let place = info.location().map_or_else(String::new, |l| format!(" at {}:{}", l.file(), l.line()));
-    writeln!(
-        anstream::stderr().lock(),
-        "error: a bug in mqctl{place}\nhint: run the same command again; please report it with `mqctl version`"
-    )
-    .ok();
+    let hint = program::said("run the same command again; please report it with `mqctl version`");
+    writeln!(anstream::stderr().lock(), "error: a bug in mqctl{place}\nhint: {hint}").ok();
 }
 
 pub(crate) fn show_cursor() {

@@ -14,13 +14,17 @@ use crate::digest;
 use crate::error::Failure;
 use crate::outcome::Outcome;
 use crate::process::Reply;
+use crate::rabbitmq;
 
 mod file;
 
-pub use file::{append_file, file_of, read_file, replace_in_file};
+pub use file::{append_file, aside, file_of, read_file, replace_in_file, set_aside};
 
 /// Length of a generated secret: letters and digits only, because charts put secrets into URLs, sed scripts and unquoted configuration.
 const GENERATED_LENGTH: usize = 32;
+
+/// A cookie becomes an atom of Erlang.
+const LONGEST_COOKIE: usize = 255;
 
 /// A password or an Erlang cookie. Cannot be displayed, serialised or cloned.
 pub struct Secret(Zeroizing<String>);
@@ -103,6 +107,29 @@ impl Secret {
         Self::new(std::str::from_utf8(&bytes).ok()?)
     }
 
+    /// What would become of it on its way to a broker, if it cannot be what was meant.
+    ///
+    /// Erlang takes a cookie of 255 printable characters of ASCII and no blank, and shells and entry points are on the
+    /// way of both; a password may be any text without control characters.
+    pub(crate) fn flaw(&self, name: Name) -> Option<&'static str> {
+        let holds = |wrong: fn(char) -> bool| self.0.contains(wrong);
+        let cookie = matches!(name, Name::ErlangCookie | Name::NextErlangCookie);
+        if holds(char::is_control) {
+            return Some("it has a line break or another control character inside");
+        }
+        if !cookie {
+            return None;
+        }
+        if self.0.len() > LONGEST_COOKIE {
+            return Some("it is longer than the 255 characters that Erlang takes");
+        }
+        if holds(|c| !c.is_ascii_graphic()) {
+            return Some("it has a blank or a character beyond ASCII, which Erlang does not take");
+        }
+        let mangled = holds(|c| matches!(c, '\'' | '"' | '`' | '\\' | '$'));
+        mangled.then_some("it has a quote, a backslash, a backtick or a `$`, which shells on its way change")
+    }
+
     /// `sha256:` and 12 hexadecimal digits: enough to compare, too little to guess from.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint(digest::of([self.0.as_bytes()], 12))
@@ -181,6 +208,16 @@ impl Vault {
         }
     }
 
+    /// Where nothing is the present one, the next one is.
+    pub(crate) fn preset(&mut self, name: Name) {
+        if self.get(name).is_none()
+            && let Some(next) = self.get(name.next())
+        {
+            let copy = Secret(next.0.clone());
+            self.put(name, copy);
+        }
+    }
+
     /// The text without these secrets, neither as they are nor as base64 shows them.
     pub(crate) fn mask(&self, text: &str) -> String {
         let known = Name::BOTH.into_iter().filter_map(|name| Some((name, self.get(name)?)));
@@ -214,10 +251,26 @@ pub fn from_file(path: &Path) -> Result<Secret> {
 /// # Errors
 /// The command failed or printed nothing; what it printed is never quoted.
 pub fn from_reply(program: &str, reply: &Reply) -> Result<Secret> {
+    if reply.timed_out {
+        let text = format!("source command `{program}` did not end in time");
+        return Err(Failure::new(Outcome::TimedOut, text).into());
+    }
     if !reply.ok() {
-        return Err(anyhow!("source command `{program}` failed (exit {})", reply.code.unwrap_or(-1)));
+        let how = reply.code.map_or_else(|| "by a signal".to_owned(), |code| format!("exit {code}"));
+        return Err(anyhow!("source command `{program}` failed ({how})"));
     }
     Secret::new(&reply.stdout).ok_or_else(|| anyhow!("source command `{program}` printed nothing"))
+}
+
+/// Takes out what a broker disclosed of itself. What else it printed is never quoted.
+pub fn from_broker(reply: &Reply) -> Option<Vault> {
+    let mut vault = Vault::default();
+    for (name, word) in Name::BOTH.into_iter().zip(rabbitmq::marked(reply)?.split(' ')) {
+        if let Some(secret) = Secret::from_base64(word) {
+            vault.put(name, secret);
+        }
+    }
+    Some(vault)
 }
 
 #[cfg(test)]
@@ -233,10 +286,40 @@ mod tests {
     }
 
     #[test]
+    fn what_erlang_or_a_shell_would_change_is_a_flaw() {
+        let flaw = |text: &str, name| Secret::new(text).unwrap().flaw(name).unwrap_or_default();
+        for good in ["A", "a-b_c.d+e/f=@%:,", &"x".repeat(255)] {
+            assert_eq!(flaw(good, Name::ErlangCookie), "");
+        }
+        for (bad, why) in [
+            ("a b", "a blank"),
+            ("é", "beyond ASCII"),
+            ("a\tb", "control character"),
+            ("a\nb", "a line break"),
+            ("a$b", "a `$`"),
+            ("a'b", "a quote"),
+            ("a\\b", "a backslash"),
+            (&"x".repeat(256), "longer than the 255"),
+        ] {
+            assert!(flaw(bad, Name::ErlangCookie).contains(why), "{bad:?}");
+        }
+        assert_eq!(flaw("pass word $ \" é", Name::Password), "");
+        assert!(flaw("two\nlines", Name::Password).contains("a line break"));
+    }
+
+    #[test]
     fn nothing_of_a_secret_is_printed() {
         let secret = |text| Secret::new(text).unwrap();
         let vault = Vault(vec![(Name::ErlangCookie, secret("canarycookie")), (Name::Password, secret("canaryword"))]);
         assert!(!format!("{vault:?}").contains("canary"));
+    }
+
+    #[test]
+    fn a_broker_s_words_become_secrets_at_once() {
+        let told = |stdout| from_broker(&crate::kubectl::tests::reply(0, stdout, ""));
+        let vault = told("deprecated\nmqctl Y29va2ll -\nok\n").unwrap();
+        assert_eq!(vault.get(Name::ErlangCookie).unwrap().reveal(), "cookie");
+        assert!(vault.get(Name::Password).is_none() && told("Error: no\n").is_none());
     }
 
     #[test]

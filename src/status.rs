@@ -1,5 +1,7 @@
 //! What `status` says, from what was seen. Pure.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::chart::{self, BUILTIN_VERSION};
@@ -119,10 +121,13 @@ impl Page<'_> {
         lines.join("\n")
     }
 
+    /// After an upgrade that was cut short there are two versions; one node on Mnesia says that the cluster is.
     fn about(&self) -> String {
-        let broker = self.running().next();
-        let version = broker.and_then(|a| a.version.as_deref()).unwrap_or(&self.profile.image.tag);
-        let store = broker.map_or_else(String::new, |a| format!(" ({})", a.store()));
+        let versions: BTreeSet<&str> = self.running().filter_map(|a| a.version.as_deref()).collect();
+        let versions: Vec<&str> = versions.into_iter().collect();
+        let version = if versions.is_empty() { self.profile.image.tag.clone() } else { versions.join(" and ") };
+        let store = self.running().max_by_key(|a| a.khepri != Some(true));
+        let store = store.map_or_else(String::new, |a| format!(" ({})", a.store()));
         let revision = self
             .observed
             .release
@@ -143,6 +148,7 @@ impl Page<'_> {
         if self.external().is_some() {
             lines.push(format!("  kept Service: {}", chart::names(self.profile).external));
         }
+        lines.extend(self.locked().map(|words| format!("  locked: {words}")));
         lines.push(format!("  install it: mqctl install {}", self.profile.name));
         lines
     }
@@ -157,6 +163,21 @@ impl Page<'_> {
         let wished = self.profile.expose.is_some();
         let live = self.external().map(|service| service.in_words(&self.observed.nodes));
         live.or_else(|| wished.then(|| format!("not yet: mqctl expose {}", self.profile.name)))
+    }
+
+    /// Who is at work on it.
+    fn locked(&self) -> Option<String> {
+        let lease = self.observed.lease.as_ref()?;
+        let dead = if lease.abandoned { ", and is dead: the next command takes over" } else { "" };
+        Some(format!("by {}{dead}", lease.in_words()))
+    }
+
+    fn locked_json(&self) -> Value {
+        let lease = self.observed.lease.as_ref();
+        lease.map_or(
+            Value::Null,
+            |lease| json!({"holder": lease.holder, "since": lease.acquired, "dead": lease.abandoned}),
+        )
     }
 
     fn exposed_json(&self) -> Value {
@@ -209,6 +230,7 @@ impl Page<'_> {
             row("credentials", self.credentials()),
         ];
         rows.extend(self.exposed().map(|words| row("exposed", words)));
+        rows.extend(self.locked().map(|words| row("locked", words)));
         let alarms: Vec<String> = self.running().filter_map(|a| a.alarms.clone()).flatten().collect();
         if !alarms.is_empty() {
             rows.push(row("alarms", alarms.join(", ")));
@@ -236,6 +258,7 @@ impl Page<'_> {
             "release": release.map(|r| json!({"revision": r.revision, "status": r.status, "chart": r.chart})),
             "nodes": nodes.collect::<Vec<_>>(),
             "exposed": self.exposed_json(),
+            "lockedBy": self.locked_json(),
             "queues": self.running().filter_map(|a| a.queues).max(),
             "messages": {"ready": self.sum(|a| a.ready), "unacked": self.sum(|a| a.unacked)},
             "credentialsAgree": match self.agreement() {

@@ -183,6 +183,9 @@ impl FromStr for ReleaseName {
     }
 }
 
+/// One day: a longer wait is a slip of the keyboard.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+
 /// Reads a time such as `10m`, `90s` or `1h30m`: whole hours, minutes and seconds, in this order.
 ///
 /// # Errors
@@ -210,6 +213,12 @@ fn part(number: &str, length: u64) -> Option<u64> {
 
 fn no_time() -> Expected {
     Expected("a time such as 10m, 90s or 1h30m".to_owned())
+}
+
+/// `1 node`, `3 nodes`.
+#[must_use]
+pub fn show_nodes(count: u32) -> String {
+    if count == 1 { "1 node".to_owned() } else { format!("{count} nodes") }
 }
 
 /// Writes a time as [`duration`] reads it, in whole seconds: `10m`, `1h30m`, `0s`.

@@ -3,6 +3,7 @@
 //! Source: RabbitMQ documentation, "Upgrading RabbitMQ", table "RabbitMQ version upgradability", and "Feature Flags":
 //! every stable flag is enabled before the next step. RabbitMQ 4.3 has no Mnesia.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// `4.0` of 4.0.5: releases of one series follow each other freely.
@@ -40,11 +41,11 @@ const STEPS: [(Series, Series); 12] = [
     (Series(4, 2), Series(4, 3)),
 ];
 
-/// What a cluster is before a step.
+/// One broker before a step, by its own word. After a step that was cut short they are not all alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Before<'a> {
+pub struct Node<'a> {
     pub series: Series,
-    /// Its metadata are in Khepri, by the nodes' own word.
+    /// Its metadata are in Khepri.
     pub khepri: bool,
     /// Stable feature flags that are not enabled.
     pub disabled: &'a [String],
@@ -83,28 +84,40 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// Whether one change of the image leads from one series to another.
+/// Whether one change of the image leads from what the nodes run to one series: from the lowest of them, and back for
+/// none of them. One on Mnesia is enough for the cluster to be on it.
 ///
 /// # Errors
 /// Why RabbitMQ does not allow it.
-pub fn step(before: Before<'_>, to: Series) -> Result<(), Refusal> {
-    let from = before.series;
+pub fn step(nodes: &[Node<'_>], to: Series) -> Result<(), Refusal> {
+    let all = || nodes.iter().map(|node| node.series);
+    let (from, highest) = (all().min().unwrap_or(to), all().max().unwrap_or(to));
+    let khepri = nodes.iter().all(|node| node.khepri);
+    if highest > to {
+        return Err(Refusal::Downgrade);
+    }
     if from == to {
         return Ok(());
     }
-    if to < from {
-        return Err(Refusal::Downgrade);
-    }
-    if to >= Series(4, 3) && !before.khepri {
+    if to >= Series(4, 3) && !khepri {
         return Err(Refusal::MnesiaToKhepri);
     }
     if !STEPS.contains(&(from, to)) {
         return Err(Refusal::NotInOneStep(path(from, to)));
     }
-    if from == Series(3, 13) && before.khepri {
+    if from == Series(3, 13) && nodes.iter().any(|node| node.series == from && node.khepri) {
         return Err(Refusal::ExperimentalKhepri);
     }
-    if before.disabled.is_empty() { Ok(()) } else { Err(Refusal::FlagsDisabled(before.disabled.to_vec())) }
+    // A node that runs the new series already has proven that the flags are enough; its own new ones come last.
+    let disabled = if highest == to { Vec::new() } else { disabled(nodes, from) };
+    if disabled.is_empty() { Ok(()) } else { Err(Refusal::FlagsDisabled(disabled)) }
+}
+
+/// By the nodes of one series: those of a later one know flags that only they support.
+fn disabled(nodes: &[Node<'_>], series: Series) -> Vec<String> {
+    let of_series = nodes.iter().filter(|node| node.series == series);
+    let flags: BTreeSet<&String> = of_series.flat_map(|node| node.disabled).collect();
+    flags.into_iter().cloned().collect()
 }
 
 /// The series to go through, the last one included; empty where no way leads there.
@@ -153,29 +166,56 @@ mod tests {
         let all = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "4.0", "4.1", "4.2"];
         for from in all {
             for to in all.into_iter().filter(|to| series(to) > series(from)) {
-                let before = Before { series: series(from), khepri: false, disabled: &[] };
-                assert_eq!(step(before, series(to)).is_ok(), steps.contains(&(from, to)), "{from} to {to}");
+                let before = Node { series: series(from), khepri: false, disabled: &[] };
+                assert_eq!(step(&[before], series(to)).is_ok(), steps.contains(&(from, to)), "{from} to {to}");
             }
         }
     }
 
+    fn node(of: &str, khepri: bool) -> Node<'static> {
+        Node { series: series(of), khepri, disabled: &[] }
+    }
+
     #[test]
     fn what_stands_in_the_way() {
-        let before = |from: &str, khepri| Before { series: series(from), khepri, disabled: &[] };
-        assert_eq!(step(before("4.2", true), series("4.3")), Ok(()));
+        let step = |from, khepri, to| step(&[node(from, khepri)], series(to));
+        assert_eq!(step("4.2", true, "4.3"), Ok(()));
         for from in ["4.0", "4.2", "3.10"] {
-            assert_eq!(step(before(from, false), series("4.3")), Err(Refusal::MnesiaToKhepri), "{from}");
+            assert_eq!(step(from, false, "4.3"), Err(Refusal::MnesiaToKhepri), "{from}");
         }
-        assert_eq!(step(before("4.3", true), series("4.2")), Err(Refusal::Downgrade));
-        assert_eq!(step(before("3.13", true), series("4.2")), Err(Refusal::ExperimentalKhepri));
-        assert_eq!(
-            step(before("4.0", true), series("4.3")),
-            Err(Refusal::NotInOneStep(vec![series("4.2"), series("4.3")]))
-        );
-        let disabled = ["stream_filtering".to_owned()];
-        let flags = Before { series: series("4.0"), khepri: true, disabled: &disabled };
-        assert_eq!(step(flags, series("4.2")), Err(Refusal::FlagsDisabled(disabled.to_vec())));
-        assert_eq!(step(flags, series("4.0")), Ok(()), "within a series nothing is asked");
+        assert_eq!(step("4.3", true, "4.2"), Err(Refusal::Downgrade));
+        assert_eq!(step("3.13", true, "4.2"), Err(Refusal::ExperimentalKhepri));
+        let way = vec![series("4.2"), series("4.3")];
+        assert_eq!(step("4.0", true, "4.3"), Err(Refusal::NotInOneStep(way)));
+    }
+
+    #[test]
+    fn the_node_that_runs_the_oldest_series_begins_and_none_goes_back() {
+        let step = |nodes: [(&str, bool); 3], to| step(&nodes.map(|(of, khepri)| node(of, khepri)), series(to));
+        let mixed = [("4.0", false), ("4.0", false), ("4.1", false)];
+        assert_eq!(step(mixed, "4.1"), Ok(()), "what was cut short is finished");
+        assert_eq!(step(mixed, "4.2"), Ok(()), "a series that both may go to");
+        assert_eq!(step(mixed, "4.0"), Err(Refusal::Downgrade));
+        assert_eq!(step([("4.2", true), ("4.2", true), ("4.3", true)], "4.3"), Ok(()));
+        let far = step([("3.12", false), ("3.13", false), ("3.13", false)], "4.0");
+        assert_eq!(far, Err(Refusal::NotInOneStep(vec![series("3.13"), series("4.0")])));
+        for mnesia in 0..3 {
+            let one = [0, 1, 2].map(|n| ("4.2", n != mnesia));
+            assert_eq!(step(one, "4.3"), Err(Refusal::MnesiaToKhepri), "node {mnesia}");
+        }
+    }
+
+    #[test]
+    fn feature_flags_of_the_oldest_series_come_first() {
+        let old = ["stream_filtering".to_owned()];
+        let new = ["rabbitmq_4.1.0".to_owned()];
+        let before = Node { series: series("4.0"), khepri: true, disabled: &old };
+        let after = Node { series: series("4.1"), khepri: true, disabled: &new };
+        assert_eq!(step(&[before, before], series("4.2")), Err(Refusal::FlagsDisabled(old.to_vec())), "named once");
+        assert_eq!(step(&[before], series("4.0")), Ok(()), "within a series nothing is asked");
+        assert_eq!(step(&[before, after], series("4.2")), Err(Refusal::FlagsDisabled(old.to_vec())));
+        assert_eq!(step(&[Node { disabled: &[], ..before }, after], series("4.2")), Ok(()), "4.0 cannot enable those");
+        assert_eq!(step(&[before, after], series("4.1")), Ok(()), "a node of 4.1 has booted");
     }
 
     #[test]

@@ -101,6 +101,14 @@ pub(crate) fn canonical(text: &str) -> Option<String> {
     serde_yaml::to_string(&read(text).ok()?.value).ok()
 }
 
+/// A mapping, or nothing, that another program owns: whatever YAML allows is taken. No word of the file is in the error.
+pub(crate) fn foreign(text: &str) -> Result<Value, String> {
+    let read: Result<serde_yaml::Value, _> = serde_yaml::from_str(text);
+    let value = read.map_err(|_| "not YAML".to_owned())?;
+    let value = serde_json::to_value(value).unwrap_or_default();
+    if value.is_object() || value.is_null() { Ok(value) } else { Err("no mapping".to_owned()) }
+}
+
 /// All documents of a stream, such as a chart's rendered templates; empty ones are left out.
 pub(crate) fn stream(text: &str) -> Vec<Value> {
     use serde::Deserialize as _;
@@ -169,7 +177,7 @@ fn acceptable(text: &str) -> Result<(), Mistake> {
     for (line, content) in text.split('\n').enumerate() {
         if let Some((column, c)) = content.chars().enumerate().find(|(_, c)| is_foreign(*c)) {
             let place = (line + 1, column + 1);
-            return Err(at(place, &[], foreign(c)));
+            return Err(at(place, &[], in_words(c)));
         }
     }
     Ok(())
@@ -191,9 +199,10 @@ fn is_foreign(c: char) -> bool {
     c == '\u{feff}' || (c.is_control() && !matches!(c, '\t' | '\r' | '\u{85}'))
 }
 
-fn foreign(c: char) -> String {
+fn in_words(c: char) -> String {
     match c {
         '\u{feff}' => "byte order mark; save the file as UTF-8 without one".to_owned(),
+        '\0' => "control character U+0000; if the file is UTF-16, save it as UTF-8".to_owned(),
         c => format!("control character U+{:04X}", u32::from(c)),
     }
 }

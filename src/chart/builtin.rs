@@ -14,6 +14,7 @@ pub(super) fn names(profile: &Profile) -> Names {
         claims: (0..profile.replicas).map(|n| format!("data-{release}-{n}")).collect(),
         services: vec![release.to_owned(), format!("{release}-headless")],
         external: format!("{release}-external"),
+        lease: format!("{release}-mqctl"),
         secret: format!("{release}-mqctl-credentials"),
         evidence: format!("{release}-mqctl-evidence"),
         readers: (0..profile.replicas).map(|n| format!("{release}-mqctl-reader-{n}")).collect(),

@@ -37,6 +37,8 @@ pub struct Names {
     pub evidence: String,
     /// The pods that read the volumes of pods that do not run, one each.
     pub readers: Vec<String>,
+    /// What one mqctl at a time holds.
+    pub lease: String,
 }
 
 /// The names of a profile's release.
@@ -116,10 +118,31 @@ pub fn lay(folder: &Path) -> Result<()> {
 /// The whole chart, in a folder that has only to be renamed.
 #[expect(clippy::disallowed_methods, reason = "door: makes the folder that becomes the chart")]
 fn whole_beside(folder: &Path) -> Result<PathBuf> {
-    let whole = folder.with_extension(format!("new-{}", std::process::id()));
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let beginning = format!(".{name}.mqctl-new-");
+    clear_leftovers(folder.parent().unwrap_or(Path::new("")), &beginning);
+    let whole = folder.with_file_name(format!("{beginning}{}", std::process::id()));
     fs_err::create_dir_all(&whole)?;
     BUILTIN.extract(&whole)?;
     Ok(whole)
+}
+
+/// What a killed mqctl left half done; who is at work beside this one is left alone. Where the system does not list its
+/// processes, nothing is cleared.
+#[expect(clippy::disallowed_methods, reason = "door: clears away what became no chart")]
+fn clear_leftovers(parent: &Path, beginning: &str) {
+    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    let processes = Path::new("/proc");
+    if !processes.join("self").exists() {
+        return;
+    }
+    for entry in fs_err::read_dir(parent).into_iter().flatten().filter_map(Result::ok) {
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.strip_prefix(beginning)?.parse::<u32>().ok());
+        if process.is_some_and(|process| !processes.join(process.to_string()).exists()) {
+            fs_err::remove_dir_all(entry.path()).ok();
+        }
+    }
 }
 
 /// The paths of the built-in chart's files, sorted.
@@ -168,6 +191,7 @@ pub fn export(folder: &Path) -> Result<()> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests make the files that are looked at")]
 mod tests {
     use super::*;
 
@@ -185,5 +209,20 @@ mod tests {
         lay(&folder).unwrap();
         assert!(folder.join("templates/statefulset.yaml").metadata().is_ok());
         assert_eq!(cache.path().read_dir().unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_cleared_and_what_runs_is_not() {
+        let cache = tempfile::tempdir().unwrap();
+        let folder = cache.path().join("mq");
+        // No process has the first number; the second is that of process 1; the third is nobody's of ours.
+        for name in [".mq.mqctl-new-4194305", ".mq.mqctl-new-1", ".mq.mqctl-new-mine", ".other.mqctl-new-4194305"] {
+            fs_err::create_dir_all(cache.path().join(name).join("templates")).unwrap();
+        }
+        export(&folder).unwrap();
+        let names = cache.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut left: Vec<String> = names.collect();
+        left.sort();
+        assert_eq!(left, [".mq.mqctl-new-1", ".mq.mqctl-new-mine", ".other.mqctl-new-4194305", "mq"]);
     }
 }

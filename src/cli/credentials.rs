@@ -2,7 +2,12 @@
 
 use clap::{Args, Subcommand};
 
+use super::adopt::Adopt;
+
 /// See, prove and change the Erlang cookie and the password of a release
+///
+/// The Erlang cookie is what the nodes trust each other by; the password is that of the broker's first user. A volume is
+/// of use only with those that it was made with.
 #[derive(Debug, Args)]
 pub struct Credentials {
     #[command(subcommand)]
@@ -13,6 +18,7 @@ pub struct Credentials {
 pub enum CredentialsCommand {
     Show(Show),
     Verify(Verify),
+    Adopt(Adopt),
     Rotate(Rotate),
 }
 
@@ -22,7 +28,7 @@ pub enum CredentialsCommand {
     after_help = "Examples:\n  mqctl credentials show prodmq\n  mqctl credentials show prodmq --reveal     the secrets themselves, to a terminal only"
 )]
 pub struct Show {
-    /// The profile's name
+    /// The profile's name: profiles/NAME.yaml is read
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
     /// Print the secrets themselves
@@ -39,7 +45,7 @@ pub struct Show {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  mqctl credentials verify prodmq")]
 pub struct Verify {
-    /// The profile's name
+    /// The profile's name: profiles/NAME.yaml is read
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
 }
@@ -53,7 +59,7 @@ pub struct Verify {
     after_help = "Examples:\n  mqctl credentials rotate prodmq              the password; open connections stay open\n  mqctl credentials rotate prodmq --cookie     the Erlang cookie; stops all nodes once"
 )]
 pub struct Rotate {
-    /// The profile's name
+    /// The profile's name: profiles/NAME.yaml is read
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
     /// The Erlang cookie instead of the password: all nodes stop and start again

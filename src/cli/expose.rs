@@ -17,7 +17,7 @@ use crate::exposure::{self, Port, ServiceType, SourceRange};
     after_help = "Examples:\n  mqctl expose prodmq --source-range 192.168.0.0/16\n  mqctl expose prodmq --type NodePort --port amqp,management\n  mqctl expose prodmq --ip 192.168.1.39 --annotation metallb.io/address-pool=lan\n  mqctl expose prodmq --remove"
 )]
 pub struct Expose {
-    /// The profile's name
+    /// The profile's name: profiles/NAME.yaml is read
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
     /// An address of its own, or a port of every node

@@ -11,7 +11,7 @@ use clap::Args;
     after_help = "Examples:\n  mqctl inspect prodmq\n  mqctl inspect prodmq -o json | jq .objects\n  mqctl inspect --chart     everything that can stand under `values:`"
 )]
 pub struct Inspect {
-    /// The profile's name
+    /// The profile's name: profiles/NAME.yaml is read
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
     /// Show the chart itself instead: its version, its digest, and its values with a comment on each

@@ -15,7 +15,7 @@ use super::duration;
     after_help = "Examples:\n  mqctl logs prodmq --since 10m\n  mqctl logs prodmq --follow --tail 20\n  mqctl logs prodmq --pod 0 --previous     what it said before its container's last start\n  mqctl logs prodmq --level error -o json"
 )]
 pub struct Logs {
-    /// The profile's name
+    /// The profile's name: profiles/NAME.yaml is read
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
     /// Go on with what is logged from now on

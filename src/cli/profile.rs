@@ -19,15 +19,20 @@ pub enum ProfileCommand {
 /// Check a profile and its secrets file, without a cluster
 ///
 /// All mistakes are told at once, each with line, column and field. The secrets file beside the profile must be
-/// readable by its owner only and, where git is there to be asked, not under version control.
+/// readable by its owner only and, where git is there to be asked, not under version control. Each source of a secret
+/// that the profile names is asked, too: what it gives is never shown, only whether it can be used. A source that is a
+/// Secret in the cluster is left to `mqctl credentials verify`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mqctl profile check prodmq\n  mqctl profile check --profile examples/prodmq.yaml -o json"
+    after_help = "Examples:\n  mqctl profile check prodmq\n  mqctl profile check --profile examples/prodmq.yaml -o json\n  mqctl profile check prodmq --no-sources     a profile whose commands you would not run"
 )]
 pub struct Check {
-    /// The profile's name
+    /// The profile's name: profiles/NAME.yaml is read
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
+    /// Run no command and read no file that the profile names as a source
+    #[arg(long)]
+    pub no_sources: bool,
 }
 
 /// List the profiles in all places that are looked at

@@ -12,7 +12,7 @@ use clap::Args;
     after_help = "Examples:\n  mqctl plan prodmq                   what would change, and which pods restart\n  mqctl upgrade prodmq\n  mqctl upgrade prodmq --to 4.3       the way to another version; changes nothing"
 )]
 pub struct Upgrade {
-    /// The profile's name
+    /// The profile's name: profiles/NAME.yaml is read
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
     /// Say which versions lie on the way to this one, and change nothing

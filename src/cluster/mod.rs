@@ -12,12 +12,14 @@ use crate::helm::Release;
 use crate::secret::{Name, Secret, Vault};
 
 pub mod external;
+pub mod lease;
 pub(crate) mod observe;
 pub mod offer;
 pub(crate) mod pod;
 pub mod preview;
 
 pub use external::External;
+pub use lease::Lease;
 pub use pod::{Pod, Standing};
 
 /// Where everything happens: fixed at the start and given to every child.
@@ -129,6 +131,8 @@ pub const BOOTED_TAG: &str = "mqctl/booted-tag";
 /// What mqctl's own Secret says beside the secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Noted {
+    /// There is such a Secret.
+    pub there: bool,
     pub username: Option<String>,
     pub tag: Option<String>,
     pub booted: Option<String>,
@@ -139,6 +143,7 @@ impl Noted {
         let username = object["data"]["username"].as_str().and_then(|data| STANDARD.decode(data).ok());
         let annotation = |key: &str| object["metadata"]["annotations"][key].as_str().map(str::to_owned);
         Self {
+            there: true,
             username: username.and_then(|bytes| String::from_utf8(bytes).ok()),
             tag: annotation(IMAGE_TAG),
             booted: annotation(BOOTED_TAG),
@@ -162,7 +167,11 @@ pub struct Observed {
     pub noted: Noted,
     /// What mqctl's own Secret holds; `None` where there is no such Secret.
     pub secret: Option<Vault>,
+    /// By which some mqctl works on the release.
+    pub lease: Option<Lease>,
     pub namespace: Existence,
+    /// The namespace is being deleted: what it waits for, in its own words.
+    pub namespace_ends: Option<String>,
     pub storage_class: Existence,
     /// The StorageClasses that exist; read only where the wished one does not.
     pub storage_classes: Vec<String>,
@@ -195,7 +204,11 @@ impl Observed {
                 self.noted = Noted::read(object);
                 self.secret = Some(read_secret(object));
             }
-            "Namespace" => self.namespace = Existence::There,
+            "Lease" if is(&names.lease) => self.lease = Some(Lease::read(object)),
+            "Namespace" => {
+                self.namespace = Existence::There;
+                self.namespace_ends = ending(object);
+            }
             "StorageClass" => self.storage_class = Existence::There,
             _ => {}
         }
@@ -212,6 +225,11 @@ impl Observed {
         self.noted.booted.as_deref().or(intended)
     }
 
+    /// The image that mqctl noted, or else the one that the pods have.
+    pub fn tag(&self) -> Option<&str> {
+        self.noted.tag.as_deref().or_else(|| self.pods.iter().find_map(|pod| pod.tag.as_deref()))
+    }
+
     /// The first revision of a release with new volumes, and its image could never be had.
     fn never_ran(&self) -> bool {
         let without_image = |pod: &Pod| matches!(pod.standing, Standing::ImageTrouble(_)) && pod.restarts == 0;
@@ -224,6 +242,15 @@ impl Observed {
     pub fn has_past(&self) -> bool {
         self.set.is_some() || !self.claims.is_empty()
     }
+}
+
+/// What a namespace that is being deleted waits for; `None` for any other.
+fn ending(namespace: &Value) -> Option<String> {
+    namespace.pointer("/metadata/deletionTimestamp")?;
+    let conditions = namespace.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
+    let holding = conditions.filter(|condition| condition["status"] == "True");
+    let words: Vec<&str> = holding.filter_map(|condition| condition["message"].as_str()).collect();
+    Some(words.join("; "))
 }
 
 /// The address of the node that a pod runs on.
@@ -295,6 +322,18 @@ mod tests {
             Some("4.3.6".to_owned()),
             "what has booted counts"
         );
+    }
+
+    #[test]
+    fn a_namespace_says_what_its_deletion_waits_for() {
+        let conditions = json!([
+            {"type": "NamespaceDeletionDiscoveryFailure", "status": "False", "message": "All resources discovered"},
+            {"type": "NamespaceFinalizersRemaining", "status": "True", "message": "Some content has finalizers"},
+        ]);
+        let status = json!({"phase": "Terminating", "conditions": conditions});
+        let ends = json!({"metadata": {"deletionTimestamp": "2026-01-01T00:00:01Z"}, "status": status});
+        assert_eq!(ending(&ends).unwrap(), "Some content has finalizers");
+        assert_eq!(ending(&json!({"metadata": {}, "status": {"phase": "Active"}})), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::error::Failure;
 use crate::explain::Code;
 use crate::helm;
 use crate::kubectl::{self, Right};
+use crate::machine;
 use crate::outcome::Outcome;
 use crate::process::{Call, Reply, Tools};
 use crate::secret::Vault;
@@ -37,8 +38,9 @@ pub(crate) const INSTALL_RIGHTS: [Right; 15] = [
 pub(crate) const INIT_RIGHTS: [Right; 2] = [("create", "", "namespaces"), ("patch", "", "namespaces")];
 
 /// What a delete needs to be allowed.
-pub(crate) const DELETE_RIGHTS: [Right; 7] = [
+pub(crate) const DELETE_RIGHTS: [Right; 8] = [
     ("list", "", "pods"),
+    ("list", "coordination.k8s.io", "leases"),
     ("patch", "", "pods"),
     ("patch", "apps", "statefulsets/scale"),
     ("delete", "apps", "statefulsets"),
@@ -54,14 +56,27 @@ pub(crate) const PURGE_RIGHTS: [Right; 1] = [("delete", "", "persistentvolumecla
 pub(crate) const EXPOSE_RIGHTS: [Right; 3] =
     [("get", "", "services"), ("create", "", "services"), ("patch", "", "services")];
 
+/// What an unlock needs to find out what is there.
+pub(crate) const UNLOCK_RIGHTS: [Right; 2] = [("get", "", "secrets"), ("list", "", "secrets")];
+
 /// What taking it away needs.
 pub(crate) const HIDE_RIGHTS: [Right; 2] = [("get", "", "services"), ("delete", "", "services")];
+
+/// What whoever changes something needs for the Lease.
+const LEASE_RIGHTS: [Right; 5] = [
+    ("get", "coordination.k8s.io", "leases"),
+    ("create", "coordination.k8s.io", "leases"),
+    ("update", "coordination.k8s.io", "leases"),
+    ("patch", "coordination.k8s.io", "leases"),
+    ("delete", "coordination.k8s.io", "leases"),
+];
 
 /// What to look for.
 pub(crate) struct Question<'a> {
     pub(crate) target: &'a Target,
     pub(crate) names: &'a Names,
     pub(crate) storage_class: Option<&'a str>,
+    /// What the plan needs beside the Lease; empty where nothing will be changed.
     pub(crate) rights: &'a [Right],
 }
 
@@ -74,7 +89,7 @@ impl Question<'_> {
     fn with(&self, look: Call) -> Vec<Call> {
         let mut calls = vec![helm::list(self.target), look];
         if !self.rights.is_empty() {
-            calls.push(kubectl::review(self.target, self.rights));
+            calls.push(kubectl::review(self.target, &[self.rights, &LEASE_RIGHTS].concat()));
         }
         calls
     }
@@ -84,6 +99,7 @@ impl Question<'_> {
         let mut objects = vec![
             format!("statefulset/{}", names.stateful_set),
             format!("secret/{}", names.secret),
+            format!("lease/{}", names.lease),
             format!("service/{}", names.external),
             format!("namespace/{}", self.target.namespace),
         ];
@@ -102,6 +118,9 @@ impl Question<'_> {
         observed.release = helm::read_list(list)?;
         self.missing_until_seen(get, &mut observed);
         self.take_all(get, &mut observed);
+        if let Some(lease) = &mut observed.lease {
+            lease.abandoned = machine::is_gone(&lease.process);
+        }
         // A review that the API server does not answer denies nothing: the call that lacks the right will say so.
         if let Some(review) = review.first() {
             observed.denied = kubectl::denied(review);
@@ -127,10 +146,12 @@ impl Question<'_> {
     }
 }
 
-/// Namespaces and StorageClasses belong to no namespace: many people may not read them and need not.
+/// Namespaces and StorageClasses belong to no namespace: many people may not read them and need not. Whoever changes
+/// nothing need not read the Lease; for all others the review names the right.
 fn tolerate_forbidden_scopes(get: &Reply) -> Result<()> {
-    let scoped = |line: &&str| line.contains("namespaces \"") || line.contains("storageclasses.storage.k8s.io \"");
-    let tolerable = |line: &&str| line.trim().is_empty() || (scoped(line) && line.contains("forbidden"));
+    let kinds = ["namespaces \"", "storageclasses.storage.k8s.io \"", "leases.coordination.k8s.io "];
+    let needless = |line: &&str| kinds.iter().any(|kind| line.contains(kind));
+    let tolerable = |line: &&str| line.trim().is_empty() || (needless(line) && line.contains("forbidden"));
     let serious: Vec<&str> = get.stderr.lines().filter(|line| !tolerable(line)).collect();
     if get.ok() || (serious.is_empty() && !get.stderr.is_empty()) {
         return Ok(());
@@ -159,7 +180,7 @@ pub(crate) fn observe(tools: &Tools, question: &Question<'_>) -> Result<Observed
 /// # Errors
 /// As `observe`.
 pub(crate) fn observe_all(tools: &Tools, question: &Question<'_>) -> Result<Observed> {
-    let look = kubectl::list(question.target, "statefulsets,pods,services,persistentvolumeclaims,secrets");
+    let look = kubectl::list(question.target, "statefulsets,pods,services,persistentvolumeclaims,secrets,leases");
     let replies = tools.run_all(&question.with(look), &Vault::default()).into_iter().collect::<Result<Vec<_>>>()?;
     question.understand(&replies)
 }
@@ -198,6 +219,21 @@ fn storage_classes(tools: &Tools, target: &Target) -> Result<Vec<String>> {
     let reply = tools.run(&kubectl::list_all(target, "storageclasses"), &Vault::default())?;
     let name = |object: &Value| object["metadata"]["name"].as_str().map(str::to_owned);
     Ok(kubectl::items(&reply).iter().filter_map(name).collect())
+}
+
+/// Refuses where the namespace is being deleted: nothing can be made in it any more.
+///
+/// # Errors
+/// With what the namespace waits for; exit 75, as the same command fits again when it is gone.
+pub(crate) fn require_lasting_namespace(observed: &Observed, target: &Target) -> Result<()> {
+    let Some(words) = &observed.namespace_ends else { return Ok(()) };
+    let namespace = &target.namespace;
+    let why = if words.is_empty() { String::new() } else { format!(" ({words})") };
+    let text = format!("namespace `{namespace}` is being deleted{why}; nothing was changed");
+    Err(Failure::new(Outcome::TimedOut, text)
+        .hint(format!("kubectl wait --for=delete namespace/{namespace} --timeout=5m   # then the same command again"))
+        .code(Code::Namespace)
+        .into())
 }
 
 /// Refuses where a right is missing, naming all that are.

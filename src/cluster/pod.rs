@@ -18,6 +18,8 @@ pub struct Pod {
     pub started: Option<String>,
     /// A delete has announced that the whole set stops: this pod's preStop hook would wait for nobody.
     pub told_to_stop: bool,
+    /// The tag of the broker's image.
+    pub tag: Option<String>,
 }
 
 /// How far a pod has come, from Kubernetes' side; `Booting` goes on in the broker's own words.
@@ -25,6 +27,8 @@ pub struct Pod {
 pub enum Standing {
     /// Not created (yet).
     Absent,
+    /// Not created, as a quota or a policy of the cluster does not let it: the API server's own words.
+    Refused(String),
     /// The scheduler's own words.
     Unscheduled(String),
     /// Waits in the start gate, where mqctl can hold single pods back.
@@ -47,7 +51,7 @@ impl fmt::Display for Standing {
             Self::Unscheduled(words) => write!(f, "cannot be scheduled: {words}"),
             Self::Held => f.write_str("at the start gate"),
             Self::ImageTrouble(words) => write!(f, "image: {words}"),
-            Self::Creating(words) => f.write_str(words),
+            Self::Creating(words) | Self::Refused(words) => f.write_str(words),
             Self::Booting(phase) => write!(f, "{phase}"),
             Self::Crashed(words) => write!(f, "crashed: {words}"),
             Self::Stopping => f.write_str("stopping"),
@@ -65,7 +69,7 @@ impl Standing {
     /// Steps done of ten, for the progress bar.
     pub fn tenths(&self) -> u64 {
         match self {
-            Self::Absent | Self::Unscheduled(_) => 0,
+            Self::Absent | Self::Refused(_) | Self::Unscheduled(_) => 0,
             Self::ImageTrouble(_) | Self::Creating(_) | Self::Held => 2,
             Self::Crashed(_) | Self::Stopping => 1,
             Self::Booting(phase) => phase.tenths(),
@@ -84,13 +88,14 @@ impl Pod {
             restarts: broker.and_then(|c| c["restartCount"].as_u64()).unwrap_or(0),
             started: broker.and_then(started),
             told_to_stop: object.pointer("/metadata/annotations/mqctl~1stopping").is_some_and(|told| told == "true"),
+            tag: container(object, "/spec/containers", "rabbitmq").and_then(image_tag),
         }
     }
 
     /// A pod that is wished for and not there.
     pub fn absent(name: &str) -> Self {
         let (name, uid) = (name.to_owned(), String::new());
-        Self { name, uid, standing: Standing::Absent, restarts: 0, started: None, told_to_stop: false }
+        Self { name, uid, standing: Standing::Absent, restarts: 0, started: None, told_to_stop: false, tag: None }
     }
 
     /// Its container runs, so it can be asked and has a log.
@@ -103,6 +108,12 @@ fn started(broker: &Value) -> Option<String> {
     let begun = ["/state/running", "/state/terminated", "/lastState/terminated"]
         .map(|state| broker.pointer(&format!("{state}/startedAt")));
     begun.into_iter().flatten().find_map(Value::as_str).map(str::to_owned)
+}
+
+/// The part behind the last colon, unless that stands before a registry's port.
+fn image_tag(container: &Value) -> Option<String> {
+    let (_, tag) = container["image"].as_str()?.rsplit_once(':')?;
+    (!tag.contains('/')).then(|| tag.to_owned())
 }
 
 fn container<'a>(object: &'a Value, list: &str, name: &str) -> Option<&'a Value> {

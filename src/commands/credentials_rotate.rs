@@ -4,11 +4,12 @@ use anyhow::Result;
 
 use crate::chart;
 use crate::cli::credentials::Rotate;
-use crate::cluster::observe::{INSTALL_RIGHTS, Question, observe, require_rights};
+use crate::cluster::observe::{INSTALL_RIGHTS, Question, observe, require_lasting_namespace, require_rights};
 use crate::cluster::{Observed, Standing};
 use crate::context::Context;
 use crate::credentials::{self, Origin, rotation};
 use crate::error::Failure;
+use crate::lock;
 use crate::outcome::Outcome;
 use crate::plan::rotate::{Given, rotate};
 use crate::profile::Profile;
@@ -20,7 +21,9 @@ pub(crate) fn run(args: &Rotate, cx: &Context) -> Result<Outcome> {
     let mut found = credentials::local(cx, &profile)?;
     let names = chart::names(&profile);
     let question = Question { target: &target, names: &names, storage_class: None, rights: &INSTALL_RIGHTS };
-    let mut observed = observe(&cx.tools, &question)?;
+    let look = || observe(&cx.tools, &question);
+    let mut observed = lock::in_turn(cx, &profile, &target, &names.lease, look)?;
+    require_lasting_namespace(&observed, &target)?;
     require_rights(&observed, &target)?;
     let what = if args.cookie { Name::ErlangCookie } else { Name::Password };
     require_running(&profile, &observed, what)?;
@@ -28,7 +31,7 @@ pub(crate) fn run(args: &Rotate, cx: &Context) -> Result<Outcome> {
     let next = rotation::prepare(&mut found, cluster, what, &profile.name)?;
     let file = (!matches!(found.origin(what), Origin::Profile(_))).then(|| found.file.clone());
     let limit = cx.within(profile.timeouts.boot);
-    let given = Given { profile: &profile, target: &target, observed: &observed, what, next, file, limit };
+    let given = Given { profile: &profile, target: &target, observed: &observed, what, next, file, aside: None, limit };
     cx.carry_out(&rotate(&given), &mut found.vault)
 }
 

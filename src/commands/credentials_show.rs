@@ -14,6 +14,7 @@ use crate::credentials::{self, Found};
 use crate::error::{self, Failure};
 use crate::outcome::Outcome;
 use crate::profile::Profile;
+use crate::program;
 use crate::report;
 use crate::secret::{Name, Vault};
 
@@ -33,7 +34,8 @@ pub(crate) fn run(args: &Show, cx: &Context) -> Result<Outcome> {
     };
     report::answer(&page);
     if !found.to_generate().is_empty() && cluster.is_none() {
-        report::say(&format!("not there yet: mqctl install {} generates what is missing", profile.name));
+        let hint = format!("not there yet: mqctl install {} generates what is missing", profile.name);
+        report::say(&program::said(&hint));
     }
     Ok(Outcome::Done)
 }

@@ -13,6 +13,7 @@ use crate::credentials::{self, Found};
 use crate::outcome::Outcome;
 use crate::process::Reply;
 use crate::profile::Profile;
+use crate::program;
 use crate::rabbitmq;
 use crate::report;
 
@@ -27,7 +28,7 @@ pub(crate) fn run(args: &Verify, cx: &Context) -> Result<Outcome> {
     let agree = agreement::differing(&witnesses).is_empty();
     report::answer(&if cx.json() { to_json(&witnesses, &target, agree) } else { agreement::table(&witnesses) });
     if witnesses.len() == 1 {
-        report::say(&format!("nobody else to ask: mqctl install {}", profile.name));
+        report::say(&program::said(&format!("nobody else to ask: mqctl install {}", profile.name)));
     }
     Ok(if agree { Outcome::Done } else { Outcome::Contradiction })
 }
@@ -42,10 +43,10 @@ fn witnesses(
     let pods: Vec<&str> = observed.running().collect();
     let calls = rabbitmq::questions(target, pods.iter().copied(), &profile.credentials.username, &found.vault);
     let replies = cx.tools.run_all(&calls, &found.vault).into_iter().collect::<Result<Vec<_>>>()?;
-    let broker = |(pod, reply): (&&str, &Reply)| agreement::broker(pod, &rabbitmq::read(reply).ok()?);
+    let of_pod = |(pod, reply): (&&str, &Reply)| Some(agreement::pod(pod, &rabbitmq::read(reply).ok()?));
     let mut witnesses = vec![agreement::local(found, profile)];
     witnesses.extend(observed.secret.as_ref().map(agreement::cluster));
-    witnesses.extend(pods.iter().zip(&replies).filter_map(broker));
+    witnesses.extend(pods.iter().zip(&replies).filter_map(of_pod).flatten());
     Ok(witnesses)
 }
 

@@ -6,8 +6,9 @@ use crate::chart;
 use crate::cli::Delete;
 use crate::cluster::observe::{DELETE_RIGHTS, PURGE_RIGHTS, Question, observe_all, require_rights};
 use crate::context::Context;
+use crate::lock;
 use crate::outcome::Outcome;
-use crate::plan::delete;
+use crate::plan::{delete, pending};
 use crate::secret::Vault;
 
 pub(crate) fn run(args: &Delete, cx: &Context) -> Result<Outcome> {
@@ -16,8 +17,10 @@ pub(crate) fn run(args: &Delete, cx: &Context) -> Result<Outcome> {
     let names = chart::names(&profile);
     let rights = if args.purge { [&DELETE_RIGHTS[..], &PURGE_RIGHTS].concat() } else { DELETE_RIGHTS.to_vec() };
     let question = Question { target: &target, names: &names, storage_class: None, rights: &rights };
-    let observed = observe_all(&cx.tools, &question)?;
+    let look = || observe_all(&cx.tools, &question);
+    let observed = lock::in_turn(cx, &profile, &target, &names.lease, look)?;
     require_rights(&observed, &target)?;
+    pending::require_settled(&profile, &target, &observed, cx.now())?;
     let plan = delete::delete(&profile, &target, &observed, args.purge, cx.within(profile.timeouts.boot));
     cx.carry_out(&plan, &mut Vault::default())
 }

@@ -6,11 +6,12 @@ use crate::cli::Explain;
 use crate::context::Context;
 use crate::explain::Code;
 use crate::outcome::Outcome;
+use crate::program;
 use crate::report;
 
 pub(crate) fn run(args: &Explain, cx: &Context) -> Outcome {
     report::answer(&match (args.code, cx.json()) {
-        (Some(code), false) => code.page().to_owned(),
+        (Some(code), false) => program::said(code.page()).into_owned(),
         (Some(code), true) => report::pretty(&code.to_json()),
         (None, false) => list(),
         (None, true) => report::pretty(&list_as_json()),

@@ -4,10 +4,13 @@ use anyhow::Result;
 
 use crate::chart;
 use crate::cli::Expose;
-use crate::cluster::observe::{EXPOSE_RIGHTS, HIDE_RIGHTS, Question, observe, require_rights};
+use crate::cluster::observe::{
+    EXPOSE_RIGHTS, HIDE_RIGHTS, Question, observe, require_lasting_namespace, require_rights,
+};
 use crate::context::Context;
 use crate::error::Failure;
 use crate::exposure::Exposure;
+use crate::lock;
 use crate::outcome::Outcome;
 use crate::plan::expose::{self, Given};
 use crate::profile::Profile;
@@ -18,8 +21,13 @@ pub(crate) fn run(args: &Expose, cx: &Context) -> Result<Outcome> {
     let exposure = &wished(args, &profile)?;
     cx.require_tools()?;
     let rights = if args.remove { &HIDE_RIGHTS[..] } else { &EXPOSE_RIGHTS };
-    let question = Question { target: &target, names: &chart::names(&profile), storage_class: None, rights };
-    let observed = &observe(&cx.tools, &question)?;
+    let names = chart::names(&profile);
+    let question = Question { target: &target, names: &names, storage_class: None, rights };
+    let look = || observe(&cx.tools, &question);
+    let observed = &lock::in_turn(cx, &profile, &target, &names.lease, look)?;
+    if !args.remove {
+        require_lasting_namespace(observed, &target)?;
+    }
     require_rights(observed, &target)?;
     let given = Given { profile: &profile, target: &target, observed, exposure, limit: cx.within(expose::LIMIT) };
     let plan = if args.remove { expose::remove(&given)? } else { expose::expose(&given)? };

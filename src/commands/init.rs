@@ -17,7 +17,7 @@ use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::plan::init::{self, Given};
 use crate::profile::draft::{Answers, Draft, Field};
-use crate::profile::{Profile, ProfileError, keep};
+use crate::profile::{self, Profile, ProfileError, keep};
 use crate::units::ReleaseName;
 
 mod questions;
@@ -58,6 +58,7 @@ fn planned(
         observed: &observed,
         may_replace: asking || args.force || cx.globals.dry_run,
         files_only: args.files_only,
+        namesake: profile::namesake(&profile.name, &profile.path, &cx.places()),
     };
     Ok((init::init(&given)?, found))
 }

@@ -5,16 +5,18 @@ use anyhow::Result;
 use crate::backup;
 use crate::chart;
 use crate::cli::Install;
-use crate::cluster::observe::{EXPOSE_RIGHTS, INSTALL_RIGHTS, Question, observe, require_rights};
-use crate::cluster::preview::preview;
+use crate::cluster::observe::{
+    EXPOSE_RIGHTS, INSTALL_RIGHTS, Question, observe, require_lasting_namespace, require_rights,
+};
+use crate::cluster::preview::{Preview, preview};
 use crate::context::Context;
 use crate::credentials::{self, Found};
 use crate::helm;
+use crate::lock;
 use crate::outcome::Outcome;
 use crate::plan::install::{self, Given, Next, Verb};
-use crate::plan::preconditions;
-use crate::plan::{Plan, expose};
-use crate::process::Reply;
+use crate::plan::{Plan, expose, pending, preconditions};
+use crate::process::{Call, Reply};
 use crate::rabbitmq;
 
 pub(crate) fn run(args: &Install, cx: &Context) -> Result<Outcome> {
@@ -32,8 +34,12 @@ pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, cx: &Context) -> R
     let exposing = profile.expose.as_ref().map_or(&[][..], |_| &EXPOSE_RIGHTS);
     let rights = [&INSTALL_RIGHTS, exposing].concat();
     let question = Question { target: &target, names: &names, storage_class, rights: &rights };
-    let mut observed = observe(&cx.tools, &question)?;
+    let look = || observe(&cx.tools, &question);
+    // `plan` looks whoever is at work.
+    let mut observed = if verb.is_some() { lock::in_turn(cx, &profile, &target, &names.lease, look)? } else { look()? };
+    require_lasting_namespace(&observed, &target)?;
     require_rights(&observed, &target)?;
+    pending::require_settled(&profile, &target, &observed, cx.now())?;
     let found = credentials::prove(local, &profile, &mut observed)?;
     let upgrade = Verb::Upgrade { enable_feature_flags: false };
     let verb = verb.unwrap_or(if observed.release.is_some() { upgrade } else { Verb::Install });
@@ -53,20 +59,31 @@ pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, cx: &Context) -> R
     Ok((install::install(&Given { next: next.as_ref(), ..given })?, found))
 }
 
-/// Only where something might change on a release that helm can compare with.
+/// Only where something might change on a release whose brokers may run.
 fn look_ahead(cx: &Context, given: &Given<'_>) -> Result<Option<Next>> {
     if !install::might_change(given) {
         return Ok(None);
     }
-    chart::lay(&given.chart)?;
-    let render = helm::render(given.target, &given.chart, &chart::values(given.profile));
     let (vault, user) = (&given.found.vault, &given.profile.credentials.username);
     let asked: Vec<&str> = given.observed.running().collect();
     let calls = rabbitmq::questions(given.target, asked.iter().copied(), user, vault);
-    let (preview, replies) = preview(&cx.tools, given.target, render, calls, vault)?;
+    let (preview, replies) = ahead(cx, given, calls)?;
     let named = |(&pod, reply): (&&str, &Reply)| (pod.to_owned(), rabbitmq::read(reply));
     let answers: Vec<_> = asked.iter().zip(&replies).map(named).collect();
     credentials::prove_broker(given.found, given.profile, &answers)?;
     let backup = backup::file(&cx.state(), &given.target.release, cx.now());
     Ok(Some(Next { preview, answers, backup }))
+}
+
+/// The next revision where helm can compare with the last, and the brokers' replies in any case.
+fn ahead(cx: &Context, given: &Given<'_>, brokers: Vec<Call>) -> Result<(Option<Preview>, Vec<Reply>)> {
+    let vault = &given.found.vault;
+    if !install::comparable(given) {
+        let replies = cx.tools.run_all(&brokers, vault);
+        return Ok((None, replies.into_iter().collect::<Result<_>>()?));
+    }
+    chart::lay(&given.chart)?;
+    let render = helm::render(given.target, &given.chart, &chart::values(given.profile));
+    let (preview, replies) = preview(&cx.tools, given.target, render, brokers, vault)?;
+    Ok((Some(preview), replies))
 }

@@ -9,6 +9,7 @@ use crate::outcome::Outcome;
 
 mod chart_export;
 mod completions;
+mod credentials_adopt;
 mod credentials_rotate;
 mod credentials_show;
 mod credentials_verify;
@@ -26,6 +27,7 @@ mod profile_list;
 mod profile_schema;
 mod recover;
 mod status;
+mod unlock;
 mod upgrade;
 mod version;
 
@@ -39,11 +41,13 @@ pub(crate) fn run(command: &Command, cx: &Context) -> Result<Outcome> {
         Command::Status(args) => status::run(args, cx),
         Command::Delete(args) => delete::run(args, cx),
         Command::Expose(args) => expose::run(args, cx),
+        Command::Unlock(args) => unlock::run(args, cx),
         Command::Logs(args) => logs::run(args, cx),
         Command::Recover(args) => recover::run(args, cx),
         Command::Credentials(args) => match &args.command {
             CredentialsCommand::Show(show) => credentials_show::run(show, cx),
             CredentialsCommand::Verify(verify) => credentials_verify::run(verify, cx),
+            CredentialsCommand::Adopt(adopt) => credentials_adopt::run(adopt, cx),
             CredentialsCommand::Rotate(rotate) => credentials_rotate::run(rotate, cx),
         },
         Command::Profile(args) => match &args.command {

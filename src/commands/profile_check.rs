@@ -1,4 +1,4 @@
-//! `mqctl profile check NAME`: the profile and its secrets file, without a cluster
+//! `mqctl profile check NAME`: the profile, its secrets file and its sources of secrets, without a cluster
 
 use std::path::{Path, PathBuf};
 
@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cli::Check;
 use crate::context::Context;
+use crate::credentials::{self, Tried};
 use crate::error::Failure;
 use crate::git;
 use crate::outcome::Outcome;
@@ -16,7 +17,7 @@ use crate::secret::{self, Name, Vault};
 
 pub(crate) fn run(args: &Check, cx: &Context) -> Result<Outcome> {
     let path = cx.profile_path(args.name.as_deref())?;
-    let checked = Checked::look(path, cx);
+    let checked = Checked::look(path, args, cx);
     let failure = checked.failure();
     if cx.json() {
         report::answer(&report::pretty(&checked.to_json()));
@@ -33,19 +34,22 @@ struct Checked {
     profile: Result<Profile, LoadError>,
     file: PathBuf,
     secrets: Result<Vault>,
+    sources: Vec<Tried>,
     /// Nothing where there is no git, or no repository.
     tracked: Option<bool>,
 }
 
 impl Checked {
-    fn look(path: PathBuf, cx: &Context) -> Self {
+    fn look(path: PathBuf, args: &Check, cx: &Context) -> Self {
         let profile = profile::load(&path);
         if let Ok(profile) = &profile {
             cx.withhold_sources(profile);
         }
+        let sources = profile.as_ref().ok().filter(|_| !args.no_sources);
+        let sources = sources.map(|profile| credentials::try_sources(cx, profile)).unwrap_or_default();
         let file = secret::file_of(&path, &profile::name_of(&path));
         let tracked = git::is_tracked(cx.tools.run(&git::tracked(&file), &Vault::default()));
-        Self { profile, secrets: secret::read_file(&file), tracked, path, file }
+        Self { profile, secrets: secret::read_file(&file), sources, tracked, path, file }
     }
 
     /// All mistakes at once; the hints about secrets come first.
@@ -61,6 +65,7 @@ impl Checked {
             wrong
                 .push((text, Some(format!("git rm --cached {0} && echo '*.secrets.yaml' >> .gitignore", self.file()))));
         }
+        wrong.extend(self.sources.iter().filter_map(|tried| Some((tried.complaint()?, None))));
         if let Err(error) = &self.profile {
             wrong.push((error.to_string(), error.hint()));
         }
@@ -91,7 +96,11 @@ impl Checked {
             if held.is_empty() { "no secret in it yet".to_owned() } else { format!("ok: {}", held.join(" and ")) };
         let git = if self.tracked == Some(false) { ", not under version control" } else { "" };
         let row = |path: &Path, words: String| vec![path.display().to_string(), words];
-        report::table(&[row(&self.path, "ok".to_owned()), row(&self.file, held + git)]).join("\n")
+        let mut rows = vec![row(&self.path, "ok".to_owned()), row(&self.file, held + git)];
+        rows.extend(
+            self.sources.iter().map(|tried| vec![format!("credentials.{}", tried.name.key()), tried.in_words()]),
+        );
+        report::table(&rows).join("\n")
     }
 
     fn to_json(&self) -> Value {
@@ -104,8 +113,27 @@ impl Checked {
         json!({
             "apiVersion": "mqctl/v1", "kind": "ProfileCheck", "ok": self.failure().is_none(), "path": self.path,
             "mistakes": mistakes, "warnings": self.warnings(),
+            "sources": self.sources.iter().map(Tried::to_json).collect::<Vec<_>>(),
             "secretsFile": {"path": self.file, "holds": holds, "message": secrets, "tracked": self.tracked},
         })
+    }
+}
+
+impl Tried {
+    fn complaint(&self) -> Option<String> {
+        self.usable.as_ref()?.as_ref().err().map(ToString::to_string)
+    }
+
+    /// Of a source that has no complaint.
+    fn in_words(&self) -> String {
+        let verdict =
+            if self.usable.is_some() { "gives a usable value" } else { "in the cluster, which was not asked" };
+        format!("{}: {verdict}", self.source)
+    }
+
+    fn to_json(&self) -> Value {
+        let usable = self.usable.as_ref().map(Result::is_ok);
+        json!({"field": self.name.key(), "source": self.source, "usable": usable, "message": self.complaint()})
     }
 }
 

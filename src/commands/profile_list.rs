@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::context::Context;
 use crate::outcome::Outcome;
 use crate::profile::{self, Listed, LoadError, Profile};
+use crate::program;
 use crate::report;
 
 pub(crate) fn run(cx: &Context) -> Outcome {
@@ -16,7 +17,7 @@ pub(crate) fn run(cx: &Context) -> Outcome {
     if cx.json() {
         report::answer(&report::pretty(&to_json(&found, places.folders().collect())));
     } else if !found.is_empty() {
-        report::answer(&to_text(&found));
+        report::answer(&program::said(&to_text(&found)));
     }
     if found.is_empty() {
         let looked: Vec<String> = places.folders().map(|folder| folder.display().to_string()).collect();

@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::credentials;
 use crate::outcome::Outcome;
 use crate::process::Reply;
+use crate::program;
 use crate::rabbitmq;
 use crate::report;
 use crate::status::{Page, Verdict};
@@ -29,6 +30,10 @@ pub(crate) fn run(args: &Status, cx: &Context) -> Result<Outcome> {
     let observed = question.understand(seen)?;
     let answers = answers.iter().map(rabbitmq::read).collect();
     let page = Page { profile: &profile, target: &target, observed: &observed, answers, vault: &found.vault };
-    report::answer(&if cx.json() { report::pretty(&page.to_json()) } else { page.to_text() });
+    report::answer(&if cx.json() {
+        report::pretty(&page.to_json())
+    } else {
+        program::said(&page.to_text()).into_owned()
+    });
     Ok(if page.verdict() == Verdict::Healthy { Outcome::Done } else { Outcome::Failed })
 }

@@ -10,7 +10,7 @@ use crate::error::Failure;
 use crate::outcome::Outcome;
 use crate::plan::install::Verb;
 use crate::versions::{self, Series};
-use crate::{chart, report};
+use crate::{chart, program, report};
 
 pub(crate) fn run(args: &Upgrade, cx: &Context) -> Result<Outcome> {
     if let Some(to) = &args.to {
@@ -38,7 +38,7 @@ fn way(name: Option<&str>, to: &str, cx: &Context) -> Result<Outcome> {
     report::answer(&if cx.json() {
         report::pretty(&to_json(from, &path))
     } else {
-        to_text(from, &path, &profile.name)
+        program::said(&to_text(from, &path, &profile.name)).into_owned()
     });
     Ok(Outcome::Done)
 }

@@ -42,8 +42,20 @@ pub fn cluster(secret: &Vault) -> Witness {
     Witness::of("Secret in the cluster".to_owned(), secret)
 }
 
+/// What one pod says: its broker, and the cookie file of its next start where that has another one.
+pub fn pod(pod: &str, answer: &Answer) -> Vec<Witness> {
+    [broker(pod, answer), cookie_file(pod, answer)].into_iter().flatten().collect()
+}
+
+/// The cookie that a node reads when it starts again, on its volume or in its memory.
+fn cookie_file(pod: &str, answer: &Answer) -> Option<Witness> {
+    let of = |hash: &Option<String>| hash.as_deref().and_then(Fingerprint::from_hex);
+    let cookie = of(&answer.cookie_file).filter(|file| of(&answer.cookie).is_some_and(|running| running != *file))?;
+    Some(Witness { who: format!("cookie file of {pod}"), cookie: Some(cookie), password: Word::Unknown })
+}
+
 /// A broker that runs; one that still boots has no word on the password.
-pub fn broker(pod: &str, answer: &Answer) -> Option<Witness> {
+fn broker(pod: &str, answer: &Answer) -> Option<Witness> {
     let password = match answer.login {
         Some(true) => Word::Accepted,
         Some(false) if answer.running == Some(true) => Word::Refused,
@@ -133,6 +145,18 @@ mod tests {
         assert_eq!(differing(witness(Some("c"), Word::Refused)), [Name::Password]);
         assert_eq!(differing(witness(Some("d"), is("q"))), Name::BOTH);
         assert!(table(&[first(), witness(Some("d"), Word::Accepted)]).ends_with("accepted    <- differs"));
+    }
+
+    #[test]
+    fn a_cookie_file_is_a_witness_where_it_has_another_cookie() {
+        let hash = |digits: &str| Some(digits.repeat(32));
+        let rows = |file| {
+            let answer = Answer { cookie: hash("ab"), cookie_file: file, ..Answer::default() };
+            pod("q-0", &answer).into_iter().map(|w| w.who).collect::<Vec<_>>()
+        };
+        assert_eq!(rows(None), ["broker q-0"]);
+        assert_eq!(rows(hash("ab")), ["broker q-0"]);
+        assert_eq!(rows(hash("cd")), ["broker q-0", "cookie file of q-0"]);
     }
 
     #[test]

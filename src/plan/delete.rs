@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Action, Condition, Danger, Plan, Step, expose};
+use super::{Action, Claim, Condition, Danger, Plan, Step, expose};
 use crate::chart::{self, Names};
 use crate::cluster::{Observed, Target};
 use crate::helm;
@@ -33,6 +33,7 @@ pub fn delete(profile: &Profile, target: &Target, observed: &Observed, purge: bo
         farewell: farewell(profile, observed, purge),
         limit,
         protected: profile.protected,
+        claim: Some(Claim::on(profile, observed)),
         names,
     }
 }

@@ -7,13 +7,14 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use super::address::{self, Exposed};
-use super::{Action, Plan, Step, verify, wait};
+use super::{Action, Plan, Step, first_secret, verify, wait};
 use crate::backup;
 use crate::chart;
 use crate::context::Context;
 use crate::error::{self, Failure};
 use crate::explain::Code;
 use crate::kubectl;
+use crate::lock::Lock;
 use crate::outcome::Outcome;
 use crate::process::{Call, Reply};
 use crate::progress::Progress;
@@ -65,6 +66,7 @@ pub(crate) struct Run<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) vault: &'a mut Vault,
     pub(crate) progress: &'a Progress,
+    pub(crate) lock: &'a Lock<'a>,
     /// What a step found out for the answer.
     pub(crate) exposed: Option<Exposed>,
 }
@@ -96,6 +98,7 @@ fn carry_out(run: &mut Run<'_>, step: &Step) -> Result<()> {
     run.progress.begin(&step.title);
     for action in &step.actions {
         run.cx.stop_if_interrupted()?;
+        run.lock.still_held()?;
         act(run, action)?;
     }
     run.cx.stop_if_interrupted()
@@ -109,10 +112,24 @@ fn act(run: &mut Run<'_>, action: &Action) -> Result<()> {
             }
             secret::append_file(file, run.vault, write).with_context(|| format!("cannot write `{}`", file.display()))
         }
+        Action::CreateSecret { with_namespace, secret, generate } => {
+            first_secret::create(run, *with_namespace, secret, generate)
+        }
         Action::Generate(name) => {
             run.vault.put(*name, Secret::generate()?);
             Ok(())
         }
+        Action::Preset(name) => {
+            run.vault.preset(*name);
+            Ok(())
+        }
+        Action::SetAside { file, copy } => {
+            secret::set_aside(file, copy).with_context(|| format!("cannot write `{}`", copy.display()))
+        }
+        Action::ReplaceSecrets { file, names } => names
+            .iter()
+            .try_for_each(|name| secret::replace_in_file(file, run.vault, *name))
+            .with_context(|| format!("cannot write `{}`", file.display())),
         Action::Promote { name, file } => {
             run.vault.promote(*name);
             let write = |file: &PathBuf| secret::replace_in_file(file, run.vault, *name);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{Action, Danger, Plan, Step};
+use super::{Action, Claim, Danger, Plan, Step};
 use crate::chart::{self, Names};
 use crate::cluster::external::{EXPOSURE_DIGEST, OpenPort};
 use crate::cluster::{External, Observed, Target};
@@ -92,6 +92,7 @@ fn plan(given: &Given<'_>, about: String, steps: Vec<Step>) -> Plan {
         farewell: Vec::new(),
         limit: given.limit,
         protected: given.profile.protected,
+        claim: Some(Claim::on(given.profile, given.observed)),
     }
 }
 
@@ -117,7 +118,7 @@ pub(super) fn apply(given: &Given<'_>) -> Result<Option<Step>> {
     let detail = changes.map_or_else(|| in_words(given.exposure), |changes| changes.join("; "));
     let title = format!("Service {}", names.external);
     let mut step = Step::new(Danger::Changes, title.clone(), detail).done(format!("{title} written"));
-    step = step.action(Action::Run(kubectl::take_over(given.target, vec![Part::Text(manifest.to_string())])));
+    step = step.action(Action::Run(kubectl::apply(given.target, vec![Part::Text(manifest.to_string())])));
     if live.is_some_and(|live| live.ports.iter().any(|port| !wished(&port.name, given.exposure))) {
         // A port that somebody else has added stays theirs in a server-side apply.
         step = step.action(Action::Run(kubectl::set_ports(given.target, &names.external, &manifest["spec"]["ports"])));
@@ -304,7 +305,7 @@ mod tests {
             let (parent, key) = pointer.rsplit_once('/').unwrap();
             live.pointer_mut(parent).unwrap()[key] = value;
             let plan = planned("{sourceRanges: [192.168.0.0/16]}", Some(&live)).unwrap();
-            (plan.steps[0].detail.clone(), plan.steps[0].calls().len())
+            (plan.steps[0].detail.clone(), plan.steps[0].calls(&plan.target).len())
         };
         let one = |words: &str| (words.to_owned(), 1);
         assert_eq!(detail("/spec/type", json!("ClusterIP")), one("type LoadBalancer instead of ClusterIP"));

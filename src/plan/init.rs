@@ -14,9 +14,9 @@ use crate::error::Failure;
 use crate::kubectl;
 use crate::outcome::Outcome;
 use crate::process::Part;
-use crate::profile::Profile;
 use crate::profile::draft::Draft;
 use crate::profile::keep::There;
+use crate::profile::{Namesake, Profile};
 
 /// Everything that the planner decides from.
 pub struct Given<'a> {
@@ -31,6 +31,8 @@ pub struct Given<'a> {
     /// A profile that says something else may be replaced: somebody is asked, or said so.
     pub may_replace: bool,
     pub files_only: bool,
+    /// A profile of this name in another place that is looked at.
+    pub namesake: Option<Namesake>,
 }
 
 /// Plans an init; running it again with the same answers plans nothing.
@@ -42,7 +44,7 @@ pub fn init(given: &Given<'_>) -> Result<Plan> {
     let steps = [
         write_profile(given)?,
         given.ignore.as_ref().map(|text| write_rule(&profile.path, text)),
-        keep_secrets(given.found),
+        keep_secrets(given.found, given.found.to_generate()),
         create_namespace(given),
     ];
     let next = next(profile);
@@ -58,6 +60,7 @@ pub fn init(given: &Given<'_>) -> Result<Plan> {
         farewell: vec![format!("{} is written.   mqctl plan {next}     mqctl install {next}", profile.path.display())],
         limit: profile.timeouts.boot,
         protected: profile.protected,
+        claim: None,
     })
 }
 
@@ -126,8 +129,32 @@ fn denied<'a>(given: &Given<'a>, on_namespaces: bool) -> Vec<&'a str> {
 
 fn warnings(given: &Given<'_>) -> Vec<String> {
     let own = given.draft.profile.warnings.iter().map(|w| format!("`{}`: {}", w.path, w.text));
-    let missing = [missing_class(given), missing_namespace(given), missing_rights(given)];
+    let missing = [
+        other_profile(given),
+        missing_class(given),
+        missing_namespace(given),
+        ending_namespace(given),
+        missing_rights(given),
+    ];
     given.offer.missing.iter().cloned().chain(missing.into_iter().flatten()).chain(own).collect()
+}
+
+/// Two profiles of one name: which of them a verb means depends on the folder that it is called in.
+fn other_profile(given: &Given<'_>) -> Option<String> {
+    let profile = &given.draft.profile;
+    let (name, path) = (&profile.name, profile.path.display());
+    Some(match given.namesake.as_ref()? {
+        Namesake::HiddenBy(other) => {
+            format!(
+                "`{name}` alone means {}, which is looked for first; this one is {}",
+                other.display(),
+                next(profile)
+            )
+        }
+        Namesake::Hides(other) => {
+            format!("`{name}` means {path} in this folder, and {} in others", other.display())
+        }
+    })
 }
 
 fn missing_class(given: &Given<'_>) -> Option<String> {
@@ -146,6 +173,12 @@ fn missing_namespace(given: &Given<'_>) -> Option<String> {
     let missing = given.observed.namespace == Existence::Missing && !denied(given, true).is_empty();
     let name = &given.target.namespace;
     missing.then(|| format!("namespace `{name}` is missing, and you may not create it; have somebody do it: kubectl create namespace {name}"))
+}
+
+fn ending_namespace(given: &Given<'_>) -> Option<String> {
+    let name = &given.target.namespace;
+    let ends = given.observed.namespace_ends.is_some();
+    ends.then(|| format!("namespace `{name}` is being deleted; an install has to wait until it is gone"))
 }
 
 fn missing_rights(given: &Given<'_>) -> Option<String> {

@@ -1,12 +1,16 @@
 //! Install: preflight → credentials → Secret → helm → boot → login. Pure.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
 use serde_json::Value;
 
-use super::{Action, Condition, Danger, Plan, Step, Wished, expose, objects, preconditions, secret_object, upgrade};
+use super::{
+    Action, Claim, Condition, Danger, Plan, Step, Wished, expose, objects, pending, preconditions, rotate,
+    secret_object, upgrade,
+};
 use crate::chart::{self, BUILTIN_VERSION, Names, builtin};
 use crate::cluster::preview::Preview;
 use crate::cluster::{Existence, Observed, Pod, Standing, StatefulSet, Target};
@@ -16,7 +20,7 @@ use crate::kubectl;
 use crate::profile::Profile;
 use crate::rabbitmq::Answer;
 use crate::secret::Name;
-use crate::units::show_duration;
+use crate::units::{show_duration, show_nodes};
 
 /// How `helm list` names the built-in chart, with its version behind it.
 pub(super) const CHART: &str = "mqctl-rabbitmq-";
@@ -57,7 +61,8 @@ impl Verb {
 /// The next revision, and what the brokers say before it.
 #[derive(Debug, Default)]
 pub struct Next {
-    pub preview: Preview,
+    /// `None` where helm was cut short in an upgrade: there is no revision that it could be compared with.
+    pub preview: Option<Preview>,
     /// By pod; empty where they were not asked.
     pub answers: Vec<(String, Result<Answer, String>)>,
     /// Where the definitions are saved.
@@ -70,8 +75,13 @@ impl Given<'_> {
         self.found.in_cluster && self.observed.noted.tag.as_deref() == Some(self.profile.image.tag.as_str())
     }
 
+    /// The password is one that no broker has been told: it was written down while none ran.
+    fn untold(&self) -> bool {
+        self.found.vault.get(Name::NextPassword).is_some()
+    }
+
     pub(super) fn preview(&self) -> Option<&Preview> {
-        self.next.map(|next| &next.preview)
+        self.next.and_then(|next| next.preview.as_ref())
     }
 
     /// What each pod's broker said, where they were asked.
@@ -116,8 +126,10 @@ pub fn install(given: &Given<'_>) -> Result<Plan> {
     let ready = steps.is_empty() && given.observed.set.as_ref().is_some_and(StatefulSet::all_ready);
     // Before the wait: a load balancer takes its time while the nodes boot.
     steps.extend(service);
-    if !ready || !given.boot_is_noted() {
-        steps.extend([boot(given, &names), verify(given, &names)]);
+    if !ready || !given.boot_is_noted() || given.untold() {
+        steps.push(boot(given, &names));
+        steps.extend(tell(given, &names));
+        steps.push(verify(given, &names));
     }
     steps.extend(upgrade::enable_feature_flags(given, !steps.is_empty()));
     steps.extend(exposing.as_ref().and_then(expose::reach));
@@ -130,9 +142,8 @@ fn change(given: &Given<'_>, names: &Names) -> Vec<Step> {
     if unchanged(given, &values) {
         return Vec::new();
     }
-    let mut steps: Vec<Step> = clear_pending(given).into_iter().collect();
-    steps.extend(keep_secrets(given.found));
-    steps.extend(write_secret(given, names));
+    let mut steps: Vec<Step> = pending::clear(given.target, given.observed).into_iter().collect();
+    steps.extend(credentials(given, names));
     steps.extend(upgrade::before_helm(given));
     steps.push(run_helm(given, &values));
     steps.extend(replace_stuck(given));
@@ -154,27 +165,40 @@ fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {
         about: about(profile),
         steps,
         changes: given.preview().map_or_else(Vec::new, |p| p.changes.objects.clone()),
-        warnings: profile.warnings.iter().map(|w| format!("`{}`: {}", w.path, w.text)).collect(),
-        nothing: format!("nothing to change (revision {revision}, {} nodes ready)", profile.replicas),
+        warnings: profile.warnings.iter().map(|w| format!("`{}`: {}", w.path, w.text)).chain(at_work(given)).collect(),
+        nothing: format!("nothing to change (revision {revision}, {} ready)", show_nodes(profile.replicas)),
         farewell: vec![format!(
             "{release} is ready.   {address}     mqctl status {name}     mqctl credentials show {name}"
         )],
         limit: given.limit,
         protected: profile.protected,
+        claim: Some(Claim::on(profile, given.observed)),
     }
+}
+
+/// For `plan`, which looks whoever is at work; whoever wants to change something has waited.
+fn at_work(given: &Given<'_>) -> Option<String> {
+    let lease = given.observed.lease.as_ref().filter(|lease| !lease.abandoned)?;
+    Some(format!("another mqctl is at work: {}", lease.in_words()))
 }
 
 /// `builtin 1.0.0 · RabbitMQ 4.3.6-management · 3 nodes · 8Gi standard`
 pub(super) fn about(profile: &Profile) -> String {
     let class = profile.storage.class.as_deref().unwrap_or("default class");
-    let nodes = if profile.replicas == 1 { "1 node".to_owned() } else { format!("{} nodes", profile.replicas) };
+    let nodes = show_nodes(profile.replicas);
     format!("builtin {BUILTIN_VERSION} · RabbitMQ {} · {nodes} · {} {class}", profile.image.tag, profile.storage.size)
 }
 
-/// Something might change on a release whose last revision helm can compare with: one that was cut short is not.
+/// Something might change on a release whose brokers may run: what they say then decides whether it may.
 pub(crate) fn might_change(given: &Given<'_>) -> bool {
-    let comparable = given.observed.release.as_ref().is_some_and(|r| !r.pending() && r.chart.starts_with(CHART));
-    comparable && (given.verb.enables_flags() || !unchanged(given, &chart::values(given.profile)))
+    let upgraded = |r: &helm::Release| (!r.pending() || r.cut_short_in_upgrade()) && r.chart.starts_with(CHART);
+    given.observed.release.as_ref().is_some_and(upgraded)
+        && (given.verb.enables_flags() || !unchanged(given, &chart::values(given.profile)))
+}
+
+/// The last revision is one that helm can compare the next with: one that was cut short is not.
+pub(crate) fn comparable(given: &Given<'_>) -> bool {
+    given.observed.release.as_ref().is_some_and(|r| !r.pending())
 }
 
 /// Helm deployed exactly this chart with these values, and the credentials are in all their homes.
@@ -195,62 +219,82 @@ fn take_back_stop(given: &Given<'_>) -> Option<Step> {
     })
 }
 
-/// A killed helm leaves `pending-…`, and every later helm refuses to work on it.
-fn clear_pending(given: &Given<'_>) -> Option<Step> {
-    let release = given.observed.release.as_ref().filter(|r| r.pending())?;
-    let call = match release.status.as_str() {
-        "pending-install" | "uninstalling" => helm::uninstall(given.target),
-        _ => helm::rollback(given.target),
-    };
-    let title = format!("clear `{}`", release.status);
-    let detail = format!("an earlier helm was cut short at revision {}; volumes are not touched", release.revision);
-    Some(
-        Step::new(Danger::Changes, title, detail).action(Action::Run(call)).done(format!("{} cleared", release.status)),
-    )
-}
-
-pub(super) fn keep_secrets(found: &Found) -> Option<Step> {
-    let (generate, from_cluster) = (found.to_generate(), found.to_keep());
-    let write = [generate.clone(), from_cluster.clone()].concat();
+/// Writes what is new into the secrets file; `generate` is what no step before has generated.
+pub(super) fn keep_secrets(found: &Found, generate: Vec<Name>) -> Option<Step> {
+    let (new, from_cluster) = (found.to_generate(), found.to_keep());
+    let write = [new.clone(), from_cluster.clone()].concat();
     if write.is_empty() {
         return None;
     }
-    let what = |names: &[Name]| names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
-    let detail = match (generate.is_empty(), from_cluster.is_empty()) {
-        (false, true) => format!("{}: generated, 32 characters, mode 0600", what(&generate)),
-        (true, false) => format!("{}: taken from the Secret in the cluster, mode 0600", what(&from_cluster)),
-        _ => format!("{} generated, {} from the cluster, mode 0600", what(&generate), what(&from_cluster)),
+    let detail = match (new.is_empty(), from_cluster.is_empty()) {
+        (false, true) if generate.is_empty() => format!("{}: as in the Secret, mode 0600", in_words(&new)),
+        (false, true) => format!("{}: generated, 32 characters, mode 0600", in_words(&new)),
+        (true, false) => format!("{}: taken from the Secret in the cluster, mode 0600", in_words(&from_cluster)),
+        _ => format!("{} generated, {} from the cluster, mode 0600", in_words(&new), in_words(&from_cluster)),
     };
     let action = Action::KeepSecrets { file: found.file.clone(), generate, write };
     let name = found.file_name();
     Some(Step::new(Danger::Changes, name.clone(), detail).action(action).done(format!("{name} written")))
 }
 
-/// Namespace, if it is missing, and mqctl's own Secret: outside the release, so that uninstall cannot take it.
-fn write_secret(given: &Given<'_>, names: &Names) -> Option<Step> {
+fn in_words(names: &[Name]) -> String {
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+}
+
+/// The secrets go to both their homes before anything else happens: where there is no Secret yet to that one first, as
+/// the API server lets one mqctl alone create it.
+fn credentials(given: &Given<'_>, names: &Names) -> Vec<Step> {
+    let (create, apply) = if given.observed.noted.there {
+        (None, apply_secret(given, names))
+    } else {
+        (Some(create_secret(given, names)), None)
+    };
+    let generate = if create.is_some() { Vec::new() } else { given.found.to_generate() };
+    create.into_iter().chain(keep_secrets(given.found, generate)).chain(apply).collect()
+}
+
+/// With the namespace, if it is missing.
+fn create_secret(given: &Given<'_>, names: &Names) -> Step {
+    let with_namespace = given.observed.namespace == Existence::Missing;
+    let generate = given.found.to_generate();
+    let mut detail = match generate.as_slice() {
+        [] => given.found.in_words(),
+        new => format!("{}: generated, 32 characters", in_words(new)),
+    };
+    if with_namespace {
+        write!(detail, "; namespace {} is created", given.target.namespace).ok();
+    }
+    let title = format!("Secret {}", names.secret);
+    let action = Action::CreateSecret { with_namespace, secret: object(given, names, None).manifest(), generate };
+    Step::new(Danger::Changes, title.clone(), detail).action(action).done(format!("{title} written"))
+}
+
+fn apply_secret(given: &Given<'_>, names: &Names) -> Option<Step> {
     if given.secret_is_whole() {
         return None;
     }
-    let missing = given.observed.namespace == Existence::Missing;
     let title = format!("Secret {}", names.secret);
-    let detail = if missing {
-        format!("{}; namespace {} is created", given.found.in_words(), given.target.namespace)
-    } else {
-        given.found.in_words()
-    };
-    let object = secret_object::Object {
-        profile: given.profile,
-        target: given.target,
-        names,
-        tag: &given.profile.image.tag,
-        next: None,
-    };
-    let call = kubectl::apply(given.target, object.manifest(missing));
-    Some(
-        Step::new(Danger::Changes, title, detail)
-            .action(Action::Run(call))
-            .done(format!("Secret {} written", names.secret)),
-    )
+    let object = object(given, names, given.untold().then_some(Name::NextPassword));
+    let step = Step::new(Danger::Changes, title.clone(), given.found.in_words());
+    Some(step.action(Action::Run(kubectl::apply(given.target, object.manifest()))).done(format!("{title} written")))
+}
+
+/// mqctl's own Secret: outside the release, so that uninstall cannot take it.
+fn object<'a>(given: &Given<'a>, names: &'a Names, next: Option<Name>) -> secret_object::Object<'a> {
+    let Given { profile, target, .. } = *given;
+    secret_object::Object { profile, target, names, tag: &profile.image.tag, next }
+}
+
+/// The brokers take a password that was written down while none of them ran; then nobody has to be told any more.
+fn tell(given: &Given<'_>, names: &Names) -> Vec<Step> {
+    if !given.untold() {
+        return Vec::new();
+    }
+    let user = &given.profile.credentials.username;
+    let told = Step::new(Danger::Changes, format!("Secret {}", names.secret), "the brokers know the password")
+        .action(Action::Run(kubectl::apply(given.target, object(given, names, None).manifest())))
+        .done(format!("Secret {} written", names.secret));
+    vec![rotate::tell_broker(given.target, given.observed, user), told]
 }
 
 const ALL_OBJECTS: &str = "1 StatefulSet, 2 Services, 1 ConfigMap, 1 PodDisruptionBudget, 1 ServiceAccount";
@@ -260,13 +304,21 @@ fn run_helm(given: &Given<'_>, values: &Value) -> Step {
     let again = given.observed.release.as_ref().is_some_and(|r| !r.status.starts_with("pending-install"));
     let (title, next) = if again { ("helm upgrade", "upgraded") } else { ("helm install", "installed") };
     let detail = given.preview().map_or_else(|| ALL_OBJECTS.to_owned(), |p| objects::in_words(&p.changes));
-    let notes = given.preview().map_or_else(Vec::new, |p| objects::notes(&p.changes));
+    let mut notes = given.preview().map_or_else(Vec::new, |p| objects::notes(&p.changes));
+    notes.extend(used_again(given));
     let mut step = Step::new(Danger::Changes, title, detail).notes(notes).action(Action::LayChart(given.chart.clone()));
     if given.scaled() {
         // Helm 4 applies server-side: it refuses to change what kubectl scaled, unless both mean the same number.
         step = step.action(Action::Run(kubectl::scale(given.target, given.profile.replicas)));
     }
     step.action(Action::Run(call)).done(format!("helm release {next}"))
+}
+
+/// Volumes that outlived their StatefulSet carry the data of an earlier install.
+fn used_again(given: &Given<'_>) -> Option<String> {
+    let claims: Vec<&str> = given.observed.claims.iter().map(|claim| claim.name.as_str()).collect();
+    let outlived = given.observed.set.is_none() && !claims.is_empty();
+    outlived.then(|| format!("volumes that are there are used again, with their data: {}", claims.join(", ")))
 }
 
 /// Pods that do not run stand in the way of their successors: the controller replaces the highest one, and waits for it
@@ -287,8 +339,7 @@ fn replace_stuck(given: &Given<'_>) -> Option<Step> {
 
 /// What has booted on the volumes is noted as soon as it has: from then on they belong to it.
 fn boot(given: &Given<'_>, names: &Names) -> Step {
-    let count = given.profile.replicas;
-    let nodes = if count == 1 { "1 node".to_owned() } else { format!("{count} nodes") };
+    let nodes = show_nodes(given.profile.replicas);
     let (title, detail) = if given.restarts() {
         (format!("{nodes} restarted"), upgrade::order(given))
     } else {

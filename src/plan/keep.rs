@@ -14,7 +14,7 @@ pub(crate) fn keep(target: &Target, names: &Names, kept: &Kept, keeping: Keeping
     let write = |danger, detail: &str| {
         let manifest = kept.object(&names.evidence, &target.release).to_string();
         Step::new(danger, format!("ConfigMap {}", names.evidence), detail)
-            .action(Action::Run(kubectl::take_over(target, vec![Part::Text(manifest)])))
+            .action(Action::Run(kubectl::apply(target, vec![Part::Text(manifest)])))
             .done(format!("evidence kept in ConfigMap {}", names.evidence))
     };
     let steps = match keeping {
@@ -36,5 +36,7 @@ pub(crate) fn keep(target: &Target, names: &Names, kept: &Kept, keeping: Keeping
         farewell: Vec::new(),
         limit: Duration::ZERO,
         protected,
+        // The ConfigMap has its own version that is compared: two readers do each other no harm.
+        claim: None,
     }
 }

@@ -7,25 +7,32 @@ use serde_json::{Value, json};
 
 use crate::changes::Change;
 use crate::chart::Names;
-use crate::cluster::Target;
-use crate::process::Call;
+use crate::cluster::{Lease, Observed, Target};
+use crate::kubectl::lease::create_with;
+use crate::process::{Call, Part};
+use crate::profile::Profile;
 use crate::secret::Name;
 
 use self::expose::Reach;
 
 pub(crate) mod address;
+pub mod adopt;
 pub mod delete;
 pub(crate) mod execute;
 pub mod expose;
+mod first_secret;
 pub mod init;
 pub mod install;
 pub(crate) mod keep;
 mod objects;
+pub(crate) mod pending;
 pub(crate) mod preconditions;
 pub mod rotate;
 mod secret_object;
+pub(crate) mod unlock;
 pub(crate) mod upgrade;
 pub(crate) mod verify;
+mod version_step;
 pub(crate) mod wait;
 
 /// How much a step can take away; consent grows with it.
@@ -58,8 +65,27 @@ pub enum Action {
         generate: Vec<Name>,
         write: Vec<Name>,
     },
+    /// Create mqctl's Secret, and the namespace where it is missing; a Secret that is there by now stays as it is.
+    CreateSecret {
+        with_namespace: bool,
+        secret: Vec<Part>,
+        /// Secrets that nobody has: the Secret is their first home.
+        generate: Vec<Name>,
+    },
     /// Generate the secret that a rotation will put in the place of the old one.
     Generate(Name),
+    /// Where there is no present secret, the next one is the present one already.
+    Preset(Name),
+    /// Keep a copy of the secrets file, for its owner alone.
+    SetAside {
+        file: PathBuf,
+        copy: PathBuf,
+    },
+    /// These secrets take the place of what the secrets file has.
+    ReplaceSecrets {
+        file: PathBuf,
+        names: Vec<Name>,
+    },
     /// The next secret takes the place of the old one, in the secrets file too where that is its home.
     Promote {
         name: Name,
@@ -129,6 +155,14 @@ impl Step {
         self
     }
 
+    /// Keeps the secrets file as it was, where there is one and somebody wants it.
+    fn set_aside(self, file: Option<&PathBuf>, copy: Option<&PathBuf>) -> Self {
+        match (file.cloned(), copy.cloned()) {
+            (Some(file), Some(copy)) => self.action(Action::SetAside { file, copy }),
+            _ => self,
+        }
+    }
+
     fn done(mut self, done: impl Into<String>) -> Self {
         self.done = done.into();
         self
@@ -146,12 +180,30 @@ impl Step {
     }
 
     /// The calls, as lines to paste.
-    pub fn calls(&self) -> Vec<String> {
+    pub fn calls(&self, target: &Target) -> Vec<String> {
         let call = |action: &Action| match action {
             Action::Run(call) | Action::Try(call) | Action::Save { call, .. } => Some(call.to_string()),
+            Action::CreateSecret { .. } => Some(create_with(target, None, None, &[]).to_string()),
             _ => None,
         };
         self.actions.iter().filter_map(call).collect()
+    }
+}
+
+/// What is known, before the first change, of the Lease by which one mqctl at a time works on a release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The profile's name, for a hint.
+    pub profile: String,
+    /// It is there, and taken over as it was seen; else it is created.
+    pub from: Option<Lease>,
+}
+
+impl Claim {
+    /// A Lease whose holder lives is nothing to take over.
+    fn on(profile: &Profile, observed: &Observed) -> Self {
+        let from = observed.lease.clone().filter(|lease| lease.abandoned);
+        Self { profile: profile.name.clone(), from }
     }
 }
 
@@ -175,6 +227,8 @@ pub struct Plan {
     pub limit: Duration,
     /// The profile wants a person for what destroys.
     pub protected: bool,
+    /// `None` where nothing of a release is changed.
+    pub claim: Option<Claim>,
 }
 
 impl Plan {
@@ -188,6 +242,12 @@ impl Plan {
         self.danger() > Danger::Reads
     }
 
+    /// Its first change is the Secret, so that the Lease can be made by the same call.
+    pub(crate) fn begins_with_the_secret(&self) -> bool {
+        let first = self.steps.first().and_then(|step| step.actions.first());
+        matches!(first, Some(Action::CreateSecret { .. }))
+    }
+
     pub fn count(&self, danger: Danger) -> usize {
         self.steps.iter().filter(|s| s.danger == danger).count()
     }
@@ -196,7 +256,7 @@ impl Plan {
         let step = |(n, step): (usize, &Step)| {
             let mut one = json!({
                 "step": n + 1, "title": step.title, "detail": step.detail,
-                "danger": step.word().to_lowercase(), "calls": step.calls(),
+                "danger": step.word().to_lowercase(), "calls": step.calls(&self.target),
             });
             if let Some(diff) = &step.diff {
                 one["diff"] = diff.as_str().into();

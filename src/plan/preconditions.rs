@@ -1,14 +1,15 @@
 //! What an install refuses before anything is changed, each with the reason. Pure.
 
 use anyhow::Result;
+use serde_json::json;
 
 use super::install::{CHART, Given, Verb};
-use crate::cluster::Existence;
+use super::version_step::version;
+use crate::cluster::{Claim, Existence};
 use crate::error::Failure;
 use crate::explain::Code;
 use crate::outcome::Outcome;
-use crate::rabbitmq::Answer;
-use crate::versions::{self, Before, Refusal, Series};
+use crate::units::Quantity;
 
 /// Checks what was seen against what is wished, as far as one look goes.
 ///
@@ -19,6 +20,7 @@ pub(crate) fn at_once(given: &Given<'_>) -> Result<()> {
     first([
         not_installed(given),
         storage_class(given),
+        volumes(given),
         other_chart(given),
         username(given),
         version,
@@ -39,7 +41,7 @@ fn first<const N: usize>(refusals: [Option<Failure>; N]) -> Result<()> {
     refusals.into_iter().flatten().next().map_or(Ok(()), |failure| Err(failure.into()))
 }
 
-fn refusal(code: Code, text: &str) -> Failure {
+pub(super) fn refusal(code: Code, text: &str) -> Failure {
     Failure::new(Outcome::Contradiction, format!("{text}; nothing was changed")).code(code)
 }
 
@@ -53,6 +55,42 @@ fn storage_class(given: &Given<'_>) -> Option<Failure> {
     let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
     let text = format!("`storage.class`: the cluster has no StorageClass `{wished}`");
     Some(refusal(Code::StorageClass, &text).hint(format!("those that exist: {there}")))
+}
+
+/// After a delete the volumes are used again as they are: neither size nor class of them is changed by an install.
+fn volumes(given: &Given<'_>) -> Option<Failure> {
+    let observed = given.observed;
+    if observed.set.is_some() {
+        return None;
+    }
+    let wished = &given.profile.storage;
+    let other_class = |claim: &&Claim| wished.class.as_ref().is_some_and(|class| *class != claim.class);
+    if let Some(claim) = observed.claims.iter().find(other_class) {
+        let text =
+            format!("`storage.class`: {}", kept(claim, &claim.class, wished.class.as_deref().unwrap_or_default()));
+        let hint = format!("storage: {{class: {}}}   # in the profile", claim.class);
+        return Some(refusal(Code::Volumes, &text).hint(hint));
+    }
+    let bytes = |claim: &Claim| claim.size.parse().map(|size: Quantity| size.bytes());
+    let other_size = |claim: &&Claim| bytes(claim).is_ok_and(|bytes| bytes != wished.size.bytes());
+    let claim = observed.claims.iter().find(other_size)?;
+    let larger = bytes(claim).is_ok_and(|bytes| bytes < wished.size.bytes());
+    let shrinks = if larger { "" } else { ", and no volume shrinks" };
+    let text = format!("`storage.size`: {}{shrinks}", kept(claim, &claim.size, wished.size.as_str()));
+    let refusal = refusal(Code::Volumes, &text).hint(format!("storage: {{size: {}}}   # in the profile", claim.size));
+    Some(if larger { refusal.hint(let_grow(given)) } else { refusal })
+}
+
+fn kept(claim: &Claim, there: &str, wished: &str) -> String {
+    format!("the volumes of an earlier install are used again, and `{}` is {there}, not {wished}", claim.name)
+}
+
+/// The way to larger volumes; the class has to allow it.
+fn let_grow(given: &Given<'_>) -> String {
+    let claims: Vec<&str> = given.observed.claims.iter().map(|claim| claim.name.as_str()).collect();
+    let size = given.profile.storage.size.as_str();
+    let patch = json!({"spec": {"resources": {"requests": {"storage": size}}}});
+    format!("kubectl --namespace {} patch pvc {} --patch '{patch}'", given.target.namespace, claims.join(" "))
 }
 
 fn other_chart(given: &Given<'_>) -> Option<Failure> {
@@ -77,61 +115,6 @@ fn not_installed(given: &Given<'_>) -> Option<Failure> {
     let text = format!("there is no release `{}` in namespace `{}`", given.target.release, given.target.namespace);
     let failure = Failure::new(Outcome::Contradiction, format!("{text}; nothing was changed"));
     Some(failure.hint(format!("mqctl install {}", given.profile.name)))
-}
-
-/// Volumes of one minor version may not simply be given to another: 4.3 destroys the metadata of a 4.0 cluster on
-/// Mnesia while every pod stays green. A patch release of the same series is harmless.
-fn version(given: &Given<'_>) -> Option<Failure> {
-    let wished = &given.profile.image.tag;
-    let there = given.observed.image_of_volumes().filter(|there| there != wished)?;
-    if Series::of(there).is_some() && Series::of(there) == Series::of(wished) {
-        return None;
-    }
-    if given.verb != Verb::Install {
-        return version_step(given, there, wished);
-    }
-    let name = &given.profile.name;
-    let text = format!("`image.tag`: the volumes of `{}` were written by {there}, not {wished}", given.target.release);
-    let refusal = refusal(Code::VersionStep, &text)
-        .hint(format!("image: {{tag: {there}}}   # in the profile; or mqctl upgrade {name}"));
-    let unsure = given.observed.noted.booted.is_none();
-    Some(if unsure { refusal.hint(format!("if {there} never ran: mqctl delete {name} --purge")) } else { refusal })
-}
-
-/// What RabbitMQ says to a step, judged by what the nodes say of themselves.
-fn version_step(given: &Given<'_>, there: &str, wished: &str) -> Option<Failure> {
-    let text = |why: &str| format!("`image.tag`: from {there} to {wished}: {why}");
-    let Some(to) = Series::of(wished) else {
-        let refusal = refusal(Code::VersionStep, &text("which version of RabbitMQ this tag is cannot be told"));
-        return Some(refusal.hint("name it after the version, as 4.2.1-ours"));
-    };
-    let answers: Vec<&Answer> = given.answers().filter_map(|(_, answer)| answer.as_ref().ok()).collect();
-    let told = answers.iter().find_map(|a| a.version.as_deref()).and_then(Series::of);
-    let (Some(series), true) = (told, answers.len() == given.observed.pods.len()) else {
-        return Some(
-            refusal(Code::NotWhole, &text("not every node answers, and the store they run on decides"))
-                .hint(format!("mqctl status {}", given.profile.name)),
-        );
-    };
-    let mut disabled: Vec<String> = answers.iter().flat_map(|a| a.flags_off.clone().unwrap_or_default()).collect();
-    disabled.sort();
-    disabled.dedup();
-    let khepri = answers.iter().all(|a| a.khepri == Some(true));
-    let refused = versions::step(Before { series, khepri, disabled: &disabled }, to).err()?;
-    let pod = format!("{}-0", given.target.release);
-    let failure = refusal(Code::VersionStep, &text(&refused.to_string()));
-    Some(match refused {
-        Refusal::FlagsDisabled(_) => failure.hint(format!(
-            "kubectl --namespace {} exec {pod} --container rabbitmq -- rabbitmqctl enable_feature_flag all",
-            given.target.namespace
-        )),
-        Refusal::Downgrade | Refusal::ExperimentalKhepri => {
-            failure.hint(format!("image: {{tag: {there}}}   # in the profile"))
-        }
-        Refusal::NotInOneStep(_) | Refusal::MnesiaToKhepri => {
-            failure.hint(format!("mqctl upgrade {} --to {to}   # says the way", given.profile.name))
-        }
-    })
 }
 
 /// Fields that the API server would refuse to change, after helm has recorded the attempt as a failed revision.

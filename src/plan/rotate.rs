@@ -6,14 +6,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Action, Condition, Danger, Plan, Step, Wished, delete, secret_object};
+use super::{Action, Claim, Condition, Danger, Plan, Step, Wished, delete, secret_object};
 use crate::chart::{self, Names};
 use crate::cluster::{Observed, Standing, Target};
 use crate::kubectl;
 use crate::profile::Profile;
 use crate::rabbitmq;
 use crate::secret::Name;
-use crate::units::show_duration;
+use crate::units::{show_duration, show_nodes};
 
 /// Everything that the planner decides from.
 pub struct Given<'a> {
@@ -26,6 +26,8 @@ pub struct Given<'a> {
     pub next: Next,
     /// The secrets file, where the secret has its home there.
     pub file: Option<PathBuf>,
+    /// Where the file is kept as it was, if it is to be.
+    pub aside: Option<PathBuf>,
     /// The limit of the boot.
     pub limit: Duration,
 }
@@ -43,15 +45,27 @@ pub enum Next {
 /// Plans a rotation, or the rest of one.
 pub fn rotate(given: &Given<'_>) -> Plan {
     let names = chart::names(given.profile);
-    let mut steps: Vec<Step> = keep_next(given, &names).into_iter().collect();
-    if given.what == Name::Password {
-        steps.extend([tell_broker(given), promote(given), finish(given, &names)]);
-    } else {
-        steps.extend(delete::stop(given.target, given.observed));
-        steps.extend([promote(given), finish(given, &names), start(given)]);
-    }
-    steps.push(verify(given, &names));
+    let steps = if given.what == Name::Password { new_password(given, &names) } else { new_cookie(given, &names) };
     plan(given, names, steps)
+}
+
+/// While the broker runs: it is told first.
+pub(super) fn new_password(given: &Given<'_>, names: &Names) -> Vec<Step> {
+    let tell = tell_broker(given.target, given.observed, &given.profile.credentials.username);
+    let steps = [tell, promote(given), finish(given, names), verify(given, names)];
+    keep_next(given, names).into_iter().chain(steps).collect()
+}
+
+/// Where no broker runs: it is written down, to be told after the next boot.
+pub(super) fn note_password(given: &Given<'_>, names: &Names) -> Vec<Step> {
+    keep_next(given, names).into_iter().chain([promote(given)]).collect()
+}
+
+fn new_cookie(given: &Given<'_>, names: &Names) -> Vec<Step> {
+    let mut steps: Vec<Step> = keep_next(given, names).into_iter().collect();
+    steps.extend(delete::stop(given.target, given.observed));
+    steps.extend([promote(given), finish(given, names), start(given), verify(given, names)]);
+    steps
 }
 
 fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {
@@ -69,6 +83,7 @@ fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {
         farewell: vec![format!("the {} is rotated.     mqctl credentials show {name} --reveal", given.what)],
         limit: given.limit,
         protected: given.profile.protected,
+        claim: Some(Claim::on(given.profile, given.observed)),
     }
 }
 
@@ -83,21 +98,22 @@ fn keep_next(given: &Given<'_>, names: &Names) -> Option<Step> {
             .done(format!("new {} kept in the Secret", given.what));
     if given.next == Next::Generated {
         step = step.action(Action::Generate(given.what.next()));
+        // The chart wants a present one, also where nobody knows it.
+        step = step.action(Action::Preset(given.what));
     }
     Some(step.action(Action::Run(kubectl::apply(given.target, object(given, names, Some(given.what.next()))))))
 }
 
 fn object(given: &Given<'_>, names: &Names, next: Option<Name>) -> Vec<crate::process::Part> {
-    let tag = given.observed.noted.tag.as_deref().unwrap_or(&given.profile.image.tag);
-    secret_object::Object { profile: given.profile, target: given.target, names, tag, next }.manifest(false)
+    let tag = given.observed.tag().unwrap_or(&given.profile.image.tag);
+    secret_object::Object { profile: given.profile, target: given.target, names, tag, next }.manifest()
 }
 
 /// Connections that are open stay open: RabbitMQ asks for the password at the start of one only.
-fn tell_broker(given: &Given<'_>) -> Step {
-    let ready = given.observed.pods.iter().find(|pod| pod.standing == Standing::Ready);
-    let pod = ready.map_or_else(|| format!("{}-0", given.target.release), |pod| pod.name.clone());
-    let user = &given.profile.credentials.username;
-    let call = kubectl::exec_eval(given.target, &pod, rabbitmq::change_password(user));
+pub(super) fn tell_broker(target: &Target, observed: &Observed, user: &str) -> Step {
+    let ready = observed.pods.iter().find(|pod| pod.standing == Standing::Ready);
+    let pod = ready.map_or_else(|| format!("{}-0", target.release), |pod| pod.name.clone());
+    let call = kubectl::exec_eval(target, &pod, rabbitmq::change_password(user));
     Step::new(
         Danger::Changes,
         format!("password of {user}"),
@@ -112,9 +128,9 @@ fn promote(given: &Given<'_>) -> Step {
     match &given.file {
         Some(file) => {
             let file = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            Step::new(Danger::Changes, file.clone(), format!("the new {} in the place of the old one", given.what))
-                .action(action)
-                .done(format!("{file} rewritten"))
+            let step = Step::new(Danger::Changes, &file, format!("the new {} in the place of the old one", given.what))
+                .done(format!("{file} rewritten"));
+            step.set_aside(given.file.as_ref(), given.aside.as_ref()).action(action)
         }
         None => {
             Step::new(Danger::Reads, format!("the {} of the profile", given.what), "its source has the new one already")
@@ -134,7 +150,7 @@ fn start(given: &Given<'_>) -> Step {
     Step::new(Danger::Changes, "start all nodes", format!("with the new cookie, up to {}", show_duration(given.limit)))
         .action(Action::Run(kubectl::scale(given.target, count)))
         .action(Action::Wait(Condition::AllReady))
-        .done(format!("{count} nodes ready"))
+        .done(format!("{} ready", show_nodes(count)))
 }
 
 fn verify(given: &Given<'_>, names: &Names) -> Step {

@@ -4,7 +4,6 @@ use serde_json::json;
 
 use crate::chart::Names;
 use crate::cluster::{IMAGE_TAG, Target};
-use crate::kubectl;
 use crate::process::Part;
 use crate::profile::Profile;
 use crate::secret::{Hole, Name};
@@ -32,13 +31,7 @@ const KEYS: [(&str, Name); 7] = [
 ];
 
 impl Object<'_> {
-    /// One List; with the namespace, where that is missing.
-    pub(super) fn manifest(&self, with_namespace: bool) -> Vec<Part> {
-        let mut head = String::from(r#"{"apiVersion":"v1","kind":"List","items":["#);
-        if with_namespace {
-            let namespace = kubectl::namespace(self.target);
-            head = format!("{head}{namespace},");
-        }
+    pub(super) fn manifest(&self) -> Vec<Part> {
         let metadata = json!({"name": self.names.secret, "namespace": self.target.namespace, "labels": {
             "app.kubernetes.io/instance": self.target.release, "app.kubernetes.io/managed-by": "mqctl",
         }, "annotations": {IMAGE_TAG: self.tag}});
@@ -46,12 +39,12 @@ impl Object<'_> {
         let secret = format!(
             r#"{{"apiVersion":"v1","kind":"Secret","type":"Opaque","metadata":{metadata},"data":{{"username":"{user}""#
         );
-        let mut parts = vec![Part::Text(head + &secret)];
+        let mut parts = vec![Part::Text(secret)];
         let next = self.next.map(|name| (name.secret_key(), name));
         for (key, name) in KEYS.into_iter().chain(next) {
             parts.extend([Part::Text(format!(r#","{key}":""#)), Part::Hole(Hole(name)), Part::Text("\"".to_owned())]);
         }
-        parts.push(Part::Text("}}]}".to_owned()));
+        parts.push(Part::Text("}}".to_owned()));
         parts
     }
 }

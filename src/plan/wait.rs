@@ -9,24 +9,23 @@ use serde_json::Value;
 use super::Condition;
 use super::execute::Run;
 use crate::cluster::{Pod, Standing, StatefulSet};
-use crate::error::Failure;
+use crate::error::{self, Failure};
 use crate::explain::Code;
 use crate::kubectl;
 use crate::outcome::Outcome;
 use crate::rabbitmq;
 use crate::secret::Vault;
+use crate::units::show_duration;
 
 /// Between two looks. A look costs a kubectl or two, each a tenth of a second of a core.
 const PAUSE: Duration = Duration::from_secs(1);
-/// An API server that is away for less than this ends no wait.
-const PATIENCE: u32 = 20;
 /// Lines of a log that are shown for a pod that did not come up.
 const LAST_LINES: usize = 5;
 
 /// Waits until the condition holds.
 ///
 /// # Errors
-/// The limit (exit 75, with where each pod stands), Ctrl-C, an API server that stays away.
+/// The limit (exit 75, with where each pod stands), Ctrl-C, an API server that stays away until then (exit 69).
 pub(crate) fn until(run: &Run<'_>, condition: &Condition) -> Result<()> {
     match condition {
         Condition::AllReady => until_ready(run),
@@ -45,7 +44,7 @@ fn until_ready(run: &Run<'_>) -> Result<()> {
     let limit = run.plan.limit;
     let mut last = None;
     let reached = poll(run, limit, || {
-        let Some(look) = look(run)? else { return Ok(Some(false)) };
+        let Some(look) = look(run)? else { return Ok(None) };
         for pod in &look.pods {
             run.progress.pod(&pod.name, &pod.standing);
         }
@@ -69,6 +68,7 @@ fn until_gone(run: &Run<'_>, pods: &[String]) -> Result<()> {
         if !reply.ok() {
             return Ok(None);
         }
+        run.progress.server_answers(true);
         let left = kubectl::items(&reply);
         for object in &left {
             run.progress.pod(&Pod::read(object).name, &Standing::Stopping);
@@ -80,29 +80,39 @@ fn until_gone(run: &Run<'_>, pods: &[String]) -> Result<()> {
     if reached { Ok(()) } else { Err(Failure::new(Outcome::TimedOut, text).hint("run the same command again").into()) }
 }
 
-/// Asks until yes or the limit; `None` is no answer, and too many of those in a row are an error.
+/// Asks until yes or the limit. `None` is no answer: an API server that restarts ends no wait, which is told once, and
+/// once more when it is back.
 #[expect(clippy::disallowed_methods, reason = "door: the wait has a limit")]
 pub(super) fn poll(run: &Run<'_>, limit: Duration, mut ask: impl FnMut() -> Result<Option<bool>>) -> Result<bool> {
     let end = Instant::now() + limit;
-    let mut silent = 0;
     loop {
-        match ask()? {
-            Some(true) => return Ok(true),
-            Some(false) => silent = 0,
-            None => silent += 1,
-        }
-        if silent > PATIENCE {
-            return Err(Failure::new(Outcome::Unreachable, "the API server went away and did not come back")
-                .hint("run the same command again when it is there")
-                .code(Code::Unreachable)
-                .into());
+        let answer = forgiving(ask(), run.progress.server_is_away())?;
+        run.progress.server_answers(answer.is_some());
+        if answer == Some(true) {
+            return Ok(true);
         }
         if Instant::now() >= end {
-            return Ok(false);
+            return if answer.is_none() { Err(stayed_away(limit)) } else { Ok(false) };
         }
         pause(PAUSE, &|| run.cx.interrupted());
         run.cx.stop_if_interrupted()?;
     }
+}
+
+/// An API server that has just come back permits nothing until it has read its rules.
+fn forgiving(answer: Result<Option<bool>>, away: bool) -> Result<Option<bool>> {
+    answer.or_else(|error| match error::outcome_of(&error) {
+        Outcome::NotPermitted if away => Ok(None),
+        _ => Err(error),
+    })
+}
+
+fn stayed_away(limit: Duration) -> anyhow::Error {
+    let limit = show_duration(limit);
+    Failure::new(Outcome::Unreachable, format!("the API server did not come back within {limit}; nothing was undone"))
+        .hint("run the same command again when it is there: it goes on where it stands")
+        .code(Code::Unreachable)
+        .into()
 }
 
 /// Waits for this long, or until somebody wants it to stop.
@@ -121,6 +131,7 @@ fn look(run: &Run<'_>) -> Result<Option<Look>> {
         let failure = kubectl::failure("kubectl get", &reply);
         return if failure.outcome == Outcome::NotPermitted { Err(failure.into()) } else { Ok(None) };
     }
+    run.progress.server_answers(true);
     let objects = kubectl::items(&reply);
     let kind = |wanted: &'static str| objects.iter().filter(move |o| o["kind"] == wanted);
     let set = kind("StatefulSet").next().map(StatefulSet::read);
@@ -164,13 +175,13 @@ fn explain_creating(run: &Run<'_>, pods: &mut [Pod]) -> Result<()> {
     let reply = run.cx.tools.run(&kubectl::list_all(&run.plan.target, "events"), &Vault::default())?;
     let events = kubectl::items(&reply);
     for pod in pods {
-        let words = match pod.standing {
-            Standing::Creating(_) => newest_event(&events, &pod.uid),
-            Standing::Absent => refusal(&events, &pod.name),
+        let standing = match pod.standing {
+            Standing::Creating(_) => newest_event(&events, &pod.uid).map(Standing::Creating),
+            Standing::Absent => refusal(&events, &pod.name).map(Standing::Refused),
             _ => None,
         };
-        if let Some(words) = words {
-            pod.standing = Standing::Creating(words);
+        if let Some(standing) = standing {
+            pod.standing = standing;
         }
     }
     Ok(())
@@ -191,7 +202,8 @@ fn refusal(events: &[Value], pod: &str) -> Option<String> {
     let message = |e: &Value| e["message"].as_str().filter(|m| m.starts_with(&begins)).map(str::to_owned);
     let refusals = events.iter().filter(|e| e["reason"] == "FailedCreate" && message(e).is_some());
     let newest = refusals.max_by_key(|e| time_of(e).to_owned())?;
-    message(newest).and_then(|m| m.lines().next().map(str::to_owned))
+    // Whole: what a policy's webhook wants is in its last lines.
+    message(newest).map(|m| m.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 fn time_of(event: &Value) -> &str {
@@ -207,7 +219,7 @@ fn lower_first(text: &str) -> String {
 fn not_ready(run: &Run<'_>, look: Option<&Look>, limit: Duration) -> anyhow::Error {
     let Some(look) = look else { return anyhow!("the pods were never seen") };
     let ready = look.pods.iter().filter(|p| p.standing == Standing::Ready).count();
-    let seconds = crate::units::show_duration(limit);
+    let seconds = show_duration(limit);
     let mut text = format!("not ready after {seconds}: {ready} of {} nodes; nothing was undone", look.pods.len());
     for pod in &look.pods {
         write!(text, "\n  {}   {}", pod.name, pod.standing).ok();
@@ -234,6 +246,8 @@ fn cause(pods: &[Pod]) -> Code {
     let any = |hinders: fn(&Standing) -> bool| pods.iter().any(|pod| hinders(&pod.standing));
     if any(|standing| matches!(standing, Standing::Unscheduled(_))) {
         Code::Unschedulable
+    } else if any(|standing| matches!(standing, Standing::Refused(_))) {
+        Code::Admission
     } else if any(|standing| matches!(standing, Standing::ImageTrouble(_))) {
         Code::Img
     } else {
@@ -261,8 +275,13 @@ mod tests {
     #[test]
     fn a_pod_that_may_not_be_created_is_explained_by_its_set_s_event() {
         let message = "create Pod q-1 in StatefulSet q failed error: pods \"q-1\" is forbidden: exceeded quota";
-        let events = [json!({"reason": "FailedCreate", "lastTimestamp": "2026-01-01T00:00:02Z", "message": message})];
+        let event = |message: &str| {
+            [json!({"reason": "FailedCreate", "lastTimestamp": "2026-01-01T00:00:02Z", "message": message})]
+        };
+        let events = event(message);
         assert_eq!(refusal(&events, "q-1").unwrap(), message);
+        let lines = event(&format!("{message}:\n\nteam-label:\n  a label `team` is wanted\n"));
+        assert_eq!(refusal(&lines, "q-1").unwrap(), format!("{message}: team-label: a label `team` is wanted"));
         assert_eq!(refusal(&events, "q-10"), None);
     }
 }

@@ -180,15 +180,12 @@ fn timeouts(file: &ProfileFile, m: &mut Mistakes) -> Timeouts {
     Timeouts { install, boot }
 }
 
-/// One day: a longer wait is a slip of the keyboard.
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(86_400);
-
 fn timeout(text: Option<&str>, path: &[&str], m: &mut Mistakes) -> Duration {
     let Some(text) = text else {
         return Timeouts::DEFAULT;
     };
     let time = accepted(units::duration(text), text, path, m).unwrap_or(Timeouts::DEFAULT);
-    if time.is_zero() || time > LONGEST_TIMEOUT {
+    if time.is_zero() || time > units::LONGEST_WAIT {
         m.at_value(path, format!("expected 1s to 24h, found `{}`", shown(text)));
     }
     time

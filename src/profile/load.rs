@@ -134,6 +134,26 @@ pub fn list(places: &Places) -> Vec<Listed> {
     listed
 }
 
+/// How a profile's file stands to one of the same name in another place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Namesake {
+    /// It is taken instead.
+    HiddenBy(PathBuf),
+    /// It is not taken any more, as long as both are there.
+    Hides(PathBuf),
+}
+
+/// What stands in the way of the profile `name` in this file, or behind it; the file need not be there yet.
+#[expect(clippy::disallowed_methods, reason = "the door through which profiles are found")]
+pub fn namesake(name: &str, path: &Path, places: &Places) -> Option<Namesake> {
+    let same = |other: &PathBuf| std::path::absolute(other).ok() == std::path::absolute(path).ok();
+    let all = candidates(name, places);
+    let own = all.iter().position(same);
+    let other = |files: &[PathBuf]| files.iter().find(|file| file.is_file() && !same(file)).cloned();
+    let before = other(&all[..own.unwrap_or(all.len())]).map(Namesake::HiddenBy);
+    before.or_else(|| other(&all[own? + 1..]).map(Namesake::Hides))
+}
+
 /// A folder that cannot be read has none.
 #[expect(clippy::disallowed_methods, reason = "the door through which profiles are found")]
 fn names_in(folder: &Path) -> Vec<String> {
@@ -177,7 +197,7 @@ impl fmt::Display for LoadError {
 /// The file cannot be read, or has mistakes.
 pub fn load(path: &Path) -> Result<Profile, LoadError> {
     let bytes = bytes_of(path).map_err(LoadError::Unreadable)?;
-    decoded(&bytes, path).map_err(LoadError::Mistaken)
+    decode(&bytes, path).map_err(LoadError::Mistaken)
 }
 
 /// Where each field of a profile stands that was loaded before.
@@ -198,7 +218,11 @@ fn bytes_of(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn decoded(bytes: &[u8], path: &Path) -> Result<Profile, ProfileError> {
+/// Reads what a file holds, whatever that is.
+///
+/// # Errors
+/// Every mistake in it.
+pub fn decode(bytes: &[u8], path: &Path) -> Result<Profile, ProfileError> {
     if bytes.len() > yaml::LARGEST {
         return Err(ProfileError::new(path, vec![yaml::too_big()]));
     }
@@ -256,6 +280,23 @@ mod tests {
             shown,
             "no profile `prodmp`; looked for /a/prodmp.yaml, /b/prodmp.yaml, /c/prodmp.yaml\nprofiles there: dev, prodmq"
         );
+    }
+
+    #[test]
+    fn a_profile_of_the_same_name_is_seen_on_both_sides() {
+        let root = tempfile::tempdir().unwrap();
+        let mut places = places(root.path());
+        let file = |folder: &str| root.path().join(folder).join("prodmq.yaml");
+        let seen = |folder, places: &Places| namesake("prodmq", &file(folder), places);
+        assert_eq!(seen("a", &places), None);
+        write(&root.path().join("b"), "prodmq.yaml", SMALLEST);
+        assert_eq!(seen("a", &places), Some(Namesake::Hides(file("b"))));
+        assert_eq!(seen("b", &places), None, "it is no namesake of its own");
+        for folder in ["c", "elsewhere"] {
+            assert_eq!(seen(folder, &places), Some(Namesake::HiddenBy(file("b"))), "{folder}");
+        }
+        places.user = places.named.clone();
+        assert_eq!(seen("b", &places), None, "one folder that is two of the places");
     }
 
     #[test]

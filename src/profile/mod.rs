@@ -19,7 +19,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 pub(crate) use self::load::places;
-pub use self::load::{Listed, LoadError, NotFound, Places, find, list, load};
+pub use self::load::{Listed, LoadError, Namesake, NotFound, Places, decode, find, list, load, namesake};
 pub use self::mistakes::ProfileError;
 pub use self::schema::schema;
 pub use crate::yaml::{Mistake, Place};

@@ -9,6 +9,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{Name, Secret, Vault};
+use crate::digest;
 use crate::error::Failure;
 use crate::outcome::Outcome;
 use crate::whole_file::{self, Readers};
@@ -50,7 +51,11 @@ fn parse_file(text: &str) -> Result<Vault, String> {
             return Err(format!("{place}unknown key; one of `erlangCookie`, `password`"));
         };
         let secret = value.as_str().and_then(Secret::new);
-        vault.put(name, secret.ok_or_else(|| format!("{place}`{key}`: expected a text in quotes that is not empty"))?);
+        let secret = secret.ok_or_else(|| format!("{place}`{key}`: expected a text in quotes that is not empty"))?;
+        if let Some(flaw) = secret.flaw(name) {
+            return Err(format!("{place}`{key}`: {flaw}"));
+        }
+        vault.put(name, secret);
     }
     Ok(vault)
 }
@@ -83,13 +88,33 @@ pub fn append_file(path: &Path, vault: &Vault, names: &[Name]) -> Result<()> {
         .open(path)
         .map_err(|e| anyhow!("cannot write `{}`: {e}", path.display()))?;
     if file.metadata()?.len() == 0 {
-        text.insert_str(
-            0,
-            "# Erlang cookie and password: keep this file, keep it secret, keep it out of version control.\n",
-        );
+        text.insert_str(0, HEAD);
     }
     file.write_all(text.as_bytes())?;
     Ok(file.sync_all()?)
+}
+
+/// The first line of a new file.
+const HEAD: &str = "# Erlang cookie and password: keep this file, keep it secret, keep it out of version control.\n";
+
+/// Where the file as it is now would be kept beside itself, named after its content; nowhere, if it is not there.
+#[expect(clippy::disallowed_methods, reason = "door: reads the secrets file")]
+pub fn aside(path: &Path) -> Option<PathBuf> {
+    let text = Zeroizing::new(fs_err::read(path).ok()?);
+    let name = path.file_name()?.to_string_lossy();
+    Some(path.with_file_name(format!("old-{}.{name}", digest::of([&text[..]], 12))))
+}
+
+/// Keeps a copy of the file that only its owner can read. One of that name has the same content already.
+///
+/// # Errors
+/// The file cannot be read, or the copy not written.
+#[expect(clippy::disallowed_methods, reason = "door: copies the secrets file")]
+pub fn set_aside(path: &Path, copy: &Path) -> Result<()> {
+    if copy.is_file() {
+        return Ok(());
+    }
+    whole_file::write(copy, &Zeroizing::new(fs_err::read_to_string(path)?), Readers::Owner)
 }
 
 /// Gives a secret of the file its new text: beside it first, then in its place, so that a kill leaves one or the other.
@@ -102,7 +127,10 @@ pub fn replace_in_file(path: &Path, vault: &Vault, name: Name) -> Result<()> {
     let key = format!("{}:", name.key());
     let secret = vault.get(name).ok_or_else(|| anyhow!("no {name} to write"))?;
     let quoted = Zeroizing::new(serde_json::to_string(secret.reveal())?);
-    let mut new = Zeroizing::new(String::with_capacity(text.len() + quoted.len() + 80));
+    let mut new = Zeroizing::new(String::with_capacity(text.len() + quoted.len() + 2 * HEAD.len()));
+    if text.is_empty() {
+        new.push_str(HEAD);
+    }
     for line in text.lines().filter(|line| !line.starts_with(&key)) {
         new.extend([line, "\n"]);
     }

@@ -25,7 +25,7 @@ fn what_is_no_mapping() {
         ("\n  hunter2\n", "2:3 expected `key: value` lines, found a single value"),
         ("\u{feff}a: 1\n", BOM),
         ("a: 1\nb: \u{7}\n", "2:4 control character U+0007"),
-        ("a: 1\nb: \0\n", "2:4 control character U+0000"),
+        ("a: 1\nb: \0\n", "2:4 control character U+0000; if the file is UTF-16, save it as UTF-8"),
         ("a: 1\n---\nb: 1\n", &format!("2:1 {SECOND}")),
     ] {
         assert_eq!(mistakes(text), [expected], "{text:?}");

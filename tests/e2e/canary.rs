@@ -21,7 +21,7 @@ pub(crate) fn tests() -> Vec<Test> {
     vec![
         Test::new("canary: the watcher sees what there is to see", the_watcher_sees),
         Test::new("canary helm4", || canary(Helm::Four, KHEPRI)),
-        Test::new("canary helm3", || canary(Helm::Three, MNESIA)),
+        Test::new("canary helm3", || canary(Helm::Three, MNESIA)).long(),
     ]
 }
 
@@ -97,7 +97,7 @@ fn watched(world: &World, args: &[&str]) -> Ran {
 /// The children that carry secrets on their standard input must have been looked at, or nothing is proven.
 fn assert_children_were_seen(args: &[&str], seen: &Seen) {
     let expected: &[&str] = match args[0] {
-        "install" if args.contains(&"--yes") => &["apply --server-side", "upgrade --install", "rabbitmqctl eval"],
+        "install" if args.contains(&"--yes") => &["create --validate=false", "upgrade --install", "rabbitmqctl eval"],
         "status" => &["rabbitmqctl eval"],
         "delete" => &["uninstall"],
         _ => &["kubectl"],

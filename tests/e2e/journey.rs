@@ -9,8 +9,8 @@ const MESSAGES: usize = 1000;
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        test(Helm::Four, KHEPRI),
         test(Helm::Three, MNESIA),
+        test(Helm::Four, KHEPRI).long(),
         test(Helm::Three, KHEPRI).long(),
         test(Helm::Four, MNESIA).long(),
         test(Helm::Three, OLD).long(),

@@ -26,18 +26,24 @@ const INSTALL_STEPS: [&str; 5] = [
 
 const DELETE_STEPS: [&str; 3] = ["stop announced", "mq-0 stopped", "release uninstalled"];
 
+/// The points of every run: a secret in one home only, a release whose pods nobody awaited, a node gone and a release
+/// left. The long matrix has them all.
+const CORE: [&str; 3] = [INSTALL_STEPS[1], INSTALL_STEPS[2], DELETE_STEPS[1]];
+
 pub(crate) fn tests() -> Vec<Test> {
     let mut tests = Vec::new();
     // Both helms and both metadata stores get their share of the points.
     let pairs = [(Helm::Four, KHEPRI), (Helm::Three, MNESIA)];
     for (n, words) in INSTALL_STEPS.into_iter().enumerate() {
         let (helm, tag) = pairs[n % 2];
-        tests.push(after_install_step(words, helm, tag, 1));
+        let one = after_install_step(words, helm, tag, 1);
+        tests.push(if CORE.contains(&words) { one } else { one.long() });
         tests.push(after_install_step(words, helm, tag, 3).long());
     }
     for (n, words) in DELETE_STEPS.into_iter().enumerate() {
         let (helm, tag) = pairs[n % 2];
-        tests.push(after_delete_step(words, helm, tag, 1));
+        let one = after_delete_step(words, helm, tag, 1);
+        tests.push(if CORE.contains(&words) { one } else { one.long() });
         tests.push(after_delete_step(words, helm, tag, 3).long());
     }
     // Before the first step: agreed to, and nothing done.
@@ -47,6 +53,9 @@ pub(crate) fn tests() -> Vec<Test> {
         tests.push(in_helm(helm, tag));
     }
     tests.push(Test::new("killed: purge after each step", purge));
+    tests.push(Test::new("killed: upgrade of 1 after each step", || upgrade(1, &UPGRADE_STEPS)).long());
+    tests.push(Test::new("killed: upgrade of 3 in the middle", || upgrade(3, &UPGRADE_OF_3)).long());
+    tests.push(Test::new("killed: expose after each step", expose).long());
     tests
 }
 
@@ -190,4 +199,50 @@ fn purge() {
     assert!(world.namespace.object("secret", "mq-mqctl-credentials").is_null());
     finish_install(&world);
     assert_eq!(world.credentials().agree(), before, "the secrets file stays the profile's");
+}
+
+/// What is said at the end of each step of an upgrade.
+const UPGRADE_STEPS: [&str; 5] =
+    ["upgrade: ", "definitions saved", "helm release upgraded", "mq-0 ready", "logged in as user"];
+const UPGRADE_OF_3: [&str; 2] = ["helm release upgraded", "mq-2 ready"];
+
+/// Each round is cut short one step later, and finished by the same command.
+fn upgrade(replicas: u32, steps: &[&'static str]) {
+    let mut world = World::new("killed: upgrade", Helm::Four, KHEPRI, replicas);
+    let password = with_messages(&world);
+    for words in steps {
+        world.wish("/values/podAnnotations", serde_json::json!({"e2e/round": words.trim()}));
+        kill_after(&world, &["upgrade", NAME, "--yes"], words);
+        world.mqctl(&["upgrade", NAME, "--yes"]).expect(0);
+        let annotation = world.namespace.object("pod", "mq-0").pointer("/metadata/annotations/e2e~1round").cloned();
+        assert_eq!(annotation, Some(words.trim().into()), "what the upgrade was for");
+        world.mqctl(&["plan", NAME, "--detailed-exitcode"]).expect(0);
+    }
+    assert_back(&world, &password);
+}
+
+/// Made, changed and taken away: each is cut short after each step, and finished by the same command.
+fn expose() {
+    let world = World::new("killed: expose", Helm::Three, MNESIA, 1);
+    world.install();
+    let node_port = ["expose", NAME, "--type", "NodePort", "--yes"];
+    let more_ports = [&node_port[..], &["--port", "amqp", "--port", "management"]].concat();
+    let remove = ["expose", NAME, "--remove", "--yes"];
+    let written = ["expose: ", "mq-external written", "address for clients outside"];
+    let rounds: [(&[&str], &[&str], &[&str]); 3] = [
+        (&remove, &node_port, &written),
+        (&node_port, &more_ports, &written),
+        (&node_port, &remove, &["expose: ", "mq-external deleted"]),
+    ];
+    for (before, args, steps) in rounds {
+        for words in steps {
+            world.mqctl(before).expect(0);
+            kill_after(&world, args, words);
+            world.mqctl(args).expect(0);
+            let again = world.mqctl(args).expect(0);
+            assert!(again.stdout.contains("nothing to "), "{}", again.said());
+        }
+    }
+    assert!(world.namespace.object("service", "mq-external").is_null());
+    world.assert_healthy();
 }

@@ -15,16 +15,20 @@
     reason = "a test may do what the product must not, and ends by a panic that says why"
 )]
 
+mod adopt;
 mod amqp;
+mod bad_luck;
 mod canary;
 mod cluster;
 mod cut_short;
+mod door;
 mod environment;
 mod evidence;
 mod expose;
 mod init;
 mod journey;
 mod killed;
+mod lock;
 mod logs;
 mod pipelines;
 mod processes;
@@ -35,31 +39,40 @@ mod runner;
 mod running;
 #[path = "../examples/scripts.rs"]
 mod scripts;
+#[path = "../examples/shown.rs"]
+mod shown;
+mod tour;
 mod unpermitted;
 mod unready;
 mod upgrade;
 mod watch;
+mod whole_life;
 mod world;
 
 use runner::Test;
 
 fn main() -> std::process::ExitCode {
     let mut tests = Vec::new();
+    tests.extend(whole_life::tests());
     tests.extend(journey::tests());
     tests.extend(init::tests());
     tests.extend(killed::tests());
     tests.extend(cut_short::tests());
+    tests.extend(lock::tests());
     tests.extend(promises::tests());
     tests.extend(canary::tests());
     tests.extend(unready::tests());
     tests.extend(upgrade::tests());
     tests.extend(pipelines::tests());
     tests.extend(rotate::tests());
+    tests.extend(adopt::tests());
     tests.extend(refusals::tests());
+    tests.extend(bad_luck::tests());
     tests.extend(unpermitted::tests());
     tests.extend(expose::tests());
     tests.extend(logs::tests());
     tests.extend(evidence::tests());
+    tests.extend(tour::tests());
     // The long ones first: the end of the run is not one core waiting for one test.
     tests.sort_by_key(|test: &Test| !test.long);
     runner::main(tests)

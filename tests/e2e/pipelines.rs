@@ -41,5 +41,5 @@ fn run(world: &World, name: &str) -> Ran {
     shell.env("CI", "true").env("KUBECONFIG_TEXT", kubeconfig.expect("KUBECONFIG names a file"));
     shell.env("RABBITMQ_PASSWORD", "a-password-of-the-pipeline").env("RABBITMQ_COOKIE", "ACOOKIEOFTHEPIPELINE");
     shell.env("RUNNER_TEMP", world.root().join("tmp")).env("GITHUB_ENV", world.root().join("tmp/env"));
-    world.run(&mut shell)
+    World::run(&mut shell)
 }

@@ -70,7 +70,7 @@ fn assert_every_message_is_there(world: &World, password: &str) {
 /// What is said at the end of each step.
 const PASSWORD_STEPS: [&str; 4] = ["kept in the Secret", "has the new password", "rewritten", "credentials written"];
 const COOKIE_STEPS: [&str; 6] =
-    ["kept in the Secret", "stop announced", "mq-0 stopped", "rewritten", "credentials written", "node ready"];
+    ["kept in the Secret", "stop announced", "mq-0 stopped", "rewritten", "credentials written", "1 node ready"];
 
 /// Each round is cut short one step later, and finished by the same command.
 fn killed(args: &[&str], steps: &[&str]) {
@@ -80,7 +80,7 @@ fn killed(args: &[&str], steps: &[&str]) {
         kill_after(&world, args, words);
         world.mqctl(args).expect(0);
         assert_settled(&world);
-        last = world.credentials().agree().password().to_owned();
+        world.credentials().agree().password().clone_into(&mut last);
     }
     assert_every_message_is_there(&world, &last);
 }

@@ -74,6 +74,7 @@ fn enough() {
         rule(&["apps"], &["statefulsets"], &change),
         rule(&["apps"], &["statefulsets/scale"], &["get", "patch"]),
         rule(&["policy"], &["poddisruptionbudgets"], &change),
+        rule(&["coordination.k8s.io"], &["leases"], &change),
         rule(&[""], &["pods", "events", "persistentvolumeclaims"], &READ),
         rule(&[""], &["pods"], &["patch"]),
         rule(&[""], &["pods/log"], &["get"]),

@@ -53,7 +53,11 @@ fn refused() {
     world.namespace.kubectl(&["create", "namespace", &world.namespace.0]);
     let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"}, "spec": {"hard": {"pods": "0"}}});
     world.namespace.apply(&[quota]);
-    install_in_vain(&world, "10s").says(&["mq-0", "exceeded quota: small"]);
+    install_in_vain(&world, "10s").says(&[
+        "mq-0",
+        "exceeded quota: small, requested: pods=1, used: pods=0, limited: pods=0",
+        "see: mqctl explain ADMISSION",
+    ]);
     world.namespace.kubectl(&["delete", "resourcequota", "small"]);
     finish_install(&world);
 }

@@ -1,92 +1,19 @@
-//! `mqctl upgrade` on a release that holds messages, and what it refuses before anything is changed.
+//! What `mqctl upgrade` refuses before anything is changed, and what it takes back that was changed beside it.
 
 use serde_json::{Value, json};
 
-use crate::amqp::{Broker, Kind, messages};
-use crate::environment::{Helm, KHEPRI, MNESIA, OLD};
+use crate::environment::{Helm, KHEPRI, MNESIA};
 use crate::runner::Test;
 use crate::world::{NAME, World};
 
-const MESSAGES: usize = 1000;
 const UPGRADE: [&str; 3] = ["upgrade", NAME, "--yes"];
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        journey(Helm::Four, KHEPRI),
-        journey(Helm::Three, MNESIA).long(),
-        journey(Helm::Four, OLD).long(),
         Test::new("upgrade: refused before anything is changed", refusals),
         Test::new("upgrade: a field changed beside helm4", || changed_beside(Helm::Four)),
         Test::new("upgrade: a field changed beside helm3", || changed_beside(Helm::Three)).long(),
     ]
-}
-
-fn journey(helm: Helm, tag: &'static str) -> Test {
-    let version = tag.trim_end_matches("-management");
-    let name = format!("upgrade: journey {} {version}", helm.word());
-    Test::new(name.clone(), move || {
-        let mut world = World::new(&name, helm, tag, 3);
-        world.install();
-        let password = world.credentials().agree().password().to_owned();
-        let broker = Broker::of(&world.namespace, "mq-0", &password);
-        Kind::BOTH.into_iter().for_each(|kind| broker.publish(kind, MESSAGES));
-        a_resource_limit(&mut world);
-        one_more_replica(&mut world);
-        another_image_of_the_version(&mut world, version);
-        let broker = Broker::of(&world.namespace, "mq-1", &password);
-        for kind in Kind::BOTH {
-            assert_eq!(broker.drain(kind), messages(kind, MESSAGES), "{kind:?}: each once, in order");
-        }
-    })
-}
-
-/// One change: it is in the plan, it is made, every message stays, and nothing is left to do.
-#[track_caller]
-fn upgraded(world: &World, planned: &[&str]) {
-    let plan = world.mqctl(&["plan", NAME, "--detailed-exitcode"]).expect(2);
-    for words in planned {
-        assert!(plan.stdout.contains(words), "`{words}` is not in the plan: {}", plan.said());
-    }
-    world.mqctl(&UPGRADE).expect(0);
-    assert_eq!(world.assert_healthy()["messages"]["ready"], 2 * MESSAGES);
-    world.mqctl(&["plan", NAME, "--detailed-exitcode"]).expect(0);
-    let (pods, releases) = (world.namespace.pods(), world.releases());
-    let again = world.mqctl(&["upgrade", NAME]).expect(0);
-    assert!(again.stdout.contains("nothing to change"), "{}", again.said());
-    assert_eq!((world.namespace.pods(), world.releases()), (pods, releases));
-}
-
-fn a_resource_limit(world: &mut World) {
-    let before = world.namespace.pods();
-    world.wish("/values/resources/limits/memory", "600Mi".into());
-    upgraded(world, &["limits.memory: 512Mi -> 600Mi", "mq-2, mq-1, mq-0: one by one", "save the definitions"]);
-    for (old, new) in before.iter().zip(world.namespace.pods()) {
-        assert!(old.0 == new.0 && old.1 != new.1, "{} was not made anew", old.0);
-    }
-    a_backup_is_kept(world);
-}
-
-fn a_backup_is_kept(world: &World) {
-    let folder = world.root().join("home/.local/state/mqctl/mq");
-    let files: Vec<_> =
-        std::fs::read_dir(folder).expect("backups").map(|entry| entry.expect("an entry").path()).collect();
-    assert_eq!(files.len(), 1, "{files:?}");
-    let text = std::fs::read_to_string(&files[0]).expect("a backup");
-    let saved: Value = serde_json::from_str(&text).expect("JSON");
-    assert_eq!(saved["queues"].as_array().map(Vec::len), Some(Kind::BOTH.len()), "{saved:#}");
-}
-
-fn one_more_replica(world: &mut World) {
-    let before = world.namespace.pods();
-    world.wish("/replicas", 4.into());
-    upgraded(world, &["spec.replicas: 3 -> 4"]);
-    assert_eq!(world.namespace.pods()[..3], before, "the others go on");
-}
-
-/// As if somebody had built the image of the same version once more, under another tag.
-fn another_image_of_the_version(world: &mut World, version: &str) {
-    world.wish("/image/tag", version.into());
-    upgraded(world, &[&format!("{version}-management -> ")]);
 }
 
 /// RabbitMQ 4.3 on the volumes of a 4.0 with Mnesia would take all metadata away while every pod stays Ready.

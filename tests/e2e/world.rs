@@ -99,7 +99,7 @@ impl World {
 
     /// Runs a program of this world's to its end.
     #[track_caller]
-    pub(crate) fn run(&self, command: &mut Command) -> Ran {
+    pub(crate) fn run(command: &mut Command) -> Ran {
         Running::start(command).wait(LIMIT)
     }
 

@@ -97,18 +97,39 @@ fn plugin(args: &[&str]) -> Transcript {
 fn as_a_plugin_it_is_kubectl_mq() {
     let page = plugin(&["delete", "--help"]).ended(0).stdout;
     let told = |line: &&str| line.contains("mqctl") || line.contains("kubectl mq");
-    assert_snapshot!(page.lines().filter(told).collect::<Vec<_>>().join("\n"), @"
+    assert_snapshot!(page.lines().filter(told).collect::<Vec<_>>().join("\n"), @r"
     Volumes, mqctl's Secret and the profile stay: `kubectl mq install` brings everything back. With
     Usage: kubectl mq delete [OPTIONS] [NAME]
               Delete the volumes and mqctl's Secret as well: every message is lost
-      kubectl mq delete prodmq
-      kubectl mq delete prodmq --purge --confirm prodmq     data and all, in a pipeline
+      kubectl mq delete prodmq                              the data stays
+      kubectl mq delete prodmq --purge                      data and all; asks for the name
+      kubectl mq delete prodmq --purge --confirm prodmq     the same in a pipeline
     ");
     let wrong = plugin(&["instal"]).ended(64);
     assert!(wrong.stderr.contains("Usage: kubectl mq [OPTIONS] <COMMAND>"), "{wrong}");
     assert!(plugin(&["plan", "prodmq"]).ended(0).stdout.starts_with("test / rabbitmq / prodmq"));
     assert!(plugin(&["completions", "bash"]).ended(0).stdout.contains("kubectl-mq"));
-    assert!(plugin(&["man"]).ended(0).stdout.contains("\n.TH kubectl-mq 1 "));
+    let manual = plugin(&["man"]).ended(0).stdout;
+    assert!(manual.contains("\n.TH kubectl-mq 1 ") && manual.contains("kubectl mq plan prodmq"), "{manual}");
+}
+
+/// What is pasted goes on in the words that the person has typed.
+#[test]
+fn as_a_plugin_its_advice_says_kubectl_mq() {
+    for (args, code, advice) in [
+        (&["upgrade", "prodmq", "--yes"][..], 78, "hint: kubectl mq install prodmq\n"),
+        (&["install", "prodmq"], 64, "see: kubectl mq explain CONSENT\n"),
+        (&["install", "prodmq", "--yes"], 0, "     kubectl mq status prodmq     kubectl mq credentials show prodmq\n"),
+        (&["status", "prodmq"], 1, "install it: kubectl mq install prodmq\n"),
+        (&["credentials", "verify", "prodmq"], 0, "nobody else to ask: kubectl mq install prodmq\n"),
+        (&["credentials", "show", "prodmq"], 0, "not there yet: kubectl mq install prodmq generates"),
+        (&["explain", "VERSION-STEP"], 0, "\n    kubectl mq upgrade prodmq --to 4.3\n"),
+    ] {
+        let run = plugin(args);
+        let said = format!("{}{}", run.stdout, run.stderr);
+        assert_eq!(run.code, Some(code), "{run}");
+        assert!(said.contains(advice) && !said.contains(": mqctl "), "{run}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::world::{SECRETS_FILE, World};
 fn nodes_stop_in_order_and_the_data_stays() {
     let world = World::installed();
     let run = world.run(&["delete", "prodmq", "--yes"]);
-    assert_snapshot!(run, @r"
+    assert_snapshot!(run, @r#"
     $ mqctl delete prodmq --yes   [exit 0]
     stdout | kept: the volumes data-prodmq-0, data-prodmq-1, data-prodmq-2, the Secret prodmq-mqctl-credentials, the profile
     stdout | back again, with every message: mqctl install prodmq     gone for good: mqctl delete prodmq --purge
@@ -21,18 +21,57 @@ fn nodes_stop_in_order_and_the_data_stays() {
     stderr |    0.0s release uninstalled
     1. reads helm list --filter '^prodmq$' --output json --deployed --failed --pending --uninstalling --uninstalled --superseded --namespace rabbitmq --kube-context test
     2. reads kubectl --context test --namespace rabbitmq create '--validate=false' --filename - --output json
-      < (7 access reviews)
-    3. reads kubectl --context test --namespace rabbitmq get statefulsets,pods,services,persistentvolumeclaims,secrets --selector 'app.kubernetes.io/instance=prodmq' --output json
-    4. CHANGES kubectl --context test --namespace rabbitmq annotate pods --selector 'app.kubernetes.io/instance=prodmq' --overwrite 'mqctl/stopping=true'
-    5. CHANGES kubectl --context test --namespace rabbitmq scale statefulset prodmq --replicas 2
-    6. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json pod/prodmq-2
-    7. CHANGES kubectl --context test --namespace rabbitmq scale statefulset prodmq --replicas 1
-    8. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json pod/prodmq-1
-    9. CHANGES kubectl --context test --namespace rabbitmq scale statefulset prodmq --replicas 0
-    10. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json pod/prodmq-0
-    11. CHANGES helm uninstall prodmq --timeout 3m --namespace rabbitmq --kube-context test
-    12. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json pod/prodmq-0 pod/prodmq-1 pod/prodmq-2
-    ");
+      < (13 access reviews)
+    3. reads kubectl --context test --namespace rabbitmq get statefulsets,pods,services,persistentvolumeclaims,secrets,leases --selector 'app.kubernetes.io/instance=prodmq' --output json
+    4. CHANGES kubectl --context test --namespace rabbitmq create '--validate=false' --filename - --output json
+      < {
+      <   "apiVersion": "v1",
+      <   "items": [
+      <     {
+      <       "apiVersion": "coordination.k8s.io/v1",
+      <       "kind": "Lease",
+      <       "metadata": {
+      <         "annotations": {
+      <           "mqctl/machine": "MACHINE",
+      <           "mqctl/pid": "PID",
+      <           "mqctl/started": "TICKS"
+      <         },
+      <         "labels": {
+      <           "app.kubernetes.io/instance": "prodmq",
+      <           "app.kubernetes.io/managed-by": "mqctl"
+      <         },
+      <         "name": "prodmq-mqctl",
+      <         "namespace": "rabbitmq"
+      <       },
+      <       "spec": {
+      <         "acquireTime": "NOW",
+      <         "holderIdentity": "HOLDER",
+      <         "leaseDurationSeconds": 45,
+      <         "renewTime": "NOW"
+      <       }
+      <     }
+      <   ],
+      <   "kind": "List"
+      < }
+    5. CHANGES kubectl --context test --namespace rabbitmq annotate pods --selector 'app.kubernetes.io/instance=prodmq' --overwrite 'mqctl/stopping=true'
+    6. CHANGES kubectl --context test --namespace rabbitmq scale statefulset prodmq --replicas 2
+    7. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json pod/prodmq-2
+    8. CHANGES kubectl --context test --namespace rabbitmq scale statefulset prodmq --replicas 1
+    9. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json pod/prodmq-1
+    10. CHANGES kubectl --context test --namespace rabbitmq scale statefulset prodmq --replicas 0
+    11. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json pod/prodmq-0
+    12. CHANGES helm uninstall prodmq --timeout 3m --namespace rabbitmq --kube-context test
+    13. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json pod/prodmq-0 pod/prodmq-1 pod/prodmq-2
+    14. CHANGES kubectl --context test --namespace rabbitmq delete --raw /apis/coordination.k8s.io/v1/namespaces/rabbitmq/leases/prodmq-mqctl --filename -
+      < {
+      <   "apiVersion": "v1",
+      <   "kind": "DeleteOptions",
+      <   "preconditions": {
+      <     "resourceVersion": "1",
+      <     "uid": "u1"
+      <   }
+      < }
+    "#);
     let left = world.files_below("cluster");
     for kept in [
         "secret.prodmq-mqctl-credentials",

@@ -9,6 +9,7 @@ use crate::objects;
 use crate::transcript::Transcript;
 use crate::upgrade;
 use crate::world::{PROFILE, World};
+use crate::{bad_input, bad_luck};
 
 const INSTALL: [&str; 5] = ["install", "prodmq", "--yes", "--timeout", "1s"];
 
@@ -16,7 +17,7 @@ const INSTALL: [&str; 5] = ["install", "prodmq", "--yes", "--timeout", "1s"];
 fn all_codes_on_one_page() {
     let run = World::new().run(&["explain"]).ended(0);
     assert!(run.calls.is_empty() && run.stderr.is_empty(), "{run}");
-    assert_snapshot!(run.stdout, @"
+    assert_snapshot!(run.stdout, @r"
     CRED-MISMATCH   profile, Secret and broker disagree about the Erlang cookie or the password
     CRED-UNKNOWN    volumes of this release exist, and nobody knows the secrets that they were made with
     VERSION-STEP    the volumes were written by another version of RabbitMQ: this is no install
@@ -24,13 +25,17 @@ fn all_codes_on_one_page() {
     NOT-WHOLE       a node is missing or has an alarm, so that no other one is restarted
     ROTATION        a change of the password or of the Erlang cookie was cut short
     STORAGE-CLASS   the cluster has no StorageClass of this name
+    VOLUMES         the volumes that are there have another size or class than the profile asks for
     RELEASE-TAKEN   a Helm release of this name exists, and it is of another chart
     FEWER-NODES     the profile asks for fewer nodes than the cluster has
     USERNAME        the profile names another first user than the one the release was installed with
+    LOCKED          another mqctl is at work on this release
     HELM-PENDING    another helm is at work on this release, or one was killed while it was
     NOT-READY       the nodes were not ready within the time
     IMG             the image cannot be pulled
     UNSCHEDULABLE   the scheduler finds no machine for a pod
+    ADMISSION       a quota or a policy of the cluster refuses an object
+    NAMESPACE       the namespace is being deleted
     RIGHTS          the cluster does not permit what has to be done
     UNREACHABLE     the cluster's API server does not answer
     CONTEXT         the kube context is not the profile's, or does not exist
@@ -150,10 +155,21 @@ fn provoked(code: Code) -> Transcript {
             fresh.profile("prodmq", &format!("{PROFILE}storage: {{class: rook-ceph-block}}\n"));
             return fresh.run(&INSTALL);
         }
+        Code::Volumes => return bad_input::after_a_delete("16Gi", "standard").run(&INSTALL),
+        Code::Namespace => return bad_luck::with_an_ending_namespace(&installed).run(&INSTALL),
+        Code::Admission => {
+            fresh.rule("helm upgrade *", 1, "", "Error: pods \"prodmq-0\" is forbidden: exceeded quota: small");
+            return fresh.run(&INSTALL);
+        }
         Code::ReleaseTaken => {
             let mut release = objects::release("deployed", "7");
             release["chart"] = "rabbitmq-16.0.16".into();
             installed.object("release", &release);
+        }
+        Code::Locked => {
+            installed.object("lease.prodmq-mqctl", &objects::lease_elsewhere(45));
+            installed.object("release", &objects::release("pending-upgrade", "2"));
+            return installed.run(&["plan", "prodmq"]);
         }
         Code::HelmPending => {
             let words = "Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress";

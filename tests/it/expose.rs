@@ -25,7 +25,7 @@ fn on_this_machine() -> World {
 }
 
 /// A broker's first words to each client, on the node port that the Service will get.
-fn broker(world: &World) -> u16 {
+pub fn broker(world: &World) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
@@ -64,9 +64,39 @@ fn a_node_port_is_opened_and_proven() {
     stderr |    0.0s address for clients outside
     1. reads helm list --filter '^prodmq$' --output json --deployed --failed --pending --uninstalling --uninstalled --superseded --namespace rabbitmq --kube-context test
     2. reads kubectl --context test --namespace rabbitmq create '--validate=false' --filename - --output json
-      < (3 access reviews)
-    3. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2
-    4. CHANGES kubectl --context test --namespace rabbitmq apply --server-side --field-manager mqctl --filename - --output name --force-conflicts
+      < (8 access reviews)
+    3. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials lease/prodmq-mqctl service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2
+    4. CHANGES kubectl --context test --namespace rabbitmq create '--validate=false' --filename - --output json
+      < {
+      <   "apiVersion": "v1",
+      <   "items": [
+      <     {
+      <       "apiVersion": "coordination.k8s.io/v1",
+      <       "kind": "Lease",
+      <       "metadata": {
+      <         "annotations": {
+      <           "mqctl/machine": "MACHINE",
+      <           "mqctl/pid": "PID",
+      <           "mqctl/started": "TICKS"
+      <         },
+      <         "labels": {
+      <           "app.kubernetes.io/instance": "prodmq",
+      <           "app.kubernetes.io/managed-by": "mqctl"
+      <         },
+      <         "name": "prodmq-mqctl",
+      <         "namespace": "rabbitmq"
+      <       },
+      <       "spec": {
+      <         "acquireTime": "NOW",
+      <         "holderIdentity": "HOLDER",
+      <         "leaseDurationSeconds": 45,
+      <         "renewTime": "NOW"
+      <       }
+      <     }
+      <   ],
+      <   "kind": "List"
+      < }
+    5. CHANGES kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager mqctl --filename - --output name
       < {
       <   "apiVersion": "v1",
       <   "kind": "Service",
@@ -98,7 +128,16 @@ fn a_node_port_is_opened_and_proven() {
       <     "type": "NodePort"
       <   }
       < }
-    5. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json service/prodmq-external pod/prodmq-0 pod/prodmq-1 pod/prodmq-2
+    6. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json service/prodmq-external pod/prodmq-0 pod/prodmq-1 pod/prodmq-2
+    7. CHANGES kubectl --context test --namespace rabbitmq delete --raw /apis/coordination.k8s.io/v1/namespaces/rabbitmq/leases/prodmq-mqctl --filename -
+      < {
+      <   "apiVersion": "v1",
+      <   "kind": "DeleteOptions",
+      <   "preconditions": {
+      <     "resourceVersion": "1",
+      <     "uid": "u1"
+      <   }
+      < }
     "#);
     let again = world.run(&["expose", "prodmq", "--type", "NodePort"]).ended(0);
     again.changed_nothing();
@@ -124,9 +163,39 @@ fn a_load_balancer_that_does_not_answer_from_here_is_a_warning() {
     stderr |    0.0s address for clients outside
     1. reads helm list --filter '^prodmq$' --output json --deployed --failed --pending --uninstalling --uninstalled --superseded --namespace rabbitmq --kube-context test
     2. reads kubectl --context test --namespace rabbitmq create '--validate=false' --filename - --output json
-      < (3 access reviews)
-    3. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2
-    4. CHANGES kubectl --context test --namespace rabbitmq apply --server-side --field-manager mqctl --filename - --output name --force-conflicts
+      < (8 access reviews)
+    3. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials lease/prodmq-mqctl service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2
+    4. CHANGES kubectl --context test --namespace rabbitmq create '--validate=false' --filename - --output json
+      < {
+      <   "apiVersion": "v1",
+      <   "items": [
+      <     {
+      <       "apiVersion": "coordination.k8s.io/v1",
+      <       "kind": "Lease",
+      <       "metadata": {
+      <         "annotations": {
+      <           "mqctl/machine": "MACHINE",
+      <           "mqctl/pid": "PID",
+      <           "mqctl/started": "TICKS"
+      <         },
+      <         "labels": {
+      <           "app.kubernetes.io/instance": "prodmq",
+      <           "app.kubernetes.io/managed-by": "mqctl"
+      <         },
+      <         "name": "prodmq-mqctl",
+      <         "namespace": "rabbitmq"
+      <       },
+      <       "spec": {
+      <         "acquireTime": "NOW",
+      <         "holderIdentity": "HOLDER",
+      <         "leaseDurationSeconds": 45,
+      <         "renewTime": "NOW"
+      <       }
+      <     }
+      <   ],
+      <   "kind": "List"
+      < }
+    5. CHANGES kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager mqctl --filename - --output name
       < {
       <   "apiVersion": "v1",
       <   "kind": "Service",
@@ -169,7 +238,16 @@ fn a_load_balancer_that_does_not_answer_from_here_is_a_warning() {
       <     "type": "LoadBalancer"
       <   }
       < }
-    5. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json service/prodmq-external pod/prodmq-0 pod/prodmq-1 pod/prodmq-2
+    6. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json service/prodmq-external pod/prodmq-0 pod/prodmq-1 pod/prodmq-2
+    7. CHANGES kubectl --context test --namespace rabbitmq delete --raw /apis/coordination.k8s.io/v1/namespaces/rabbitmq/leases/prodmq-mqctl --filename -
+      < {
+      <   "apiVersion": "v1",
+      <   "kind": "DeleteOptions",
+      <   "preconditions": {
+      <     "resourceVersion": "1",
+      <     "uid": "u1"
+      <   }
+      < }
     "#);
 }
 
@@ -274,7 +352,7 @@ fn the_report_as_json() {
     [
       {
         "calls": [
-          "kubectl --context test --namespace rabbitmq apply --server-side --field-manager mqctl --filename - --output name --force-conflicts",
+          "kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager mqctl --filename - --output name",
           "kubectl --context test --namespace rabbitmq patch service prodmq-external --field-manager mqctl --type merge --patch '{\"spec\":{\"ports\":[{\"name\":\"mqtt\",\"port\":1883,\"protocol\":\"TCP\",\"targetPort\":1883}]}}'"
         ],
         "danger": "changes",

@@ -14,17 +14,56 @@ fn it_is_taken_away_and_no_release_is_needed_for_it() {
     world.run(&["expose", "prodmq", "--yes", "--timeout", "1s"]).ended(0);
     world.run(&["delete", "prodmq", "--yes"]).ended(0);
     let run = world.run(&["expose", "prodmq", "--remove", "--yes"]).ended(0);
-    assert_snapshot!(run, @r"
+    assert_snapshot!(run, @r#"
     $ mqctl expose prodmq --remove --yes   [exit 0]
     stdout | no longer exposed. Again: mqctl expose prodmq
     stderr | test/rabbitmq/prodmq: expose: 1 to change, 0 to destroy
     stderr |    0.0s Service prodmq-external deleted
     1. reads helm list --filter '^prodmq$' --output json --deployed --failed --pending --uninstalling --uninstalled --superseded --namespace rabbitmq --kube-context test
     2. reads kubectl --context test --namespace rabbitmq create '--validate=false' --filename - --output json
-      < (2 access reviews)
-    3. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2
-    4. CHANGES kubectl --context test --namespace rabbitmq delete --ignore-not-found '--wait=true' --timeout 2m service/prodmq-external
-    ");
+      < (7 access reviews)
+    3. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials lease/prodmq-mqctl service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2
+    4. CHANGES kubectl --context test --namespace rabbitmq create '--validate=false' --filename - --output json
+      < {
+      <   "apiVersion": "v1",
+      <   "items": [
+      <     {
+      <       "apiVersion": "coordination.k8s.io/v1",
+      <       "kind": "Lease",
+      <       "metadata": {
+      <         "annotations": {
+      <           "mqctl/machine": "MACHINE",
+      <           "mqctl/pid": "PID",
+      <           "mqctl/started": "TICKS"
+      <         },
+      <         "labels": {
+      <           "app.kubernetes.io/instance": "prodmq",
+      <           "app.kubernetes.io/managed-by": "mqctl"
+      <         },
+      <         "name": "prodmq-mqctl",
+      <         "namespace": "rabbitmq"
+      <       },
+      <       "spec": {
+      <         "acquireTime": "NOW",
+      <         "holderIdentity": "HOLDER",
+      <         "leaseDurationSeconds": 45,
+      <         "renewTime": "NOW"
+      <       }
+      <     }
+      <   ],
+      <   "kind": "List"
+      < }
+    5. CHANGES kubectl --context test --namespace rabbitmq delete --ignore-not-found '--wait=true' --timeout 2m service/prodmq-external
+    6. CHANGES kubectl --context test --namespace rabbitmq delete --raw /apis/coordination.k8s.io/v1/namespaces/rabbitmq/leases/prodmq-mqctl --filename -
+      < {
+      <   "apiVersion": "v1",
+      <   "kind": "DeleteOptions",
+      <   "preconditions": {
+      <     "resourceVersion": "1",
+      <     "uid": "u1"
+      <   }
+      < }
+    "#);
     let again = world.run(&["expose", "prodmq", "--remove"]).ended(0);
     again.changed_nothing();
     assert_snapshot!(again.words(), @r"
@@ -58,7 +97,7 @@ fn the_profile_s_key_is_a_step_of_install() {
     let world = with_profile(World::with_secrets(), "{sourceRanges: [10.0.0.0/8]}");
     world.write("balancer", BALANCER);
     let run = world.run(&["install", "prodmq", "--yes", "--timeout", "1s"]).ended(0);
-    assert_eq!(run.changing_verbs(), ["apply", "upgrade", "apply", "annotate"]);
+    assert_eq!(run.changing_verbs(), ["create", "upgrade", "apply", "annotate"]);
     assert_snapshot!(run.words(), @r"
     $ mqctl install prodmq --yes --timeout 1s   [exit 0]
     from outside: amqp://user@127.83.0.1:5672

@@ -40,11 +40,11 @@ fn a_profile_by_flags_alone() {
     1. reads helm list --filter '^prodmq$' --output json --deployed --failed --pending --uninstalling --uninstalled --superseded --namespace rabbitmq --kube-context test
     2. reads helm version --short
     3. reads kubectl --context test --namespace rabbitmq create '--validate=false' --filename - --output json
-      < (17 access reviews)
-    4. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 pod/prodmq-3 pod/prodmq-4 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2 persistentvolumeclaim/data-prodmq-3 persistentvolumeclaim/data-prodmq-4
+      < (22 access reviews)
+    4. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials lease/prodmq-mqctl service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 pod/prodmq-3 pod/prodmq-4 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2 persistentvolumeclaim/data-prodmq-3 persistentvolumeclaim/data-prodmq-4
     5. reads kubectl --context test --namespace rabbitmq get namespaces,storageclasses --output json
     6. reads kubectl --context test --namespace rabbitmq version --output json
-    7. CHANGES kubectl --context test --namespace rabbitmq apply --server-side --field-manager mqctl --filename - --output name
+    7. CHANGES kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager mqctl --filename - --output name
       < {
       <   "apiVersion": "v1",
       <   "kind": "Namespace",
@@ -92,7 +92,7 @@ fn what_it_writes_is_what_install_takes() {
     world.run(&["init", "prodmq", "--yes"]).ended(0);
     let secrets = read(&world, SECRETS_FILE);
     let run = world.run(&["install", "prodmq", "--yes"]).ended(0);
-    assert_eq!(run.changing_verbs(), ["apply", "upgrade", "annotate"], "{run}");
+    assert_eq!(run.changing_verbs(), ["create", "upgrade", "annotate"], "{run}");
     assert_eq!(read(&world, SECRETS_FILE), secrets);
     world.run(&["status", "prodmq"]).ended(0);
 }

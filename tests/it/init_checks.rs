@@ -46,6 +46,25 @@ fn programs_that_are_missing_are_said() {
     ");
 }
 
+#[test]
+fn a_profile_of_the_same_name_elsewhere_is_said() {
+    let world = world();
+    std::fs::create_dir_all(world.path("home/.config/mqctl/profiles")).unwrap();
+    world.write("home/.config/mqctl/profiles/prodmq.yaml", crate::world::PROFILE);
+    let warning = |args: &[&str]| {
+        let run = world.run(&[&["init", "prodmq", "--dry-run"], args].concat()).ended(0);
+        run.stdout
+            .lines()
+            .filter(|line| line.starts_with("warning: "))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert_snapshot!(warning(&[]), @"warning: `prodmq` means profiles/prodmq.yaml in this folder, and ~/home/.config/mqctl/profiles/prodmq.yaml in others");
+    assert_snapshot!(warning(&["--profile", "other/prodmq.yaml"]), @"warning: `prodmq` alone means ~/home/.config/mqctl/profiles/prodmq.yaml, which is looked for first; this one is --profile other/prodmq.yaml");
+    assert_eq!(warning(&["--profile", "other/testmq.yaml"]), "");
+}
+
 /// What the cluster says to this pattern, and what init makes of it.
 fn told(pattern: &str, code: i32, stdout: &str, stderr: &str, flags: &[&str]) -> Transcript {
     let world = world();

@@ -22,9 +22,9 @@ fn a_first_install_with_known_secrets() {
     stderr |    0.0s one cluster, no alarm, logged in as user
     1. reads helm list --filter '^prodmq$' --output json --deployed --failed --pending --uninstalling --uninstalled --superseded --namespace rabbitmq --kube-context test
     2. reads kubectl --context test --namespace rabbitmq create '--validate=false' --filename - --output json
-      < (15 access reviews)
-    3. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2
-    4. CHANGES kubectl --context test --namespace rabbitmq apply --server-side --field-manager mqctl --filename - --output name
+      < (20 access reviews)
+    3. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials lease/prodmq-mqctl service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2
+    4. CHANGES kubectl --context test --namespace rabbitmq create '--validate=false' --filename - --output json
       < {
       <   "apiVersion": "v1",
       <   "items": [
@@ -33,6 +33,29 @@ fn a_first_install_with_known_secrets() {
       <       "kind": "Namespace",
       <       "metadata": {
       <         "name": "rabbitmq"
+      <       }
+      <     },
+      <     {
+      <       "apiVersion": "coordination.k8s.io/v1",
+      <       "kind": "Lease",
+      <       "metadata": {
+      <         "annotations": {
+      <           "mqctl/machine": "MACHINE",
+      <           "mqctl/pid": "PID",
+      <           "mqctl/started": "TICKS"
+      <         },
+      <         "labels": {
+      <           "app.kubernetes.io/instance": "prodmq",
+      <           "app.kubernetes.io/managed-by": "mqctl"
+      <         },
+      <         "name": "prodmq-mqctl",
+      <         "namespace": "rabbitmq"
+      <       },
+      <       "spec": {
+      <         "acquireTime": "NOW",
+      <         "holderIdentity": "HOLDER",
+      <         "leaseDurationSeconds": 45,
+      <         "renewTime": "NOW"
       <       }
       <     },
       <     {
@@ -90,6 +113,15 @@ fn a_first_install_with_known_secrets() {
       < (the question to a broker)
     10. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval
       < (the question to a broker)
+    11. CHANGES kubectl --context test --namespace rabbitmq delete --raw /apis/coordination.k8s.io/v1/namespaces/rabbitmq/leases/prodmq-mqctl --filename -
+      < {
+      <   "apiVersion": "v1",
+      <   "kind": "DeleteOptions",
+      <   "preconditions": {
+      <     "resourceVersion": "1",
+      <     "uid": "u1"
+      <   }
+      < }
     wrote home/.cache/mqctl/charts (the built-in chart)
     "#);
 }
@@ -101,8 +133,8 @@ fn missing_secrets_are_generated_and_kept_first() {
     assert_eq!(run.wrote, ["home/.cache/mqctl/charts (the built-in chart)", "work/profiles/prodmq.secrets.yaml (600)"]);
     assert_snapshot!(run.stderr, @r"
     test/rabbitmq/prodmq: install: 3 to change, 0 to destroy
-       0.0s prodmq.secrets.yaml written
        0.0s Secret prodmq-mqctl-credentials written
+       0.0s prodmq.secrets.yaml written
        0.0s helm release installed
        0.0s prodmq-0 ready
        0.0s prodmq-1 ready
@@ -122,7 +154,7 @@ fn missing_secrets_are_generated_and_kept_first() {
 
 /// One entry of the applied Secret's data.
 fn applied(run: &Transcript, key: &str) -> String {
-    let apply = run.changes()[0];
+    let apply = run.work()[0];
     let list: serde_json::Value = serde_json::from_str(&apply.stdin).unwrap();
     let secret = list["items"].as_array().unwrap().iter().find(|o| o["kind"] == "Secret").unwrap();
     secret["data"][key].as_str().unwrap().to_owned()
@@ -132,10 +164,10 @@ fn applied(run: &Transcript, key: &str) -> String {
 fn five_children_at_most_come_before_the_wait() {
     let run = World::new().run(&["install", "prodmq", "--yes"]);
     let wait = |call: &&Recorded| {
-        ["exec", "annotate"].contains(&call.verb()) || call.args.iter().any(|arg| arg == "statefulsets,pods")
+        ["exec", "annotate", "delete"].contains(&call.verb()) || call.args.iter().any(|arg| arg == "statefulsets,pods")
     };
     let waiting = run.calls.iter().filter(wait).count();
-    assert_eq!(waiting, 1 + 1 + 3, "one look, a note that they have booted, a question to each broker:\n{run}");
+    assert_eq!(waiting, 1 + 1 + 3 + 1, "one look, a note of the boot, a question to each broker, the Lease:\n{run}");
     assert!(run.calls.len() - waiting <= 5, "more than five children before the wait:\n{run}");
 }
 
@@ -188,8 +220,8 @@ fn a_dry_run_shows_the_plan_and_does_nothing() {
     $ mqctl install prodmq --dry-run   [exit 0]
     test / rabbitmq / prodmq     builtin 1.0.0 · RabbitMQ 4.3.6-management · 3 nodes · 8Gi default class
 
-      1  changes   prodmq.secrets.yaml              Erlang cookie and password: generated, 32 characters, mode 0600
-      2  changes   Secret prodmq-mqctl-credentials  cookie and password from prodmq.secrets.yaml; namespace rabbitmq is created
+      1  changes   Secret prodmq-mqctl-credentials  Erlang cookie and password: generated, 32 characters; namespace rabbitmq is created
+      2  changes   prodmq.secrets.yaml              Erlang cookie and password: as in the Secret, mode 0600
       3  changes   helm install                     1 StatefulSet, 2 Services, 1 ConfigMap, 1 PodDisruptionBudget, 1 ServiceAccount
       4  waits     3 nodes booted                   up to 10m
       5  reads     login as user                    members, alarms, cookie, by the brokers' own word
@@ -208,8 +240,8 @@ fn nothing_to_do_is_said_and_nothing_is_done() {
     stdout | test / rabbitmq / prodmq     nothing to change (revision 1, 3 nodes ready)
     1. reads helm list --filter '^prodmq$' --output json --deployed --failed --pending --uninstalling --uninstalled --superseded --namespace rabbitmq --kube-context test
     2. reads kubectl --context test --namespace rabbitmq create '--validate=false' --filename - --output json
-      < (15 access reviews)
-    3. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2
+      < (20 access reviews)
+    3. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials lease/prodmq-mqctl service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2
     ");
 }
 
@@ -219,7 +251,7 @@ fn a_changed_profile_is_one_helm_upgrade() {
     world.profile("prodmq", &format!("{PROFILE}values: {{erlangArguments: \"+S 2:2\"}}\n"));
     let run = world.run(&["install", "prodmq", "--yes"]).ended(0);
     assert_eq!(run.changing_verbs(), ["upgrade"]);
-    assert!(run.changes()[0].stdin.contains(r#""erlangArguments":"+S 2:2""#), "{run}");
+    assert!(run.work()[0].stdin.contains(r#""erlangArguments":"+S 2:2""#), "{run}");
     world.run(&["install", "prodmq"]).ended(0).changed_nothing();
 }
 
@@ -228,7 +260,7 @@ fn a_namespace_that_is_there_is_left_alone() {
     let world = World::with_secrets();
     world.object("namespace.rabbitmq", &objects::named("Namespace", "rabbitmq"));
     let run = world.run(&["install", "prodmq", "--yes"]).ended(0);
-    assert!(!run.changes()[0].stdin.contains("Namespace"), "{run}");
+    assert!(!run.work()[0].stdin.contains("Namespace"), "{run}");
 }
 
 #[test]
@@ -248,13 +280,13 @@ fn every_child_is_told_the_same_target() {
 #[test]
 fn a_failed_step_ends_the_run_and_is_told() {
     let world = World::with_secrets();
-    world.rule("helm upgrade *", 1, "", "Error: INSTALLATION FAILED: admission webhook denied the request");
+    world.rule("helm upgrade *", 1, "", "Error: INSTALLATION FAILED: no such luck");
     let run = world.run(&["install", "prodmq", "--yes"]).ended(1);
     assert_snapshot!(run.words(), @r"
     $ mqctl install prodmq --yes   [exit 1]
     test/rabbitmq/prodmq: install: 2 to change, 0 to destroy
        0.0s Secret prodmq-mqctl-credentials written
-    error: install: helm install: `helm upgrade`: INSTALLATION FAILED: admission webhook denied the request
+    error: install: helm install: `helm upgrade`: INSTALLATION FAILED: no such luck
     not reached: 3 nodes booted, login as user
     ");
     let json = world.run(&["install", "prodmq", "--yes", "-o", "json"]).ended(1).json();

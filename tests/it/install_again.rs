@@ -15,7 +15,7 @@ fn put_secret(world: &World) {
 #[test]
 fn with_the_secrets_file_but_no_secret_the_secret_comes_next() {
     let run = World::with_secrets().run(&AGAIN).ended(0);
-    assert_eq!(run.changing_verbs(), ["apply", "upgrade", "annotate"]);
+    assert_eq!(run.changing_verbs(), ["create", "upgrade", "annotate"]);
     assert!(!run.wrote.iter().any(|file| file.contains("secrets.yaml")), "{run}");
 }
 
@@ -59,7 +59,7 @@ fn pods_that_do_not_run_are_replaced_after_a_change() {
     world.object("pod.prodmq-2", &objects::pod("prodmq-2", &objects::unscheduled()));
     let run = world.run(&AGAIN).ended(0);
     assert_eq!(run.changing_verbs(), ["upgrade", "delete"]);
-    let delete = &run.changes()[1].args;
+    let delete = &run.work()[1].args;
     assert!(delete.ends_with(&["pod/prodmq-1".to_owned(), "pod/prodmq-2".to_owned()]), "{run}");
 }
 
@@ -119,11 +119,11 @@ fn volumes_whose_secrets_nobody_knows_are_not_given_new_ones() {
         .for_each(|file| world.remove(&format!("cluster/{file}")));
     let run = world.run(&AGAIN).ended(78);
     run.changed_nothing();
-    assert_snapshot!(run.words(), @r"
+    assert_snapshot!(run.words(), @"
     $ mqctl install prodmq --yes   [exit 78]
     error: `prodmq` has volumes (data-prodmq-0, data-prodmq-1, data-prodmq-2), but nobody knows the Erlang cookie and the password that they were made with; nothing was changed
-    hint: put them into profiles/prodmq.secrets.yaml (keys erlangCookie, password; chmod 600)
-    hint: start afresh without the data: mqctl delete prodmq --purge
+    hint: take them from the brokers: mqctl credentials adopt prodmq
+    hint: or put back profiles/prodmq.secrets.yaml (keys erlangCookie, password; chmod 600)
     see: mqctl explain CRED-UNKNOWN
     ");
 }
@@ -131,8 +131,9 @@ fn volumes_whose_secrets_nobody_knows_are_not_given_new_ones() {
 #[test]
 fn a_lost_secret_is_written_again_from_the_secrets_file() {
     let world = World::installed();
+    world.object("runs-with", &objects::runs_with(Some(COOKIE), PASSWORD, PASSWORD));
     world.remove("cluster/secret.prodmq-mqctl-credentials");
-    assert_eq!(world.run(&AGAIN).ended(0).changing_verbs(), ["apply", "upgrade", "annotate"]);
+    assert_eq!(world.run(&AGAIN).ended(0).changing_verbs(), ["create", "upgrade", "annotate"]);
 }
 
 #[test]
@@ -148,7 +149,7 @@ fn secrets_that_contradict_each_other_stop_everything() {
                                     cookie      password
       prodmq.secrets.yaml           deb8…55     0cbf…e2
       Secret in the cluster         e79a…46     0cbf…e2     <- differs
-    hint: keep the cluster's: move prodmq.secrets.yaml away, then mqctl install prodmq
+    hint: take what the cluster runs with: mqctl credentials adopt prodmq
     hint: change the cluster's: mqctl credentials rotate prodmq --cookie
     see: mqctl explain CRED-MISMATCH
     ");
@@ -159,7 +160,7 @@ fn secrets_that_contradict_each_other_stop_everything() {
                                     cookie      password
       prodmq.secrets.yaml           deb8…55     5b6c…9c
       Secret in the cluster         e79a…46     0cbf…e2     <- differs
-    hint: keep the cluster's: move prodmq.secrets.yaml away, then mqctl install prodmq
+    hint: take what the cluster runs with: mqctl credentials adopt prodmq
     hint: change the cluster's: mqctl credentials rotate prodmq --cookie
     see: mqctl explain CRED-MISMATCH
     ");

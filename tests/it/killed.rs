@@ -5,10 +5,11 @@ use crate::transcript::Transcript;
 use crate::world::{SECRETS_FILE, World};
 
 /// Every call of an install, and of a delete, as patterns.
-const INSTALL: [&str; 7] = [
+const INSTALL: [&str; 8] = [
     "helm list*",
     "kubectl * create *",
-    "kubectl * apply *",
+    "kubectl * create * <*Lease*Secret*",
+    "kubectl * delete --raw *",
     "helm upgrade *",
     "kubectl * get statefulsets*",
     "kubectl * annotate *",

@@ -6,8 +6,14 @@
 #![allow(clippy::print_stdout, reason = "figures are for those who run the tests with --nocapture")]
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 
+mod adopt;
+mod adopt_anew;
+mod bad_input;
+mod bad_luck;
+mod bad_places;
 mod chart;
 mod completions;
+mod covered;
 mod credentials;
 mod delete;
 mod documents;
@@ -22,6 +28,7 @@ mod inspect;
 mod install;
 mod install_again;
 mod killed;
+mod lock;
 mod logs;
 mod objects;
 mod pipelines;
@@ -35,10 +42,13 @@ mod rotate;
 #[path = "../examples/scripts.rs"]
 mod scripts;
 mod secrets;
+#[path = "../examples/shown.rs"]
+mod shown;
 mod sources;
 mod status;
 mod stops;
 mod tidy;
+mod tour;
 mod transcript;
 mod upgrade;
 mod version;

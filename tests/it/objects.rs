@@ -26,7 +26,8 @@ pub fn stateful_set(ready: usize, digest: &str) -> Value {
 }
 
 pub fn pod(name: &str, status: &Value) -> Value {
-    json!({"kind": "Pod", "metadata": {"name": name}, "status": status})
+    let broker = json!({"name": "rabbitmq", "image": format!("rabbitmq:{}", mqctl::profile::Image::TAG)});
+    json!({"kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [broker]}, "status": status})
 }
 
 /// The status of a pod whose broker's container runs, and is ready or still boots.
@@ -61,6 +62,21 @@ pub fn named(kind: &str, name: &str) -> Value {
     json!({"kind": kind, "metadata": {"name": name}})
 }
 
+/// The Lease of a mqctl on another machine, which lasts so many seconds.
+pub fn lease_elsewhere(seconds: u64) -> Value {
+    json!({
+        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": {
+            "annotations": {"mqctl/machine": "3f9c0d5e22a1", "mqctl/pid": "77", "mqctl/started": "4711"},
+            "name": "prodmq-mqctl", "resourceVersion": "7", "uid": "u0",
+        },
+        "spec": {
+            "acquireTime": "2026-11-22T12:03:00.000000Z", "holderIdentity": "ci@runner-1 pid 77 upgrade",
+            "leaseDurationSeconds": seconds, "renewTime": "2026-11-22T12:03:00.000000Z",
+        },
+    })
+}
+
 /// mqctl's own Secret, with the keys that mqctl reads.
 pub fn secret(cookie: &str, password: &str) -> Value {
     let data = json!({"erlang-cookie": base64(cookie), "password": base64(password), "username": base64("user")});
@@ -69,6 +85,15 @@ pub fn secret(cookie: &str, password: &str) -> Value {
         "annotations": {"mqctl/image-tag": mqctl::profile::Image::TAG, "mqctl/booted-tag": mqctl::profile::Image::TAG},
     });
     json!({"kind": "Secret", "metadata": metadata, "data": data})
+}
+
+/// What the brokers have, where that is not what the Secret says; without a cookie they take the Secret's.
+pub fn runs_with(cookie: Option<&str>, password: &str, started_with: &str) -> Value {
+    let mut runs = json!({"password": base64(password), "started-with": base64(started_with)});
+    if let Some(cookie) = cookie {
+        runs["erlang-cookie"] = base64(cookie).into();
+    }
+    runs
 }
 
 /// A healthy broker's answer; the stand-in fills in the cookie's hash and whether the login was right.

@@ -24,7 +24,7 @@ fn each_example_installs_and_then_changes_nothing() {
         let credentials = "credentials: {password: {env: RABBITMQ_PASSWORD}, erlangCookie: {env: RABBITMQ_COOKIE}}\n";
         world.profile("prodmq", &format!("{PROFILE}{credentials}"));
         let first = world.transcribe(&[name], &mut runner(&world, name)).ended(0);
-        assert_eq!(first.changing_verbs(), ["apply", "upgrade", "annotate"], "{name}: {first}");
+        assert_eq!(first.changing_verbs(), ["create", "upgrade", "annotate"], "{name}: {first}");
         assert!(first.stdout.contains("healthy"), "{name}: {first}");
         assert!(!format!("{}{}", first.stdout, first.stderr).contains(PASSWORD), "{name}: {first}");
         let again = world.transcribe(&[name], &mut runner(&world, name)).ended(0);

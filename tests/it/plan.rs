@@ -12,8 +12,8 @@ fn the_plan_of_a_first_install() {
     $ mqctl plan prodmq   [exit 0]
     test / rabbitmq / prodmq     builtin 1.0.0 · RabbitMQ 4.3.6-management · 3 nodes · 8Gi default class
 
-      1  changes   prodmq.secrets.yaml              Erlang cookie and password: generated, 32 characters, mode 0600
-      2  changes   Secret prodmq-mqctl-credentials  cookie and password from prodmq.secrets.yaml; namespace rabbitmq is created
+      1  changes   Secret prodmq-mqctl-credentials  Erlang cookie and password: generated, 32 characters; namespace rabbitmq is created
+      2  changes   prodmq.secrets.yaml              Erlang cookie and password: as in the Secret, mode 0600
       3  changes   helm install                     1 StatefulSet, 2 Services, 1 ConfigMap, 1 PodDisruptionBudget, 1 ServiceAccount
       4  waits     3 nodes booted                   up to 10m
       5  reads     login as user                    members, alarms, cookie, by the brokers' own word
@@ -33,7 +33,7 @@ fn the_plan_as_json_has_the_calls_to_paste_and_no_secret() {
       "steps": [
         {
           "calls": [
-            "kubectl --context test --namespace rabbitmq apply --server-side --field-manager mqctl --filename - --output name"
+            "kubectl --context test --namespace rabbitmq create '--validate=false' --filename - --output json"
           ],
           "danger": "changes",
           "detail": "cookie and password from prodmq.secrets.yaml; namespace rabbitmq is created",
@@ -104,8 +104,8 @@ fn what_is_allowed_but_better_known_is_a_warning() {
     $ mqctl plan prodmq   [exit 0]
     test / rabbitmq / prodmq     builtin 1.0.0 · RabbitMQ 4.3.6-management · 2 nodes · 8Gi default class
 
-      1  changes   prodmq.secrets.yaml              Erlang cookie and password: generated, 32 characters, mode 0600
-      2  changes   Secret prodmq-mqctl-credentials  cookie and password from prodmq.secrets.yaml; namespace rabbitmq is created
+      1  changes   Secret prodmq-mqctl-credentials  Erlang cookie and password: generated, 32 characters; namespace rabbitmq is created
+      2  changes   prodmq.secrets.yaml              Erlang cookie and password: as in the Secret, mode 0600
       3  changes   helm install                     1 StatefulSet, 2 Services, 1 ConfigMap, 1 PodDisruptionBudget, 1 ServiceAccount
       4  waits     2 nodes booted                   up to 10m
       5  reads     login as user                    members, alarms, cookie, by the brokers' own word

@@ -109,6 +109,7 @@ fn all_that_is_wrong_as_json() {
         "path": "profiles/prodmq.secrets.yaml",
         "tracked": true
       },
+      "sources": [],
       "warnings": []
     }
     "#);
@@ -138,6 +139,52 @@ fn a_mistake_in_the_secrets_file_never_shows_the_secret() {
     world.write(SECRETS_FILE, &format!("passwort: {PASSWORD}\n"));
     let run = offline(world.run(&CHECK)).ended(65);
     assert!(run.stderr.contains("prodmq.secrets.yaml`: 1:11 unknown key; one of `erlangCookie`, `password`"), "{run}");
+}
+
+/// A profile with two sources: one works, one does not.
+fn with_sources() -> World {
+    let world = World::new();
+    let command = format!("[/bin/sh, -c, 'echo ran >ran; echo {COOKIE}']");
+    let sources = format!("{{password: {{file: none.txt}}, erlangCookie: {{command: {command}}}}}");
+    world.profile("prodmq", &format!("{PROFILE}credentials: {sources}\n"));
+    world
+}
+
+#[test]
+fn sources_are_tried_and_never_shown() {
+    let world = with_sources();
+    let run = world.run(&CHECK).ended(65);
+    assert!(run.calls.is_empty() && !run.to_string().contains(COOKIE), "{run}");
+    assert_snapshot!(run.words(), @"
+    $ mqctl profile check prodmq   [exit 65]
+    error: `credentials.password`: failed to open file `profiles/none.txt`: No such file or directory (os error 2)
+    ");
+    world.write("work/profiles/none.txt", PASSWORD);
+    let run = world.run(&CHECK).ended(0);
+    assert!(!run.to_string().contains(COOKIE) && !run.to_string().contains(PASSWORD), "{run}");
+    assert_snapshot!(run.words(), @"
+    $ mqctl profile check prodmq   [exit 0]
+    profiles/prodmq.yaml           ok
+    profiles/prodmq.secrets.yaml   no secret in it yet
+    credentials.erlangCookie       command `/bin/sh`: gives a usable value
+    credentials.password           profiles/none.txt: gives a usable value
+    ");
+    let sources = world.run(&[&CHECK[..], &["-o", "json"]].concat()).ended(0).json()["sources"].clone();
+    assert_eq!(sources[0]["source"], "command `/bin/sh`");
+    assert!(sources[1]["usable"] == true && sources[1]["message"].is_null(), "{sources}");
+}
+
+#[test]
+fn without_sources_nothing_that_the_profile_names_is_run() {
+    let world = with_sources();
+    let run = offline(world.run(&[&CHECK[..], &["--no-sources"]].concat())).ended(0);
+    assert!(!world.path("work/ran").exists(), "{run}");
+    world.profile("prodmq", &format!("{PROFILE}credentials: {{password: {{secret: {{name: vault, key: pass}}}}}}\n"));
+    let run = offline(world.run(&CHECK)).ended(0);
+    assert!(
+        run.stdout.ends_with("credentials.password           Secret vault: in the cluster, which was not asked\n"),
+        "{run}"
+    );
 }
 
 /// Profiles in two places, one hidden, one with a mistake.

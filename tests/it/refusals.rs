@@ -149,7 +149,7 @@ fn a_namespace_that_may_not_be_looked_at_is_no_reason() {
     let words = "Error from server (Forbidden): namespaces \"rabbitmq\" is forbidden: User \"ci\" cannot get resource";
     world.rule("kubectl * get --ignore-not-found * statefulset/*", 1, "", words);
     let run = world.run(&INSTALL).ended(0);
-    assert!(!run.changes()[0].stdin.contains("Namespace"), "{run}");
+    assert!(!run.work()[0].stdin.contains("Namespace"), "{run}");
 }
 
 #[test]

@@ -52,6 +52,31 @@ fn who_differs_is_marked() {
     ");
 }
 
+/// It would bite at the next start, and not before.
+#[test]
+fn a_cookie_file_with_another_cookie_has_a_row_of_its_own() {
+    let world = World::installed();
+    let mut answer = objects::answer("prodmq-2");
+    answer["cookieFile"] = "ab".repeat(32).into();
+    world.object("answer.prodmq-2", &answer);
+    let run = world.run(&VERIFY).ended(78);
+    assert_eq!(run.calls.len(), 2 + PODS.len(), "asked in the same question: {run}");
+    assert_snapshot!(run.words(), @"
+    $ mqctl credentials verify prodmq   [exit 78]
+                                    cookie      password
+      prodmq.secrets.yaml           e79a…46     0cbf…e2
+      Secret in the cluster         e79a…46     0cbf…e2
+      broker prodmq-0               e79a…46     accepted
+      broker prodmq-1               e79a…46     accepted
+      broker prodmq-2               e79a…46     accepted
+      cookie file of prodmq-2       abab…ab     -           <- differs
+    ");
+    world.profile("prodmq", &format!("{PROFILE}values: {{podLabels: {{a: b}}}}\n"));
+    let run = world.run(&["upgrade", "prodmq", "--yes"]).ended(78);
+    run.changed_nothing();
+    assert!(run.stderr.contains("cookie file of prodmq-2"), "{run}");
+}
+
 /// The Secret and the profile agree, and the broker was given another password by hand.
 #[test]
 fn a_broker_with_another_password_stops_a_change_before_it_begins() {
@@ -73,7 +98,7 @@ fn a_broker_with_another_password_stops_a_change_before_it_begins() {
       broker prodmq-0               e79a…46     accepted
       broker prodmq-1               e79a…46     refused     <- differs
       broker prodmq-2               e79a…46     accepted
-    hint: put what the brokers run with into prodmq.secrets.yaml, or
+    hint: take the brokers': mqctl credentials adopt prodmq
     hint: change the brokers': mqctl credentials rotate prodmq
     see: mqctl explain CRED-MISMATCH
     ");

@@ -30,8 +30,12 @@ fn live(world: &World, environment: (&str, &str), output: &str, may_hold: &[&str
             nowhere(secret, &run);
             in_no_file(world, secret, may_hold);
         }
-        applied +=
-            run.calls.iter().filter(|call| call.verb() == "apply").map(|c| count(&c.stdin, &secrets)).sum::<usize>();
+        applied += run
+            .calls
+            .iter()
+            .filter(|call| ["create", "apply"].contains(&call.verb()))
+            .map(|c| count(&c.stdin, &secrets))
+            .sum::<usize>();
     }
     assert_eq!(applied, 7, "both secrets under all their keys went to the cluster, once");
 }
@@ -57,11 +61,11 @@ fn shows(text: &str, secret: &str) -> bool {
 }
 
 #[track_caller]
-fn nowhere(secret: &str, run: &Transcript) {
+pub fn nowhere(secret: &str, run: &Transcript) {
     assert!(!shows(&run.stdout, secret) && !shows(&run.stderr, secret), "shown: {run}");
     for call in &run.calls {
         assert!(!call.args.iter().any(|arg| shows(arg, secret)), "in an argument of {call}");
-        let meant = ["apply", "exec"].contains(&call.verb());
+        let meant = ["create", "apply", "exec"].contains(&call.verb());
         assert!(meant || !shows(&call.stdin, secret), "fed to {call}");
         assert!(!call.stdin.contains(secret), "fed in plain to {call}");
     }
@@ -128,8 +132,8 @@ fn in_no_refusal_and_no_failure() {
     world.secrets_file("ANOTHERCANARYCOOKIE", PASSWORD);
     nowhere(PASSWORD, &world.run(&["install", "prodmq", "--yes", "-vv"]).ended(78));
     let world = World::with_secrets();
-    // A server that repeats what it was sent, as an admission webhook may: only its last line is told.
+    // A server that repeats what it was sent, as an admission webhook may.
     let echo = format!("error: bad object {}\nError from server: admission denied", base64(PASSWORD));
-    world.rule("kubectl * apply *", 1, "", &echo);
+    world.rule("kubectl * create * <*Lease*", 1, "", &echo);
     nowhere(PASSWORD, &world.run(&["install", "prodmq", "--yes", "-vv"]).ended(1));
 }

@@ -159,8 +159,8 @@ fn a_secret_in_the_cluster_that_is_not_there() {
 
 /// What the applied Secret holds as password.
 fn applied_password(run: &Transcript) -> String {
-    let list: serde_json::Value = serde_json::from_str(&run.changes()[0].stdin).unwrap();
-    list["items"][1]["data"]["password"].as_str().unwrap().to_owned()
+    let list: serde_json::Value = serde_json::from_str(&run.work()[0].stdin).unwrap();
+    list["items"][2]["data"]["password"].as_str().unwrap().to_owned()
 }
 
 #[test]

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Plays helm and kubectl for one test, under whichever of the two names it was started. Its world is a folder:
 #   calls/N/          what it was started with: program, args (one a line), stdin; N is taken by an atomic mkdir
-#   rules/N/          pattern, code, stdout, stderr: the first whose pattern fits the call answers for the cluster
+#   rules/N/          pattern, code, stdout, stderr: the first whose pattern fits the call answers for the cluster; with
+#                     a file `times`, only so many times
 #   cluster/KIND.NAME one object each; helm's record is `release`, a broker's answer is `answer.POD`, its log `log.POD`, that of
 #                     the container before `previous.POD`; what a probe finds in a pod or on its volume is `probe.POD`
 #   chart/            what `helm upgrade` puts into the cluster
@@ -16,6 +17,13 @@ line="$program $*"
 # A caller that was killed, or a person's Ctrl-C, is no reason to leave a call half recorded.
 trap '' PIPE INT
 
+# shellcheck source=tests/it/lease.sh
+. "$world/lease.sh"
+# shellcheck source=tests/it/pod-log.sh
+. "$world/pod-log.sh"
+# shellcheck source=tests/it/broker.sh
+. "$world/broker.sh"
+
 record() {
     number=1
     until ! [ -d "$world/calls/$number" ] && mkdir "$world/calls/$number" 2>/dev/null; do number=$((number + 1)); done
@@ -26,12 +34,14 @@ record() {
     printf '%s' "$stdin" >"$call/stdin"
 }
 
-# The pattern in this file fits the call. It is unquoted on purpose: a pattern, not a text.
+# The pattern in this file fits the call, or the call and what is fed to it behind ` < `. It is unquoted on purpose: a pattern, not a text.
 fits() {
     [ -f "$1" ] || return 1
     IFS= read -r pattern <"$1"
     # shellcheck disable=SC2254
     case $line in $pattern) return 0 ;; esac
+    # shellcheck disable=SC2254
+    case "$line < $stdin" in $pattern) return 0 ;; esac
     return 1
 }
 
@@ -44,9 +54,17 @@ kill_caller() {
     fi
 }
 
+# Once less, of the times that this rule holds; without a number it holds for ever.
+holds() {
+    [ -f "$1/times" ] || return 0
+    IFS= read -r times <"$1/times"
+    [ "$times" -gt 0 ] || return 1
+    echo $((times - 1)) >"$1/times"
+}
+
 follow_rules() {
     for rule in "$world"/rules/*; do
-        if fits "$rule/pattern"; then
+        if fits "$rule/pattern" && holds "$rule"; then
             cat "$rule/stdout"
             cat "$rule/stderr" >&2
             exit "$(cat "$rule/code")"
@@ -108,6 +126,35 @@ apply_secret() {
     noted=$(sed -n 's/.*\("mqctl\/booted-tag":"[^"]*",\).*/\1/p' "$cluster/secret.$found" 2>/dev/null)
     printf '%s' "{\"apiVersion\":\"v1\",\"kind\":\"Secret\"${secret%]*}" >"$cluster/secret.$found"
     if [ "$noted" ]; then sed -i "s|\"annotations\":{|&$noted|" "$cluster/secret.$found"; fi
+}
+
+# An object, unless it is there already; what was made is printed.
+create_one() {
+    if (set -C && printf '%s' "$3" >"$cluster/$2") 2>/dev/null; then
+        printf '%s\n' "$3"
+    else
+        echo "Error from server (AlreadyExists): error when creating \"STDIN\": $1 \"${2#*.}\" already exists" >&2
+        failed=1
+    fi
+}
+
+# Namespace, Lease and Secret, in this order; access reviews are answered, and kept nowhere.
+create() {
+    failed=0
+    case $stdin in
+        *'"kind":"SelfSubjectAccessReview"'*) review ;;
+        *'"kind":"Namespace"'*) create_one namespaces namespace.rabbitmq '{"kind":"Namespace","metadata":{"name":"rabbitmq"}}' ;;
+    esac
+    case $stdin in *'"kind":"Lease"'*)
+        between "$stdin" '{"apiVersion":"coordination.k8s.io/v1"' '}}'
+        replace "$found}}" '"metadata":{' '"metadata":{"resourceVersion":"1","uid":"u1",'
+        create_one leases.coordination.k8s.io lease.prodmq-mqctl "{\"apiVersion\":\"coordination.k8s.io/v1\"$text" ;;
+    esac
+    case $stdin in *'"kind":"Secret"'*)
+        secret=${stdin##*'{"apiVersion":"v1","kind":"Secret"'}
+        create_one secrets secret.prodmq-mqctl-credentials "{\"apiVersion\":\"v1\",\"kind\":\"Secret\"${secret%]*}" ;;
+    esac
+    return "$failed"
 }
 
 # Namespace and Secret out of what mqctl applies, or its Service outside, as they came.
@@ -220,6 +267,10 @@ scale() {
 
 # The StatefulSet's controller makes a pod anew.
 delete() {
+    if [ "$2" = --raw ]; then
+        remove_lease "$@"
+        return
+    fi
     for word in "$@"; do
         case $word in
             pod/*-mqctl-reader-*) rm -f "$cluster/pod.${word#*/}" ;;
@@ -227,43 +278,6 @@ delete() {
             */*) rm -f "$cluster/${word%%/*}.${word#*/}" ;;
         esac
     done
-}
-
-# What else is run inside a broker's container.
-run_inside() {
-    case $line$stdin in
-        *change_password*) ;;
-        *export_definitions*) echo '{"users":[{"name":"user"}]}' ;;
-        *enable_feature_flag*) ;;
-        *' sh -s'*) cat "$cluster/probe.$3" ;;
-        *) answer "$@" ;;
-    esac
-}
-
-# A broker runs with the cookie of the Secret, and lets in whoever has its password.
-answer() {
-    pod=$3
-    if ! [ -f "$cluster/pod.$pod" ]; then
-        echo "Error from server (NotFound): pods \"$pod\" not found" >&2
-        exit 1
-    fi
-    if ! [ -f "$cluster/answer.$pod" ]; then
-        echo "Error: unable to perform an operation on node 'rabbit@$pod'. Please see diagnostics information" >&2
-        exit 69
-    fi
-    for file in "$cluster"/secret.*-mqctl-credentials; do text_of "$file"; done
-    between "$text" '"password":"' '"'
-    case $stdin in
-        *"\"$found\""*) login=true ;;
-        *check_user_pass_login*) login=false ;;
-        *) login=null ;;
-    esac
-    between "$text" '"erlang-cookie":"' '"'
-    cookie=$(echo "$found" | base64 -d | sha256sum)
-    text_of "$cluster/answer.$pod"
-    replace "$text" COOKIE "${cookie%% *}"
-    replace "$text" '"LOGIN"' "$login"
-    printf 'mqctl %s\n' "$text"
 }
 
 # Every right is granted. What was created is printed object after object, not as a List.
@@ -277,36 +291,6 @@ review() {
 template() {
     for object in PodDisruptionBudget/ ServiceAccount/ ConfigMap/-config Service/ Service/-headless StatefulSet/; do
         printf -- '---\nkind: %s\nmetadata:\n  name: %s%s\n' "${object%/*}" "$2" "${object#*/}"
-    done
-}
-
-# One pod's log: the first start prints `said.POD.1`, the next `said.POD.2`, as a container does that has restarted. The
-# last one stays where it is followed, and tells its process; nothing to print is a pod that is not there.
-log_of() {
-    number=1
-    while [ -f "$world/read.$2.$number" ]; do number=$((number + 1)); done
-    said=$cluster/said.$2
-    if ! [ -f "$said.$number" ]; then
-        echo "Error from server (NotFound): pods \"$2\" not found" >&2
-        exit 1
-    fi
-    case $line in *--follow*) : >"$world/read.$2.$number" ;; esac
-    cat "$said.$number"
-    case $line in
-        *--follow*)
-            if ! [ -f "$said.$((number + 1))" ]; then
-                echo $$ >>"$world/followers"
-                exec sleep 600
-            fi
-            ;;
-    esac
-}
-
-# What each pod that reads a volume has found on it.
-logs_of_readers() {
-    for file in "$cluster"/pod.*-mqctl-reader-*; do
-        number=${file##*-}
-        if [ -f "$cluster/probe.prodmq-$number" ]; then sed "s|^|[pod/${file##*/pod.}/reader] |" "$cluster/probe.prodmq-$number"; fi
     done
 }
 
@@ -327,13 +311,14 @@ respond() {
         helm-uninstall) rm -f "$cluster"/release "$cluster"/statefulset.* "$cluster"/pod.* "$cluster"/service.prodmq "$cluster"/service.prodmq-headless ;;
         helm-rollback) sed -i 's/"status":"[^"]*"/"status":"deployed"/' "$cluster/release" ;;
         kubectl-get) get "$@" ;;
-        kubectl-create) review ;;
+        kubectl-create) create ;;
+        kubectl-replace) replace_lease ;;
         kubectl-apply) apply "$@" ;;
         kubectl-scale) scale "$@" ;;
         kubectl-annotate) annotate "$@" ;;
         kubectl-delete) delete "$@" ;;
         kubectl-exec) run_inside "$@" ;;
-        kubectl-patch) ;;
+        kubectl-patch) if [ "$2" = lease ]; then renew_lease "$@"; fi ;;
         kubectl-logs)
             case $line in
                 *mqctl/reader=*) logs_of_readers ;;

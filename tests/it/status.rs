@@ -28,7 +28,7 @@ fn a_healthy_release_on_one_page() {
       < (the question to a broker)
     4. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval
       < (the question to a broker)
-    5. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2
+    5. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials lease/prodmq-mqctl service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2
     ");
 }
 
@@ -52,6 +52,7 @@ fn the_page_as_json() {
       "credentialsAgree": true,
       "exposed": null,
       "kind": "Status",
+      "lockedBy": null,
       "messages": {
         "ready": 1200,
         "unacked": 12

@@ -26,8 +26,8 @@ pub struct Recorded {
     pub stdin: String,
 }
 
-/// The words of helm, kubectl and git that change nothing. `create` is that of access reviews, which nobody stores.
-const READS: [&str; 8] = ["list", "get", "exec", "logs", "version", "create", "ls-files", "template"];
+/// The words of helm, kubectl and git that change nothing.
+const READS: [&str; 7] = ["list", "get", "exec", "logs", "version", "ls-files", "template"];
 
 impl Recorded {
     pub fn read(folder: &Path) -> Self {
@@ -52,7 +52,20 @@ impl Recorded {
         if self.args.iter().any(|arg| arg == "enable_feature_flag") || self.stdin.contains("change_password") {
             return false;
         }
-        READS.contains(&self.verb()) || self.args.iter().any(|arg| arg.starts_with("--dry-run"))
+        READS.contains(&self.verb()) || self.reviews() || self.args.iter().any(|arg| arg.starts_with("--dry-run"))
+    }
+
+    /// Asks what the person may do: `create`, and nobody stores it.
+    fn reviews(&self) -> bool {
+        self.stdin.contains("\"kind\":\"SelfSubjectAccessReview\"")
+    }
+
+    /// Changes the Lease and nothing else.
+    pub fn is_about_the_lease(&self) -> bool {
+        let removes = self.verb() == "delete" && self.args.iter().any(|arg| arg == "--raw");
+        let renews = self.verb() == "patch" && self.args.iter().any(|arg| arg == "lease");
+        let creates = self.stdin.contains("\"kind\":\"Lease\"") && !self.stdin.contains("\"kind\":\"Secret\"");
+        removes || renews || creates
     }
 
     /// The longest stdin is told by what it is.
@@ -69,7 +82,7 @@ impl Recorded {
         }
         match json["items"].as_array() {
             Some(items) if self.stdin.contains("mqctl/reader") => format!("({} pods that read volumes)", items.len()),
-            Some(items) if self.verb() == "create" => format!("({} access reviews)", items.len()),
+            Some(items) if self.reviews() => format!("({} access reviews)", items.len()),
             _ => serde_json::to_string_pretty(&json).unwrap(),
         }
     }
@@ -96,9 +109,14 @@ impl Transcript {
         self.calls.iter().filter(|call| !call.reads()).collect()
     }
 
-    /// The verbs of the calls that change something, in order.
+    /// Those that are the plan's: without what takes, renews and gives back the Lease.
+    pub fn work(&self) -> Vec<&Recorded> {
+        self.calls.iter().filter(|call| !call.reads() && !call.is_about_the_lease()).collect()
+    }
+
+    /// The verbs of the calls that do a plan's work, in order.
     pub fn changing_verbs(&self) -> Vec<&str> {
-        self.changes().iter().map(|call| call.verb()).collect()
+        self.work().iter().map(|call| call.verb()).collect()
     }
 
     /// Refused before anything was done: no child that changes the cluster, no file.

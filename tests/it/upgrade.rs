@@ -85,7 +85,7 @@ fn the_definitions_are_saved_before_helm_comes() {
 fn stable_feature_flags_are_enabled_last_and_only_when_asked_for() {
     let run = more_memory().run(&["upgrade", "prodmq", "--yes", "--enable-feature-flags"]).ended(0);
     assert_eq!(run.changing_verbs(), ["upgrade", "exec"], "{run}");
-    assert!(run.calls.last().unwrap().args.ends_with(&["enable_feature_flag".into(), "all".into()]), "{run}");
+    assert!(run.work().last().unwrap().args.ends_with(&["enable_feature_flag".into(), "all".into()]), "{run}");
     // Without a change: where there are any.
     let world = World::installed();
     brokers_say(&world, &json!({"flagsOff": []}));
@@ -111,8 +111,8 @@ fn what_others_changed_is_named_and_taken_back() {
     ");
     let run = world.run(&UPGRADE).ended(0);
     assert_eq!(run.changing_verbs(), ["apply", "upgrade"], "{run}");
-    assert!(run.changes()[0].args.contains(&"--force-conflicts".to_owned()), "{run}");
-    let list: Value = serde_json::from_str(&run.changes()[0].stdin).unwrap();
+    assert!(run.work()[0].args.contains(&"--force-conflicts".to_owned()), "{run}");
+    let list: Value = serde_json::from_str(&run.work()[0].stdin).unwrap();
     let owner = &list["items"][1]["metadata"]["annotations"]["meta.helm.sh/release-name"];
     assert_eq!(owner, "prodmq", "without helm's marks the objects would lose them");
 }
@@ -161,11 +161,13 @@ fn what_does_not_render_is_refused_in_the_chart_s_words() {
 
 /// The same release with brokers that say this of themselves.
 fn brokers_say(world: &World, change: &Value) {
-    for pod in PODS {
-        let mut answer = objects::answer(pod);
-        answer.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-        world.object(&format!("answer.{pod}"), &answer);
-    }
+    PODS.iter().for_each(|pod| broker_says(world, pod, change));
+}
+
+fn broker_says(world: &World, pod: &str, change: &Value) {
+    let mut answer = objects::answer(pod);
+    answer.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+    world.object(&format!("answer.{pod}"), &answer);
 }
 
 /// A release of one image whose profile asks for another.
@@ -208,6 +210,59 @@ fn version_steps_that_rabbitmq_does_not_take() {
     see: mqctl explain VERSION-STEP
     ");
     assert!(refused(&from_to("4.0.5", "latest", &khepri).run(&UPGRADE), 78).contains("cannot be told"));
+}
+
+/// A step of version from 4.0 that was cut short when the pod with the highest number had booted on 4.1.
+fn half_way(wished: &str) -> World {
+    let world = from_to("4.0.5-management", wished, &json!({"version": "4.0.5", "khepri": false, "flagsOff": []}));
+    let secret = std::fs::read_to_string(world.path("cluster/secret.prodmq-mqctl-credentials")).unwrap();
+    let intended = secret.replace(r#"image-tag":"4.0.5"#, r#"image-tag":"4.1.2"#);
+    world.write("cluster/secret.prodmq-mqctl-credentials", &intended);
+    broker_says(&world, "prodmq-2", &json!({"version": "4.1.2", "khepri": false, "flagsOff": ["rabbitmq_4.1.0"]}));
+    world
+}
+
+#[test]
+fn after_half_a_step_no_broker_goes_back() {
+    let world = half_way("4.0.5-management");
+    assert_snapshot!(refused(&world.run(&UPGRADE), 78), @r"
+    $ mqctl upgrade prodmq --yes   [exit 78]
+    error: `image.tag`: to 4.0.5-management while `prodmq-0` runs 4.0.5, `prodmq-1` runs 4.0.5, `prodmq-2` runs 4.1.2: RabbitMQ does not go back to an older series; nothing was changed
+    hint: image: {tag: 4.1.2-management}   # in the profile
+    see: mqctl explain VERSION-STEP
+    ");
+    for verb in ["install", "plan"] {
+        assert!(refused(&world.run(&[verb, "prodmq"]), 78).contains("`prodmq-2` runs 4.1.2"), "{verb}");
+    }
+    // Helm itself was cut short in it: what the brokers run decides all the same.
+    world.object("release", &objects::release("pending-upgrade", "2"));
+    assert!(refused(&world.run(&UPGRADE), 78).contains("does not go back"));
+    let page = half_way("4.1.2-management").run(&["status", "prodmq"]).ended(0).stdout;
+    assert!(page.contains("RabbitMQ 4.0.5 and 4.1.2 (Mnesia)"), "{page}");
+    // The newer pod has never booted: its volume is as the older version left it.
+    let world = half_way("4.0.5-management");
+    world.object("pod.prodmq-2", &objects::pod("prodmq-2", &objects::without_image()));
+    assert_eq!(world.run(&UPGRADE).ended(0).changing_verbs()[..2], ["apply", "upgrade"]);
+}
+
+#[test]
+fn half_a_step_is_finished_and_not_overtaken() {
+    for status in ["deployed", "pending-upgrade"] {
+        let world = half_way("4.1.2-management");
+        world.object("release", &objects::release(status, "2"));
+        let run = world.run(&UPGRADE).ended(0);
+        assert!(run.changing_verbs().contains(&"upgrade"), "{status}: {run}");
+    }
+    assert_snapshot!(refused(&half_way("4.3.6-management").run(&UPGRADE), 78), @r"
+    $ mqctl upgrade prodmq --yes   [exit 78]
+    error: `image.tag`: to 4.3.6-management while `prodmq-0` runs 4.0.5, `prodmq-1` runs 4.0.5, `prodmq-2` runs 4.1.2: this cluster keeps its metadata in Mnesia, and 4.3 would take them away while every pod stays Ready; nothing was changed
+    hint: mqctl upgrade prodmq --to 4.3   # says the way
+    see: mqctl explain VERSION-STEP
+    ");
+    let world = half_way("4.3.6-management");
+    brokers_say(&world, &json!({"version": "4.2.1", "khepri": true, "flagsOff": []}));
+    broker_says(&world, "prodmq-1", &json!({"version": "4.2.1", "khepri": false}));
+    assert!(refused(&world.run(&UPGRADE), 78).contains("keeps its metadata in Mnesia"));
 }
 
 #[test]

@@ -22,6 +22,12 @@ pub struct World {
 pub const PROFILE: &str = "format: 1\nnamespace: rabbitmq\n";
 
 const STAND_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/stand-in.sh");
+/// What it reads from beside it.
+const PARTS: [(&str, &str); 3] = [
+    ("broker.sh", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/broker.sh")),
+    ("lease.sh", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/lease.sh")),
+    ("pod-log.sh", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/pod-log.sh")),
+];
 
 /// Making a world.
 impl World {
@@ -32,6 +38,9 @@ impl World {
             fs::create_dir_all(world.path(folder)).unwrap();
         }
         ["helm", "kubectl"].iter().for_each(|name| world.program(name));
+        for (name, part) in PARTS {
+            symlink(part, world.path(name)).unwrap();
+        }
         world.write("home/kubeconfig", "apiVersion: v1\nkind: Config\ncurrent-context: test\n");
         world.profile("prodmq", PROFILE);
         world.object("storageclass.standard", &objects::named("StorageClass", "standard"));
@@ -111,6 +120,13 @@ impl World {
 
     pub fn remove(&self, file: &str) {
         fs::remove_file(self.path(file)).unwrap();
+    }
+
+    /// The next calls that fit the pattern fail so; those after them do not.
+    pub fn fails(&self, pattern: &str, times: usize, stderr: &str) {
+        let number = fs::read_dir(self.path("rules")).unwrap().count();
+        self.rule(pattern, 1, "", stderr);
+        self.write(&format!("rules/{number}/times"), &format!("{times}\n"));
     }
 
     /// Calls that fit the pattern are answered so, whatever the cluster holds.
@@ -199,19 +215,32 @@ impl World {
     fn steady(&self, bytes: &[u8]) -> String {
         let text = String::from_utf8_lossy(bytes).replace(&*self.root.path().to_string_lossy(), "~");
         let text = text.replace(&self.chart, "CHART");
-        let steady = |line| without_date(&without_digest(&without_time(line)));
+        let steady = |line| without_date(&without_unsteady(&without_time(line)));
         let lines: Vec<String> = text.split('\n').map(steady).collect();
         lines.join("\n")
     }
 }
 
-/// The digest of the values holds that of the chart.
-fn without_digest(line: &str) -> String {
-    const BEFORE: &str = "\"mqctl/values\":\"";
-    match line.split_once(BEFORE).and_then(|(head, tail)| Some((head, tail.split_once('"')?.1))) {
-        Some((head, tail)) => format!("{head}{BEFORE}VALUES\"{tail}"),
-        None => line.to_owned(),
-    }
+/// What stands in JSON and is another one in each run: the digest of the values, which holds that of the chart, and what
+/// the Lease says of its holder.
+const UNSTEADY: [(&str, &str); 7] = [
+    ("mqctl/values", "VALUES"),
+    ("mqctl/machine", "MACHINE"),
+    ("mqctl/pid", "PID"),
+    ("mqctl/started", "TICKS"),
+    ("holderIdentity", "HOLDER"),
+    ("acquireTime", "NOW"),
+    ("renewTime", "NOW"),
+];
+
+fn without_unsteady(line: &str) -> String {
+    UNSTEADY.iter().fold(line.to_owned(), |line, (key, word)| {
+        let before = format!("\"{key}\":\"");
+        match line.split_once(&before).and_then(|(head, tail)| Some((head, tail.split_once('"')?.1))) {
+            Some((head, tail)) => format!("{head}{before}{word}\"{tail}"),
+            None => line,
+        }
+    })
 }
 
 /// A backup is named after the second that it was made in.

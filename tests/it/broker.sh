@@ -1,0 +1,69 @@
+# Part of the stand-in for kubectl: what is run inside a broker's container.
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # cluster, line, stdin, text and found are the stand-in's
+
+# What else is run inside a broker's container.
+run_inside() {
+    case $line$stdin in
+        *change_password*) change_password ;;
+        *default_pass*) disclose ;;
+        *export_definitions*) echo '{"users":[{"name":"user"}]}' ;;
+        *enable_feature_flag*) ;;
+        *' sh -s'*) cat "$cluster/probe.$3" ;;
+        *) answer "$@" ;;
+    esac
+}
+
+# The value of this key, as base64: in `runs-with`, where a test has written what the brokers have, or else in the Secret.
+runs_with() {
+    for file in "$cluster/runs-with" "$cluster"/secret.*-mqctl-credentials; do
+        [ -f "$file" ] || continue
+        text_of "$file"
+        case $text in *"\"$1\":\""*)
+            between "$text" "\"$1\":\"" '"'
+            return ;;
+        esac
+    done
+    found=-
+}
+
+# The brokers take the password that is fed to one of them.
+change_password() {
+    found=${stdin##*base64:decode(\"}
+    if [ -f "$cluster/runs-with" ]; then
+        sed -i "s|\"password\":\"[^\"]*\"|\"password\":\"${found%%\"*}\"|" "$cluster/runs-with"
+    fi
+}
+
+# The cookie that a broker runs with, and the password that its pod was started with.
+disclose() {
+    runs_with erlang-cookie
+    cookie=$found
+    runs_with started-with
+    printf 'mqctl %s %s\nok\n' "$cookie" "$found"
+}
+
+# A broker runs with the cookie of the Secret, and lets in whoever has its password.
+answer() {
+    pod=$3
+    if ! [ -f "$cluster/pod.$pod" ]; then
+        echo "Error from server (NotFound): pods \"$pod\" not found" >&2
+        exit 1
+    fi
+    if ! [ -f "$cluster/answer.$pod" ]; then
+        echo "Error: unable to perform an operation on node 'rabbit@$pod'. Please see diagnostics information" >&2
+        exit 69
+    fi
+    runs_with password
+    case $stdin in
+        *"\"$found\""*) login=true ;;
+        *check_user_pass_login*) login=false ;;
+        *) login=null ;;
+    esac
+    runs_with erlang-cookie
+    cookie=$(echo "$found" | base64 -d | sha256sum)
+    text_of "$cluster/answer.$pod"
+    replace "$text" COOKIE "${cookie%% *}"
+    replace "$text" '"LOGIN"' "$login"
+    printf 'mqctl %s\n' "$text"
+}
