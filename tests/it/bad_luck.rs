@@ -54,7 +54,7 @@ fn a_namespace_that_is_deleted_in_the_middle() {
     world.rule("kubectl * create * <*Lease*", 1, "", words);
     assert_snapshot!(world.run(&INSTALL).ended(75).stderr, @r#"
     test/rabbitmq/prodmq: install: 2 to change, 0 to destroy
-    error: install: Secret prodmq-mqctl-credentials: `kubectl apply`: secrets "prodmq-mqctl-credentials" is forbidden: unable to create new content in namespace rabbitmq because it is being terminated
+    error: install: Secret prodmq-mqctl-credentials: `kubectl create`: secrets "prodmq-mqctl-credentials" is forbidden: unable to create new content in namespace rabbitmq because it is being terminated
     hint: run the same command again when the namespace is gone
     see: mqctl explain NAMESPACE
     not reached: helm install, 3 nodes booted, login as user
