@@ -14,13 +14,14 @@ mod completions;
 pub mod credentials;
 mod explain;
 mod expose;
+pub mod force_boot;
 mod init;
 mod inspect;
 mod logs;
 mod man;
 mod plugin;
 mod profile;
-mod recover;
+pub mod recover;
 mod unlock;
 pub mod upgrade;
 
@@ -37,6 +38,7 @@ pub use recover::Recover;
 pub use unlock::Unlock;
 
 use credentials::Credentials;
+use force_boot::ForceBoot;
 use upgrade::Upgrade;
 
 /// Run RabbitMQ clusters on Kubernetes
@@ -187,6 +189,7 @@ pub enum Command {
     Unlock(Unlock),
     Logs(Logs),
     Recover(Recover),
+    ForceBoot(ForceBoot),
     Credentials(Credentials),
     Profile(ProfileArgs),
     Chart(ChartArgs),

@@ -8,6 +8,7 @@ use crate::cluster::{BOOTED_TAG, Target};
 use crate::process::{Call, Part, Program, Reply};
 
 pub mod lease;
+pub mod recovery;
 mod words;
 
 pub use words::{failure, outcome_of};

@@ -78,7 +78,8 @@ impl Progress {
         self.away.load(Ordering::SeqCst)
     }
 
-    fn note(&self, words: &str) {
+    /// Something worth knowing within a step.
+    pub(crate) fn note(&self, words: &str) {
         match &self.bars {
             Some(bars) => drop(bars.println(words)),
             None if self.quiet => {}

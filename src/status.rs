@@ -172,6 +172,11 @@ impl Page<'_> {
         Some(format!("by {}{dead}", lease.in_words()))
     }
 
+    /// A recovery that nobody is at work on, and whose switches are still set.
+    fn recovery(&self) -> Option<&str> {
+        self.observed.set.as_ref().and_then(|set| set.recovery.as_deref())
+    }
+
     fn locked_json(&self) -> Value {
         let lease = self.observed.lease.as_ref();
         lease.map_or(
@@ -231,6 +236,10 @@ impl Page<'_> {
         ];
         rows.extend(self.exposed().map(|words| row("exposed", words)));
         rows.extend(self.locked().map(|words| row("locked", words)));
+        rows.extend(
+            self.recovery()
+                .map(|word| row("recovery", format!("{word} was cut short: mqctl recover {}", self.profile.name))),
+        );
         let alarms: Vec<String> = self.running().filter_map(|a| a.alarms.clone()).flatten().collect();
         if !alarms.is_empty() {
             rows.push(row("alarms", alarms.join(", ")));
@@ -259,6 +268,7 @@ impl Page<'_> {
             "nodes": nodes.collect::<Vec<_>>(),
             "exposed": self.exposed_json(),
             "lockedBy": self.locked_json(),
+            "recovery": self.recovery(),
             "queues": self.running().filter_map(|a| a.queues).max(),
             "messages": {"ready": self.sum(|a| a.ready), "unacked": self.sum(|a| a.unacked)},
             "credentialsAgree": match self.agreement() {

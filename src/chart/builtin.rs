@@ -17,6 +17,7 @@ pub(super) fn names(profile: &Profile) -> Names {
         lease: format!("{release}-mqctl"),
         secret: format!("{release}-mqctl-credentials"),
         evidence: format!("{release}-mqctl-evidence"),
+        hold: format!("{release}-hold"),
         readers: (0..profile.replicas).map(|n| format!("{release}-mqctl-reader-{n}")).collect(),
     }
 }

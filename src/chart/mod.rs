@@ -35,6 +35,8 @@ pub struct Names {
     pub secret: String,
     /// mqctl's own ConfigMap with what was first read of a stop.
     pub evidence: String,
+    /// The ConfigMap by which the start gate holds single pods back.
+    pub hold: String,
     /// The pods that read the volumes of pods that do not run, one each.
     pub readers: Vec<String>,
     /// What one mqctl at a time holds.

@@ -72,6 +72,12 @@ pub struct StatefulSet {
     pub values_digest: Option<String>,
     /// What its pods are made from.
     pub pod_spec: Value,
+    /// Pods are not created one after the other, each when the one before is ready.
+    pub parallel: bool,
+    /// The strategy of a recovery that is under way.
+    pub recovery: Option<String>,
+    /// As it can be made anew: without what the API server adds.
+    pub manifest: Value,
 }
 
 impl StatefulSet {
@@ -86,6 +92,9 @@ impl StatefulSet {
             settled: seen && number("/status/updatedReplicas") >= replicas,
             values_digest: object["metadata"]["annotations"][VALUES_DIGEST].as_str().map(str::to_owned),
             pod_spec: object.pointer("/spec/template/spec").cloned().unwrap_or_default(),
+            parallel: object["spec"]["podManagementPolicy"] == "Parallel",
+            recovery: object["metadata"]["annotations"][RECOVERY].as_str().map(str::to_owned),
+            manifest: manifest(object),
         }
     }
 
@@ -93,6 +102,16 @@ impl StatefulSet {
     pub fn all_ready(&self) -> bool {
         self.settled && self.ready == self.replicas
     }
+}
+
+fn manifest(object: &Value) -> Value {
+    let mut manifest = object.clone();
+    manifest.as_object_mut().and_then(|all| all.remove("status"));
+    if let Some(metadata) = manifest["metadata"].as_object_mut() {
+        let own = ["uid", "resourceVersion", "creationTimestamp", "generation", "managedFields"];
+        metadata.retain(|key, _| !own.contains(&key.as_str()));
+    }
+    manifest
 }
 
 fn created(object: &Value) -> String {
@@ -123,6 +142,8 @@ impl Claim {
     }
 }
 
+/// The annotation of the StatefulSet that says which recovery is under way.
+pub const RECOVERY: &str = "mqctl/recovery";
 /// The annotation of mqctl's Secret that says which image the volumes were made for; it outlives the release.
 pub const IMAGE_TAG: &str = "mqctl/image-tag";
 /// The same of the image that has booted on them: the one above may be a slip of the pen that never ran.
@@ -177,6 +198,8 @@ pub struct Observed {
     pub storage_classes: Vec<String>,
     /// mqctl's own ConfigMap with the first readings of a stop.
     pub evidence: Option<Value>,
+    /// Pods are held back at the start gate.
+    pub holds: bool,
     /// Pods that an earlier run has left, which was killed while they read volumes.
     pub readers: Vec<String>,
     /// Rights that the plan needs and the person has not, as `create statefulsets`.
@@ -192,6 +215,7 @@ impl Observed {
             "Pod" if names.readers.iter().any(|reader| is(reader)) => {
                 self.readers.extend(object["metadata"]["name"].as_str().map(str::to_owned));
             }
+            "ConfigMap" if is(&names.hold) => self.holds = true,
             "ConfigMap" if is(&names.evidence) => self.evidence = Some(object.clone()),
             "Pod" => {
                 self.pods.push(Pod::read(object));

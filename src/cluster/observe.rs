@@ -71,6 +71,24 @@ const LEASE_RIGHTS: [Right; 5] = [
     ("delete", "coordination.k8s.io", "leases"),
 ];
 
+/// What a recovery needs.
+pub(crate) const RECOVER_RIGHTS: [Right; 14] = [
+    ("get", "", "pods"),
+    ("list", "", "pods"),
+    ("create", "", "pods"),
+    ("patch", "", "pods"),
+    ("delete", "", "pods"),
+    ("get", "", "pods/log"),
+    ("create", "", "pods/exec"),
+    ("create", "", "configmaps"),
+    ("patch", "", "configmaps"),
+    ("delete", "", "configmaps"),
+    ("list", "apps", "statefulsets"),
+    ("create", "apps", "statefulsets"),
+    ("patch", "apps", "statefulsets"),
+    ("delete", "apps", "statefulsets"),
+];
+
 /// What to look for.
 pub(crate) struct Question<'a> {
     pub(crate) target: &'a Target,
@@ -118,9 +136,6 @@ impl Question<'_> {
         observed.release = helm::read_list(list)?;
         self.missing_until_seen(get, &mut observed);
         self.take_all(get, &mut observed);
-        if let Some(lease) = &mut observed.lease {
-            lease.abandoned = machine::is_gone(&lease.process);
-        }
         // A review that the API server does not answer denies nothing: the call that lacks the right will say so.
         if let Some(review) = review.first() {
             observed.denied = kubectl::denied(review);
@@ -131,6 +146,9 @@ impl Question<'_> {
     fn take_all(&self, get: &Reply, observed: &mut Observed) {
         for object in kubectl::items(get) {
             observed.take(&object, self.names);
+        }
+        if let Some(lease) = &mut observed.lease {
+            lease.abandoned = machine::is_gone(&lease.process);
         }
     }
 
@@ -186,18 +204,26 @@ pub(crate) fn observe_all(tools: &Tools, question: &Question<'_>) -> Result<Obse
 }
 
 /// Looks at the objects alone, in one call, and at what mqctl keeps of a stop: helm has no part in who stopped last.
+/// Beside it goes the review of the rights, where something is to be done.
 ///
 /// # Errors
 /// As `observe`.
 pub(crate) fn observe_stop(tools: &Tools, question: &Question<'_>) -> Result<Observed> {
     let mut objects = question.objects();
     objects.push(format!("configmap/{}", question.names.evidence));
+    objects.push(format!("configmap/{}", question.names.hold));
     objects.extend(question.names.readers.iter().map(|name| format!("pod/{name}")));
-    let get = tools.run(&kubectl::get(question.target, &objects), &Vault::default())?;
-    tolerate_forbidden_scopes(&get)?;
+    let mut calls = vec![kubectl::get(question.target, &objects)];
+    if !question.rights.is_empty() {
+        calls.push(kubectl::review(question.target, &[question.rights, &LEASE_RIGHTS].concat()));
+    }
+    let replies = tools.run_all(&calls, &Vault::default()).into_iter().collect::<Result<Vec<_>>>()?;
     let mut observed = Observed::default();
-    question.missing_until_seen(&get, &mut observed);
-    question.take_all(&get, &mut observed);
+    let [get, review @ ..] = replies.as_slice() else { return Ok(observed) };
+    tolerate_forbidden_scopes(get)?;
+    question.missing_until_seen(get, &mut observed);
+    question.take_all(get, &mut observed);
+    observed.denied = review.first().map(kubectl::denied).unwrap_or_default();
     Ok(observed)
 }
 

@@ -16,6 +16,7 @@ mod credentials_verify;
 mod delete;
 mod explain;
 mod expose;
+mod force_boot;
 mod init;
 mod inspect;
 mod install;
@@ -44,6 +45,7 @@ pub(crate) fn run(command: &Command, cx: &Context) -> Result<Outcome> {
         Command::Unlock(args) => unlock::run(args, cx),
         Command::Logs(args) => logs::run(args, cx),
         Command::Recover(args) => recover::run(args, cx),
+        Command::ForceBoot(args) => force_boot::run(args, cx),
         Command::Credentials(args) => match &args.command {
             CredentialsCommand::Show(show) => credentials_show::run(show, cx),
             CredentialsCommand::Verify(verify) => credentials_verify::run(verify, cx),

@@ -1,62 +1,166 @@
-//! `mqctl recover NAME --evidence-only`
+//! `mqctl recover NAME`
 
 use anyhow::Result;
 use serde_json::Value;
 
-use crate::chart::{self, BUILTIN_VERSION};
+use crate::ask::{self, Person};
 use crate::cli::Recover;
-use crate::cluster::Observed;
-use crate::cluster::observe::{Question, observe_stop};
+use crate::cluster::observe::RECOVER_RIGHTS;
 use crate::context::Context;
-use crate::diagnose::gather::{Gathered, Subject, gather};
+use crate::credentials;
+use crate::diagnose::stop::Stop;
+use crate::error::Failure;
 use crate::outcome::Outcome;
-use crate::plan::keep::keep;
-use crate::process::Program;
-use crate::profile::Profile;
-use crate::recover::kept::Kept;
-use crate::recover::moment::Moment;
-use crate::recover::page::Page;
+use crate::plan::recover::first::Via;
+use crate::plan::recover::{Given, recover};
+use crate::plan::script::script;
+use crate::plan::{Danger, Plan};
+use crate::program;
+use crate::recover::ladder_page::{EXPLANATION, in_text};
+use crate::recover::strategy::{Rung, Strategy, Way, ladder, recommended};
 use crate::report;
 use crate::secret::Vault;
 
+/// What is to be done.
+pub(super) struct Chosen {
+    pub(super) strategy: Strategy,
+    pub(super) way: Way,
+    pub(super) via: Via,
+}
+
 pub(crate) fn run(args: &Recover, cx: &Context) -> Result<Outcome> {
-    let (profile, target) = cx.load(args.name.as_deref())?;
-    cx.tools.require(&Program::Kubectl)?;
-    let names = chart::names(&profile);
-    let question = Question { target: &target, names: &names, storage_class: None, rights: &[] };
-    let observed = observe_stop(&cx.tools, &question)?;
-    let kept = observed.evidence.as_ref().map(Kept::read).unwrap_or_default();
-    let subject = Subject {
-        pod_spec: observed.set.as_ref().map_or(&Value::Null, |set| &set.pod_spec),
-        image: &image(&profile, &observed),
-        helper_pods: !args.no_helper_pods && !cx.globals.dry_run,
-        taken: Moment(cx.now().as_second()),
-        target: &target,
-        names: &names,
-    };
-    let gathered = gather(cx, &subject, &observed, &kept)?;
-    show(cx, &subject, &gathered);
-    let (next, keeping) = kept.with(&gathered.fresh);
-    let plan = keep(&target, &names, &next, keeping, profile.protected);
-    let outcome = cx.carry_out_beside(&plan, &mut Vault::default())?;
-    let unknown = gathered.evidence.unknown().next().is_some();
+    if args.evidence_only {
+        return evidence(args, cx);
+    }
+    let mut stop = Stop::read(cx, args.name.as_deref(), !args.no_helper_pods, &RECOVER_RIGHTS)?;
+    if stop.gathered.evidence.healthy() && stop.under_way().is_none() && !stop.observed.holds {
+        report::answer(&if cx.json() { report::pretty(&stop.page().to_json()) } else { stop.page().to_text() });
+        return Ok(Outcome::Done);
+    }
+    let rungs = ladder(&stop.gathered.evidence, args.node.as_deref());
+    tell(cx, &stop, &rungs)?;
+    let Some(chosen) = choose(args, cx, &mut stop, &rungs)? else { return Ok(Outcome::Done) };
+    if args.as_script {
+        report::answer(&script(&planned(cx, &stop, &chosen, "recover")?));
+        return Ok(Outcome::Done);
+    }
+    carry_out(cx, &mut stop, &chosen, "recover")
+}
+
+/// Reads, keeps and shows; nothing else.
+fn evidence(args: &Recover, cx: &Context) -> Result<Outcome> {
+    let stop = Stop::read(cx, args.name.as_deref(), !args.no_helper_pods, &[])?;
+    let page = stop.page();
+    report::answer(&if cx.json() { report::pretty(&with_ladder(&stop)) } else { page.to_text() });
+    let outcome = cx.carry_out_beside(&stop.keep(), &mut Vault::default())?;
+    let unknown = stop.gathered.evidence.unknown().next().is_some();
     Ok(if outcome == Outcome::Done && unknown { Outcome::PartlyDone } else { outcome })
 }
 
-fn show(cx: &Context, subject: &Subject<'_>, gathered: &Gathered) {
-    let page = Page {
-        target: subject.target,
-        about: format!("builtin {BUILTIN_VERSION}"),
-        evidence: &gathered.evidence,
-        kept_in: &subject.names.evidence,
-        unread_logs: gathered.unread_logs.as_deref(),
-        readers: &gathered.readers,
-    };
-    report::answer(&if cx.json() { report::pretty(&page.to_json()) } else { page.to_text() });
+/// The evidence for programs, with what can be done.
+fn with_ladder(stop: &Stop) -> Value {
+    let mut page = stop.page().to_json();
+    page["rungs"] = ladder(&stop.gathered.evidence, None).iter().map(Rung::to_json).collect();
+    page
 }
 
-/// Of the image that has booted on the volumes; the StatefulSet's own is better where there is one.
-fn image(profile: &Profile, observed: &Observed) -> String {
-    let tag = observed.image_of_volumes().unwrap_or(&profile.image.tag);
-    format!("{}:{tag}", profile.image.repository)
+/// What was found and what can be done; and what can be kept without asking is kept, whatever comes of the rest.
+pub(super) fn tell(cx: &Context, stop: &Stop, rungs: &[Rung]) -> Result<()> {
+    report::say(&stop.page().to_text());
+    report::say(&format!("\n{}\n", in_text(rungs).join("\n")));
+    let keep = stop.keep();
+    if keep.danger() == Danger::Keeps {
+        cx.carry_out_beside(&keep, &mut Vault::default())?;
+    }
+    Ok(())
+}
+
+/// By the note of a run that was cut short, by the flag, or by asking; nothing where the person leaves.
+fn choose(args: &Recover, cx: &Context, stop: &mut Stop, rungs: &[Rung]) -> Result<Option<Chosen>> {
+    let wish = args.strategy.and_then(crate::cli::recover::Wish::strategy);
+    let serves = stop.gathered.evidence.nodes.iter().any(|node| node.runs);
+    if let Some(noted) = stop.under_way().filter(|_| serves || wish.is_none()) {
+        return Ok(Some(Chosen { strategy: noted.strategy, way: noted.way, via: Via::Live }));
+    }
+    let rung = match (wish, args.strategy.is_some() || cx.globals.dry_run, cx.person) {
+        (Some(strategy), ..) => rungs.iter().find(|rung| rung.strategy == strategy),
+        (None, true, _) => Some(recommended(rungs).ok_or_else(|| nothing_helps(stop, rungs))?),
+        (None, false, Person::There) => return asked(cx, stop, rungs),
+        (None, false, Person::Absent) => return Err(nobody_to_ask(stop).into()),
+    };
+    rung.map(|rung| allowed(rung, Via::Live)).transpose()
+}
+
+/// The rung, or why it is refused.
+pub(super) fn allowed(rung: &Rung, via: Via) -> Result<Chosen> {
+    match &rung.way {
+        Ok(way) => Ok(Chosen { strategy: rung.strategy, way: way.clone(), via }),
+        Err(why) => {
+            let text = format!("{} is refused: {why}; nothing was changed", rung.strategy.word());
+            Err(Failure::new(Outcome::Contradiction, text).into())
+        }
+    }
+}
+
+fn nothing_helps(stop: &Stop, rungs: &[Rung]) -> Failure {
+    let why = rungs.iter().find_map(|rung| rung.way.as_ref().err()).map(String::as_str).unwrap_or_default();
+    let text = format!("nothing that mqctl would propose helps here: {why}; nothing was changed");
+    Failure::new(Outcome::Contradiction, text)
+        .hint(format!("mqctl recover {} --evidence-only   # what was read, and kept", stop.profile.name))
+}
+
+fn nobody_to_ask(stop: &Stop) -> Failure {
+    Failure::new(Outcome::Usage, "which way? there is nobody to ask; nothing was started or stopped")
+        .hint(format!("mqctl recover {} --strategy auto --yes", stop.profile.name))
+}
+
+/// A person chooses among what is allowed.
+fn asked(cx: &Context, stop: &Stop, rungs: &[Rung]) -> Result<Option<Chosen>> {
+    let allowed: Vec<&Rung> = rungs.iter().filter(|rung| rung.way.is_ok()).collect();
+    let Some(best) = recommended(rungs) else { return Err(nothing_helps(stop, rungs).into()) };
+    let mut items: Vec<String> = allowed.iter().map(|rung| rung.title()).collect();
+    items.extend(["explain", "show as kubectl commands", "quit"].map(str::to_owned));
+    loop {
+        let choice = ask::choice("What shall be done?", &items)?;
+        match (allowed.get(choice), choice - allowed.len().min(choice)) {
+            (Some(rung), _) => return self::allowed(rung, Via::Live).map(Some),
+            (None, 0) => report::say(EXPLANATION),
+            (None, 1) => report::say(&script(&planned(cx, stop, &self::allowed(best, Via::Live)?, "recover")?)),
+            _ => return Ok(None),
+        }
+    }
+}
+
+fn planned(cx: &Context, stop: &Stop, chosen: &Chosen, verb: &'static str) -> Result<Plan> {
+    let noted = stop.under_way();
+    let given = Given {
+        verb,
+        profile: &stop.profile,
+        target: &stop.target,
+        observed: &stop.observed,
+        evidence: &stop.gathered.evidence,
+        strategy: chosen.strategy,
+        way: &chosen.way,
+        via: chosen.via,
+        noted: noted.as_ref(),
+        limit: cx.within(stop.profile.timeouts.boot),
+    };
+    Ok(recover(&given)?)
+}
+
+/// Plan, and carry out; what takes the place of an earlier stop's readings is agreed to with the rest.
+pub(super) fn carry_out(cx: &Context, stop: &mut Stop, chosen: &Chosen, verb: &'static str) -> Result<Outcome> {
+    let local = credentials::local(cx, &stop.profile)?;
+    let mut found = credentials::prove(local, &stop.profile, &mut stop.observed)?;
+    let mut plan = planned(cx, stop, chosen, verb)?;
+    let keep = stop.keep();
+    if keep.danger() > Danger::Keeps {
+        plan.steps.splice(0..0, keep.steps);
+    }
+    let outcome = cx.carry_out(&plan, &mut found.vault)?;
+    if outcome == Outcome::Done || cx.globals.dry_run {
+        return Ok(outcome);
+    }
+    report::say(&program::said(&format!("it can be finished: mqctl recover {}", stop.profile.name)));
+    Ok(outcome)
 }

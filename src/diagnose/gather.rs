@@ -190,6 +190,6 @@ impl Found<'_> {
         let started = self.started().filter(|_| !runs);
         let unread = self.reading.as_ref().err().cloned();
         let (reading, origin) = kept.choose(&self.pod.name, self.reading.ok());
-        Node { pod: self.pod.name, standing, runs, started, reading, origin, unread }
+        Node { pod: self.pod.name, standing, runs, stranger: false, started, reading, origin, unread }
     }
 }

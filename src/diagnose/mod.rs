@@ -2,3 +2,4 @@
 
 pub(crate) mod gather;
 mod reader;
+pub(crate) mod stop;

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use super::address::{self, Exposed};
-use super::{Action, Plan, Step, first_secret, verify, wait};
+use super::{Action, Plan, Step, first_secret, queues, verify, wait};
 use crate::backup;
 use crate::chart;
 use crate::context::Context;
@@ -145,6 +145,7 @@ fn act(run: &mut Run<'_>, action: &Action) -> Result<()> {
         }
         Action::Try(call) => run.cx.tools.run(call, run.vault).map(|_| ()),
         Action::Wait(condition) => wait::until(run, condition),
+        Action::AllLed(pod) => queues::until_led(run, pod),
         Action::Verify(wished) => verify::until_healthy(run, wished),
         Action::Reach(reach) => {
             run.exposed = Some(address::reach(run, reach)?);
@@ -171,5 +172,5 @@ fn run_call(run: &Run<'_>, call: &Call) -> Result<Reply> {
 }
 
 /// The words that name a call in an error.
-const VERBS: [&str; 10] =
-    ["upgrade", "uninstall", "rollback", "apply", "patch", "scale", "annotate", "delete", "get", "exec"];
+const VERBS: [&str; 11] =
+    ["upgrade", "uninstall", "rollback", "apply", "patch", "scale", "annotate", "delete", "get", "exec", "wait"];

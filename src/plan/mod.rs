@@ -27,7 +27,10 @@ pub(crate) mod keep;
 mod objects;
 pub(crate) mod pending;
 pub(crate) mod preconditions;
+mod queues;
+pub mod recover;
 pub mod rotate;
+pub(crate) mod script;
 mod secret_object;
 pub(crate) mod unlock;
 pub(crate) mod upgrade;
@@ -107,18 +110,26 @@ pub enum Action {
     /// Run, whatever comes of it: what it does is a courtesy.
     Try(Call),
     Wait(Condition),
+    /// Every queue has a leader, as this node sees it.
+    AllLed(String),
     Verify(Wished),
     /// Wait for the address of the Service outside, and try it.
     Reach(Reach),
 }
 
 /// What is waited for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Condition {
     /// Every replica runs the newest template and is ready.
     AllReady,
     /// These pods are gone.
     Gone(Vec<String>),
+    /// These pods wait for others of their cluster, or have come to serve clients.
+    Waiting(Vec<String>),
+    /// These pods serve clients.
+    Ready(Vec<String>),
+    /// This call succeeds.
+    Succeeds(Call),
 }
 
 /// What a healthy release looks like to its brokers.

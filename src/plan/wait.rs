@@ -13,6 +13,7 @@ use crate::error::{self, Failure};
 use crate::explain::Code;
 use crate::kubectl;
 use crate::outcome::Outcome;
+use crate::process::Call;
 use crate::rabbitmq;
 use crate::secret::Vault;
 use crate::units::show_duration;
@@ -30,6 +31,9 @@ pub(crate) fn until(run: &Run<'_>, condition: &Condition) -> Result<()> {
     match condition {
         Condition::AllReady => until_ready(run),
         Condition::Gone(pods) => until_gone(run, pods),
+        Condition::Waiting(pods) => until_each(run, pods, waits_or_serves),
+        Condition::Ready(pods) => until_each(run, pods, |standing| *standing == Standing::Ready),
+        Condition::Succeeds(call) => until_succeeds(run, call),
     }
 }
 
@@ -54,6 +58,47 @@ fn until_ready(run: &Run<'_>) -> Result<()> {
     })?;
     run.progress.clear_pods();
     if reached { Ok(()) } else { Err(not_ready(run, last.as_ref(), limit)) }
+}
+
+/// A node that waits says so in its log; one that need not wait is on its way, or there.
+fn waits_or_serves(standing: &Standing) -> bool {
+    use rabbitmq::Phase::{RecoveringQueues, StartupComplete, WaitingForTables};
+    let told = |phase: &rabbitmq::Phase| matches!(phase, WaitingForTables { .. } | RecoveringQueues | StartupComplete);
+    *standing == Standing::Ready || matches!(standing, Standing::Booting(phase) if told(phase))
+}
+
+/// Looks until each of these pods has come so far.
+fn until_each(run: &Run<'_>, pods: &[String], come: impl Fn(&Standing) -> bool) -> Result<()> {
+    let mut last = None;
+    let reached = poll(run, run.plan.limit, || {
+        let Some(look) = look(run)? else { return Ok(None) };
+        let mine = |pod: &&Pod| pods.contains(&pod.name);
+        look.pods.iter().filter(mine).for_each(|pod| run.progress.pod(&pod.name, &pod.standing));
+        let all = look.pods.iter().filter(mine).all(|pod| come(&pod.standing));
+        last = Some(look);
+        Ok(Some(all))
+    })?;
+    run.progress.clear_pods();
+    if reached { Ok(()) } else { Err(not_ready(run, last.as_ref(), run.plan.limit)) }
+}
+
+/// Tries until it succeeds; how often that took is told where once was not enough.
+fn until_succeeds(run: &Run<'_>, call: &Call) -> Result<()> {
+    let (mut tries, mut words) = (0, String::new());
+    let reached = poll(run, run.plan.limit, || {
+        let reply = run.cx.tools.run(call, run.vault)?;
+        tries += 1;
+        words = kubectl::failure("kubectl exec", &reply).text;
+        Ok(Some(reply.ok()))
+    })?;
+    if !reached {
+        let text = format!("no success in {tries} tries: {words}");
+        return Err(Failure::new(Outcome::TimedOut, text).hint("run the same command again: it goes on").into());
+    }
+    if tries > 1 {
+        run.progress.note(&format!("succeeded at try {tries}"));
+    }
+    Ok(())
 }
 
 fn until_gone(run: &Run<'_>, pods: &[String]) -> Result<()> {

@@ -25,6 +25,9 @@ pub struct Node {
     pub standing: String,
     /// It serves clients.
     pub runs: bool,
+    /// It has started on a blank volume as a broker of its own, beside the cluster that counts it as a member: nothing of
+    /// that cluster is in it.
+    pub stranger: bool,
     /// When its container began that has not come to serve: a start may rewrite the evidence.
     pub started: Option<Moment>,
     pub reading: Option<Reading>,
@@ -108,7 +111,8 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    pub fn weigh(taken: Moment, nodes: Vec<Node>) -> Self {
+    pub fn weigh(taken: Moment, mut nodes: Vec<Node>) -> Self {
+        mark_strangers(taken, &mut nodes);
         let verdict = verdict(&nodes);
         Self { taken, nodes, verdict }
     }
@@ -122,6 +126,28 @@ impl Evidence {
     pub fn unknown(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(|node| node.reading.is_none() && !node.runs)
     }
+}
+
+fn mark_strangers(taken: Moment, nodes: &mut [Node]) {
+    let peers: Vec<(String, Vec<String>)> = nodes.iter().map(|node| (node.pod.clone(), peers(node))).collect();
+    let counts = |of: &[String], pod: &String| of.contains(pod);
+    for node in nodes.iter_mut().filter(|node| node.runs) {
+        let own = peers.iter().find(|(pod, _)| *pod == node.pod).map(|(_, own)| own.clone()).unwrap_or_default();
+        let missed = |(pod, of): &(String, Vec<String>)| counts(of, &node.pod) && !counts(&own, pod);
+        if own == [node.pod.clone()] && peers.iter().any(missed) {
+            node.stranger = true;
+            node.runs = false;
+            "runs as a broker of its own".clone_into(&mut node.standing);
+            node.reading = Some(Reading::blank(&node.pod, taken));
+        }
+    }
+}
+
+/// The members that a node itself knows of.
+fn peers(node: &Node) -> Vec<String> {
+    let Some(reading) = &node.reading else { return Vec::new() };
+    let of_khepri = reading.vm.as_ref().and_then(|vm| vm.members.clone());
+    of_khepri.filter(|members| !members.is_empty()).unwrap_or_else(|| reading.members.clone())
 }
 
 fn verdict(nodes: &[Node]) -> Verdict {

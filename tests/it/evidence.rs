@@ -30,11 +30,11 @@ pub fn probe(pod: &str, running: &[&str], gone: &[(&str, u32)], vm: &str) -> Str
     )
 }
 
-const WAITS: &str = "\n@@ vm\nmqctl {\"running\":false,\"version\":\"4.0.5\",\"khepri\":false,\"downs\":[]}\n";
-const RUNS: &str = "\n@@ vm\nmqctl {\"running\":true,\"version\":\"4.0.5\",\"khepri\":false,\"downs\":[]}\n";
+pub const WAITS: &str = "\n@@ vm\nmqctl {\"running\":false,\"version\":\"4.0.5\",\"khepri\":false,\"downs\":[]}\n";
+pub const RUNS: &str = "\n@@ vm\nmqctl {\"running\":true,\"version\":\"4.0.5\",\"khepri\":false,\"downs\":[]}\n";
 
 /// As kubectl prints the log of several pods.
-fn logged(pod: &str, log: &str) -> String {
+pub fn logged(pod: &str, log: &str) -> String {
     log.lines().map(|line| ["[pod/", pod, "/rabbitmq] ", line, "\n"].concat()).collect()
 }
 
@@ -98,6 +98,7 @@ fn the_page_as_json() {
     let mut page = waiting().run(&[&RECOVER[..], &["-o", "json"]].concat()).ended(0).json();
     page["nodes"].as_array_mut().unwrap().drain(..2);
     page["taken"] = json!("TAKEN");
+    page["rungs"].as_array_mut().unwrap().truncate(2);
     assert_snapshot!(serde_json::to_string_pretty(&page).unwrap(), @r#"
     {
       "apiVersion": "mqctl/v1",
@@ -389,10 +390,4 @@ fn logs_of_the_stopped_run_say_who_was_seen_to_go() {
     world.write("cluster/previous.prodmq-2", &log);
     let run = world.run(&RECOVER).ended(0);
     assert!(run.stdout.contains("prodmq-2: certain"), "{run}");
-}
-
-#[test]
-fn without_its_flag_it_does_nothing_yet() {
-    let run = healthy().run(&["recover", "prodmq"]).ended(64);
-    assert!(run.calls.is_empty() && run.stderr.contains("--evidence-only"), "{run}");
 }

@@ -28,6 +28,7 @@ mod inspect;
 mod install;
 mod install_again;
 mod killed;
+mod ladder;
 mod lock;
 mod logs;
 mod objects;
@@ -37,6 +38,8 @@ mod profile;
 mod props;
 mod questions;
 mod readers;
+mod recover;
+mod recover_again;
 mod refusals;
 mod rotate;
 #[path = "../examples/scripts.rs"]

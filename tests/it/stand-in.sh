@@ -21,6 +21,8 @@ trap '' PIPE INT
 . "$world/lease.sh"
 # shellcheck source=tests/it/pod-log.sh
 . "$world/pod-log.sh"
+# shellcheck source=tests/it/recovery.sh
+. "$world/recovery.sh"
 # shellcheck source=tests/it/broker.sh
 . "$world/broker.sh"
 
@@ -171,12 +173,20 @@ apply() {
             exit 1
         fi
         return ;;
+    *' --field-manager mqctl-recovery '*)
+        apply_recovery_note
+        return ;;
     *' --force-conflicts --field-manager helm '*)
+        case $stdin in *'"kind":"StatefulSet"'*)
+            apply_stateful_set
+            return ;;
+        esac
         rm "$cluster/conflicts"
         return ;;
     esac
     case $stdin in
         *'"mqctl/reader"'*) make_readers ;;
+        *'-hold"'*) apply_hold ;;
         *'"evidence.json"'*)
             between "$stdin" '"name":"' '"'
             printf '%s' "$stdin" >"$cluster/configmap.$found"
@@ -243,6 +253,10 @@ replace() {
 
 # All pods are told that the whole set stops, or no longer; or a Secret notes the image that has booted.
 annotate() {
+    if [ "$2" = statefulset ]; then
+        mark "$@"
+        return
+    fi
     if [ "$2" = secret ]; then
         sed -i "s/\"annotations\":{/&\"mqctl\/booted-tag\":\"${5#*=}\",/" "$cluster/secret.$3"
         return
@@ -271,9 +285,16 @@ delete() {
         remove_lease "$@"
         return
     fi
+    if [ "$2" = statefulset ]; then
+        rm -f "$cluster/statefulset.$3"
+        return
+    fi
     for word in "$@"; do
         case $word in
             pod/*-mqctl-reader-*) rm -f "$cluster/pod.${word#*/}" ;;
+            configmap/*-hold)
+                rm -f "$cluster/configmap.${word#*/}"
+                all_come_up ;;
             pod/*) cp "$world/chart/pod.${word#*/}" "$cluster" ;;
             */*) rm -f "$cluster/${word%%/*}.${word#*/}" ;;
         esac
@@ -318,6 +339,7 @@ respond() {
         kubectl-annotate) annotate "$@" ;;
         kubectl-delete) delete "$@" ;;
         kubectl-exec) run_inside "$@" ;;
+        kubectl-wait) ;;
         kubectl-patch) if [ "$2" = lease ]; then renew_lease "$@"; fi ;;
         kubectl-logs)
             case $line in

@@ -12,7 +12,7 @@ use mqctl::recover::reading::{Raft, Reading, Store, Vm};
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/scenarios/evidence");
 
 /// The nodes of a recorded stop, each read through a helper pod.
-fn nodes(scenario: &str) -> Vec<Node> {
+pub fn nodes(scenario: &str) -> Vec<Node> {
     let text = std::fs::read_to_string(Path::new(FOLDER).join(format!("{scenario}.txt"))).unwrap();
     text.split("\n## ").skip(1).map(|text| node(Reading::parse(text).unwrap())).collect()
 }
@@ -22,6 +22,7 @@ fn node(reading: Reading) -> Node {
         pod: reading.pod.clone(),
         standing: "not created yet".to_owned(),
         runs: false,
+        stranger: false,
         started: None,
         reading: Some(reading),
         origin: Origin::Now,
@@ -68,13 +69,18 @@ fn told(scenario: &str) -> String {
     }
 }
 
-#[test]
-fn every_recorded_stop() {
+/// The names of all that were recorded.
+pub fn scenarios() -> Vec<String> {
     let entries = std::fs::read_dir(FOLDER).unwrap().map(|entry| entry.unwrap().path());
     let mut names: Vec<String> = entries.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
     names.sort();
+    names
+}
+
+#[test]
+fn every_recorded_stop() {
     let mut table = String::new();
-    for name in names {
+    for name in scenarios() {
         writeln!(table, "{name:<34} {}", told(&name)).unwrap();
     }
     assert_snapshot!(table, @"

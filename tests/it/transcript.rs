@@ -52,7 +52,18 @@ impl Recorded {
         if self.args.iter().any(|arg| arg == "enable_feature_flag") || self.stdin.contains("change_password") {
             return false;
         }
+        if self.acts_on_a_node() {
+            return false;
+        }
         READS.contains(&self.verb()) || self.reviews() || self.args.iter().any(|arg| arg.starts_with("--dry-run"))
+    }
+
+    /// What a recovery does inside a container.
+    fn acts_on_a_node(&self) -> bool {
+        let fed = ["rabbit_table:force_load", "\"$dir/force_load\"\n", "kill -TERM 1", "force_all_queues_shrink"];
+        let words = ["force_standalone_khepri_boot", "forget_cluster_node", "rabbitmq-queues", "touch"];
+        fed.iter().any(|text| self.stdin.contains(text))
+            || words.iter().any(|word| self.args.iter().any(|arg| arg == word))
     }
 
     /// Asks what the person may do: `create`, and nobody stores it.
@@ -73,10 +84,27 @@ impl Recorded {
         if self.stdin.starts_with("T = fun") {
             return "(the question to a broker)".to_owned();
         }
+        if self.stdin.starts_with("Nodes = fun") {
+            return "(the question for the queues)".to_owned();
+        }
         if self.stdin.starts_with("pod=") {
             return "(the probe)".to_owned();
         }
         let Ok(json) = serde_json::from_str::<Value>(&self.stdin) else { return self.stdin.clone() };
+        if self.stdin.contains("recovery.json") {
+            let note: Value = serde_json::from_str(json["data"]["recovery.json"].as_str().unwrap()).unwrap();
+            return format!(
+                "(ConfigMap {}: {}, first {})",
+                json["metadata"]["name"], note["strategy"], note["way"]["first"]
+            );
+        }
+        if json["kind"] == "StatefulSet" {
+            let spec = &json["spec"];
+            return format!(
+                "(StatefulSet: {}, {} replicas, ordinals {}, update {})",
+                spec["podManagementPolicy"], spec["replicas"], spec["ordinals"], spec["updateStrategy"]
+            );
+        }
         if self.stdin.contains("evidence.json") {
             return format!("(ConfigMap {})", json["metadata"]["name"]);
         }

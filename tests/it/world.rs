@@ -23,9 +23,10 @@ pub const PROFILE: &str = "format: 1\nnamespace: rabbitmq\n";
 
 const STAND_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/stand-in.sh");
 /// What it reads from beside it.
-const PARTS: [(&str, &str); 3] = [
+const PARTS: [(&str, &str); 4] = [
     ("broker.sh", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/broker.sh")),
     ("lease.sh", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/lease.sh")),
+    ("recovery.sh", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/recovery.sh")),
     ("pod-log.sh", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/pod-log.sh")),
 ];
 

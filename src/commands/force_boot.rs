@@ -1,0 +1,36 @@
+//! `mqctl force-boot NAME`
+
+use anyhow::Result;
+
+use super::recover::{allowed, carry_out, tell};
+use crate::cli::force_boot::{ForceBoot, Way};
+use crate::cluster::observe::RECOVER_RIGHTS;
+use crate::context::Context;
+use crate::diagnose::stop::Stop;
+use crate::error::Failure;
+use crate::outcome::Outcome;
+use crate::plan::recover::first::Via;
+use crate::recover::strategy::{Strategy, ladder};
+
+pub(crate) fn run(args: &ForceBoot, cx: &Context) -> Result<Outcome> {
+    let via = via(args)?;
+    let mut stop = Stop::read(cx, args.name.as_deref(), !args.no_helper_pods, &RECOVER_RIGHTS)?;
+    let rungs = ladder(&stop.gathered.evidence, args.node.as_deref());
+    tell(cx, &stop, &rungs)?;
+    let forced = rungs.iter().filter(|rung| rung.strategy == Strategy::ForceBoot).map(|rung| allowed(rung, via));
+    let chosen = forced.collect::<Result<Vec<_>>>()?.remove(0);
+    carry_out(cx, &mut stop, &chosen, "force-boot")
+}
+
+fn via(args: &ForceBoot) -> Result<Via> {
+    match args.via {
+        Way::Live => Ok(Via::Live),
+        Way::File => Ok(Via::File),
+        Way::StatefulSet => Ok(Via::StatefulSet),
+        Way::Chart => {
+            let text = "the built-in chart has no value for a force boot; nothing was changed";
+            let name = args.name.as_deref().unwrap_or("NAME");
+            Err(Failure::new(Outcome::Usage, text).hint(format!("mqctl force-boot {name} --via live")).into())
+        }
+    }
+}

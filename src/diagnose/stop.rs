@@ -1,0 +1,86 @@
+//! A stop as `recover` and `force-boot` need it: profile, cluster and every node, read once.
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::gather::{Gathered, Subject, gather};
+use crate::chart::{self, BUILTIN_VERSION, Names};
+use crate::cluster::observe::{Question, observe_stop, require_rights};
+use crate::cluster::{Observed, Target};
+use crate::context::Context;
+use crate::kubectl::Right;
+use crate::lock;
+use crate::plan::Plan;
+use crate::plan::keep::keep;
+use crate::process::Program;
+use crate::profile::Profile;
+use crate::recover::kept::Kept;
+use crate::recover::moment::Moment;
+use crate::recover::page::Page;
+use crate::recover::under_way::UnderWay;
+
+/// Everything that was read.
+pub(crate) struct Stop {
+    pub(crate) profile: Profile,
+    pub(crate) target: Target,
+    pub(crate) names: Names,
+    pub(crate) observed: Observed,
+    pub(crate) gathered: Gathered,
+    kept: Kept,
+}
+
+impl Stop {
+    /// Reads it; where something is to be done, with the rights for it and in turn with others.
+    ///
+    /// # Errors
+    /// As loading and observing; Ctrl-C.
+    pub(crate) fn read(cx: &Context, name: Option<&str>, helper_pods: bool, rights: &[Right]) -> Result<Self> {
+        let (profile, target) = cx.load(name)?;
+        cx.tools.require(&Program::Kubectl)?;
+        let names = chart::names(&profile);
+        let question = Question { target: &target, names: &names, storage_class: None, rights };
+        let look = || observe_stop(&cx.tools, &question);
+        let acts = !rights.is_empty();
+        let observed = if acts { lock::in_turn(cx, &profile, &target, &names.lease, look)? } else { look()? };
+        require_rights(&observed, &target)?;
+        let kept = observed.evidence.as_ref().map(Kept::read).unwrap_or_default();
+        let subject = Subject {
+            pod_spec: observed.set.as_ref().map_or(&Value::Null, |set| &set.pod_spec),
+            image: &image(&profile, &observed),
+            helper_pods: helper_pods && !cx.globals.dry_run,
+            taken: Moment(cx.now().as_second()),
+            target: &target,
+            names: &names,
+        };
+        let gathered = gather(cx, &subject, &observed, &kept)?;
+        Ok(Self { profile, target, names, observed, gathered, kept })
+    }
+
+    pub(crate) fn page(&self) -> Page<'_> {
+        Page {
+            target: &self.target,
+            about: format!("builtin {BUILTIN_VERSION}"),
+            evidence: &self.gathered.evidence,
+            kept_in: &self.names.evidence,
+            unread_logs: self.gathered.unread_logs.as_deref(),
+            readers: &self.gathered.readers,
+        }
+    }
+
+    /// What keeps the first readings.
+    pub(crate) fn keep(&self) -> Plan {
+        let (next, keeping) = self.kept.with(&self.gathered.fresh);
+        keep(&self.target, &self.names, &next, keeping, self.profile.protected)
+    }
+
+    /// What an earlier run has left to do.
+    pub(crate) fn under_way(&self) -> Option<UnderWay> {
+        self.observed.evidence.as_ref().and_then(UnderWay::read)
+    }
+}
+
+/// Of the image that has booted on the volumes; the StatefulSet's own is better where there is one.
+fn image(profile: &Profile, observed: &Observed) -> String {
+    let tag = observed.image_of_volumes().unwrap_or(&profile.image.tag);
+    format!("{}:{tag}", profile.image.repository)
+}

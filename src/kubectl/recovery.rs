@@ -1,0 +1,104 @@
+//! What a recovery says to kubectl: pods held back, a StatefulSet made anew around its pods, nodes released.
+
+use serde_json::{Value, json};
+
+use super::{call, exec, exec_eval, exec_script};
+use crate::cluster::{RECOVERY, Target};
+use crate::process::{Call, Part};
+
+/// Its own manager: what it writes into the ConfigMap of the evidence is its own, and what the readings are stays theirs.
+pub fn apply_note(target: &Target, object: &Value) -> Call {
+    let args = ["apply", "--server-side", "--force-conflicts", "--field-manager", "mqctl-recovery"];
+    call(target, &[&args[..], &["--filename", "-", "--output", "name"]].concat())
+        .fed(vec![Part::Text(object.to_string())])
+}
+
+/// The ConfigMap by which the built-in chart's start gate holds single pods back.
+pub fn hold(name: &str, target: &Target, pods: &[String]) -> Value {
+    let labels = json!({"app.kubernetes.io/instance": target.release, "app.kubernetes.io/managed-by": "mqctl"});
+    let list = pods.join("\n") + "\n";
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": labels}, "data": {"pods": list}})
+}
+
+/// Opens the start gate of one pod: without it a change of the ConfigMap takes a minute to be noticed.
+pub fn open_gate(target: &Target, pod: &str) -> Call {
+    call(target, &["exec", pod, "--container", "start-gate", "--", "touch", "/tmp/go"])
+}
+
+/// Takes the StatefulSet away from its pods, which live on.
+pub fn orphan(target: &Target, set: &str) -> Call {
+    call(target, &["delete", "statefulset", set, "--cascade=orphan", "--ignore-not-found"])
+}
+
+/// For everybody who looks at the StatefulSet: a recovery is under way, or no longer.
+pub fn mark(target: &Target, set: &str, strategy: Option<&str>) -> Call {
+    let note = strategy.map_or_else(|| format!("{RECOVERY}-"), |word| format!("{RECOVERY}={word}"));
+    call(target, &["annotate", "statefulset", set, "--overwrite", &note])
+}
+
+/// Fails where the API server has dropped the field, as those before 1.27 do: then no pod may start.
+pub fn require_ordinals(target: &Target, set: &str, start: usize) -> Call {
+    let condition = format!("--for=jsonpath={{.spec.ordinals.start}}={start}");
+    call(target, &["wait", &format!("statefulset/{set}"), &condition, "--timeout", "5s"])
+}
+
+/// A Mnesia node that waits for others loads its own copy, in place; one that runs is left alone, on Khepri it fails.
+pub fn release(target: &Target, pod: &str) -> Call {
+    let code = "case rabbit:is_running() of true -> runs; false -> \
+        case catch rabbit_khepri:is_enabled() of true -> exit(khepri); _ -> ok = rabbit_table:force_load() end end.";
+    exec_eval(target, pod, vec![Part::Text(code.to_owned())])
+}
+
+/// Lays the file by which the next start loads its own copy: where this node has data, and never on a blank volume.
+pub fn lay_force_load(target: &Target, pod: &str) -> Call {
+    let script = "dir=$RABBITMQ_MNESIA_DIR\n\
+        if [ -z \"$dir\" ]; then dir=${RABBITMQ_MNESIA_BASE:-/var/lib/rabbitmq/mnesia}/$RABBITMQ_NODENAME; fi\n\
+        [ -e \"$dir/schema.DAT\" ] && touch \"$dir/force_load\"\n";
+    exec_script(target, pod, "rabbitmq", script.to_owned())
+}
+
+/// Takes it away again, should no start have used it up.
+pub fn remove_force_load(target: &Target, pod: &str) -> Call {
+    let script = "dir=$RABBITMQ_MNESIA_DIR\n\
+        if [ -z \"$dir\" ]; then dir=${RABBITMQ_MNESIA_BASE:-/var/lib/rabbitmq/mnesia}/$RABBITMQ_NODENAME; fi\n\
+        rm -f \"$dir/force_load\"\n";
+    exec_script(target, pod, "rabbitmq", script.to_owned())
+}
+
+/// Ends the container's first process, so that the kubelet starts it again in the same pod.
+pub fn restart_container(target: &Target, pod: &str) -> Call {
+    exec_script(target, pod, "rabbitmq", "kill -TERM 1\n".to_owned())
+}
+
+/// A Khepri node that waits for a majority goes on alone.
+pub fn boot_standalone(target: &Target, pod: &str) -> Call {
+    exec(target, pod, &["rabbitmqctl", "force_standalone_khepri_boot"])
+}
+
+/// Quorum queues go on with the one member that is left.
+pub fn shrink_queues(target: &Target, pod: &str) -> Call {
+    let code = "rabbit_quorum_queue:force_all_queues_shrink_member_to_current_member().";
+    exec_eval(target, pod, vec![Part::Text(code.to_owned())])
+}
+
+/// A member leaves the cluster. Its exit code proves nothing: 69 may mean that it is done.
+pub fn forget(target: &Target, through: &str, node: &str) -> Call {
+    exec(target, through, &["rabbitmqctl", "forget_cluster_node", node])
+}
+
+/// Succeeds where this node is no member.
+pub fn is_forgotten(target: &Target, through: &str, node: &str) -> Call {
+    let members = "(try rabbit_nodes:list_members() catch _:_ -> rabbit_nodes:all() end)";
+    let code = format!("false = lists:member('{node}', {members}).");
+    exec_eval(target, through, vec![Part::Text(code)])
+}
+
+/// A node that joined anew becomes a member of every quorum queue again.
+pub fn grow_queues(target: &Target, through: &str, node: &str) -> Call {
+    exec(target, through, &["rabbitmq-queues", "grow", node, "all"])
+}
+
+/// The claim goes when its pod does; the StatefulSet makes both anew.
+pub fn release_claim(target: &Target, claim: &str) -> Call {
+    call(target, &["delete", "persistentvolumeclaim", claim, "--ignore-not-found", "--wait=false"])
+}

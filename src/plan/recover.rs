@@ -1,0 +1,254 @@
+//! Recover: one rung of the ladder as a plan; what an earlier run has left of one is finished by the same plan. Pure.
+//!
+//! First half: the nodes that may be newest come up while all others are held back. Second half: the others join. Where
+//! one of the first serves clients already, only the second is left to do.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use self::first::Via;
+use super::{Action, Claim, Condition, Danger, Plan, Step, Wished};
+use crate::chart::{self, Names};
+use crate::cluster::{Observed, Pod, Standing, Target};
+use crate::error::Failure;
+use crate::kubectl::{self, recovery};
+use crate::outcome::Outcome;
+use crate::process::Part;
+use crate::profile::Profile;
+use crate::recover::evidence::{Evidence, Verdict};
+use crate::recover::strategy::{Strategy, Way};
+use crate::recover::under_way::{UnderWay, without_note};
+use crate::units::{show_duration, show_nodes};
+
+pub mod first;
+mod held;
+mod others;
+
+/// Everything that the planner decides from.
+pub struct Given<'a> {
+    pub verb: &'static str,
+    pub profile: &'a Profile,
+    pub target: &'a Target,
+    pub observed: &'a Observed,
+    pub evidence: &'a Evidence,
+    pub strategy: Strategy,
+    pub way: &'a Way,
+    /// How a node is made to load its own copy.
+    pub via: Via,
+    /// What an earlier run has noted.
+    pub noted: Option<&'a UnderWay>,
+    /// The limit of each wait.
+    pub limit: Duration,
+}
+
+/// What the steps are made from.
+struct Recovery<'a> {
+    given: &'a Given<'a>,
+    names: Names,
+    /// The StatefulSet as it has to be in the end.
+    wished: Value,
+}
+
+/// Plans one rung, or the rest of one.
+///
+/// # Errors
+/// There is no StatefulSet and nobody has kept one; the nodes to be held back are not at one end of the ordinals.
+pub fn recover(given: &Given<'_>) -> Result<Plan, Failure> {
+    let names = chart::names(given.profile);
+    let recovery = Recovery { given, wished: wished(given, &names)?, names };
+    let steps = recovery.steps()?;
+    Ok(recovery.plan(steps))
+}
+
+fn wished(given: &Given<'_>, names: &Names) -> Result<Value, Failure> {
+    let live = given.observed.set.as_ref().map(|set| set.manifest.clone());
+    let Some(mut set) = given.noted.map(|noted| noted.stateful_set.clone()).or(live) else {
+        let text = format!("there is no StatefulSet `{}`, and none is kept; nothing was changed", names.stateful_set);
+        let hint = format!("mqctl install {}   # makes it, and starts all nodes together", given.profile.name);
+        return Err(Failure::new(Outcome::Contradiction, text).hint(hint));
+    };
+    set["spec"]["podManagementPolicy"] = json!("Parallel");
+    set["spec"]["replicas"] = json!(names.pods.len());
+    if let Some(annotations) = set["metadata"]["annotations"].as_object_mut() {
+        annotations.remove(crate::cluster::RECOVERY);
+    }
+    Ok(set)
+}
+
+impl Recovery<'_> {
+    fn steps(&self) -> Result<Vec<Step>, Failure> {
+        let mut steps = if self.given.way.first.is_empty() { self.together() } else { self.one_after_the_other()? };
+        steps.extend(self.verify());
+        if self.given.noted.is_some() || steps.iter().any(|step| step.title == self.note_title()) {
+            steps.push(self.forget_note());
+        }
+        Ok(steps)
+    }
+
+    fn one_after_the_other(&self) -> Result<Vec<Step>, Failure> {
+        let serve = |pod: &String| self.given.evidence.nodes.iter().any(|node| node.pod == *pod && node.runs);
+        let mut steps = Vec::new();
+        if !self.given.way.first.iter().any(serve) {
+            steps.push(self.note());
+            steps.extend(self.hold_back()?);
+            steps.extend(self.first_up());
+        } else if !self.given.way.lost.is_empty() {
+            steps.push(self.note());
+            steps.extend(self.hold_lost_back());
+        }
+        steps.extend(self.others_join());
+        Ok(steps)
+    }
+
+    /// Nobody is held back: whoever cannot start is helped to.
+    fn together(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        if self.given.observed.holds {
+            steps.push(self.open_gate());
+        }
+        match &self.given.observed.set {
+            Some(set) if !set.parallel && self.first_pod_may_go_on() => steps.push(self.release_in_place()),
+            Some(set) if set.parallel => {
+                steps.extend(self.stuck_anew());
+                steps.extend((set.replicas < self.replicas()).then(|| self.start_all()));
+            }
+            _ => steps.extend([self.note(), self.parallel_anew()]),
+        }
+        steps.push(self.all_ready());
+        steps
+    }
+
+    /// It waits alone, as the others are not created before it is ready, and nobody is newer.
+    fn first_pod_may_go_on(&self) -> bool {
+        let Verdict::Mnesia(order) = &self.given.evidence.verdict else { return false };
+        let waits = |pod: &Pod| matches!(pod.standing, Standing::Booting(_));
+        let pods = &self.given.observed.pods;
+        let first = &self.names.pods[0];
+        order.newest.contains(first) && pods.len() == 1 && pods.iter().all(|pod| pod.name == *first && waits(pod))
+    }
+
+    fn release_in_place(&self) -> Step {
+        let pod = &self.names.pods[0];
+        Step::new(Danger::Changes, format!("release {pod}"), "in place: nobody is newer; the others are created then")
+            .action(Action::Wait(Condition::Waiting(vec![pod.clone()])))
+            .action(Action::Run(recovery::release(self.given.target, pod)))
+            .done(format!("{pod} released"))
+    }
+
+    /// Pods that do not start by themselves, together, so that none waits longer than the others.
+    fn stuck_anew(&self) -> Option<Step> {
+        let stuck = |pod: &&Pod| matches!(pod.standing, Standing::Crashed(_) | Standing::ImageTrouble(_));
+        let pods: Vec<&str> = self.given.observed.pods.iter().filter(stuck).map(|pod| pod.name.as_str()).collect();
+        let objects: Vec<String> = pods.iter().map(|pod| format!("pod/{pod}")).collect();
+        (!pods.is_empty()).then(|| {
+            Step::new(Danger::Changes, format!("make {} anew", pods.join(", ")), "their volumes stay; no more back-off")
+                .action(Action::Run(kubectl::delete(self.given.target, &objects)))
+                .done(format!("{} made anew", pods.join(", ")))
+        })
+    }
+
+    fn start_all(&self) -> Step {
+        Step::new(Danger::Changes, "start all nodes", "")
+            .action(Action::Run(kubectl::scale(self.given.target, self.replicas())))
+            .done("all nodes started")
+    }
+
+    fn replicas(&self) -> u32 {
+        self.given.profile.replicas
+    }
+
+    fn all_ready(&self) -> Step {
+        let detail = format!("up to {}", show_duration(self.given.limit));
+        Step::new(Danger::Reads, format!("{} ready", show_nodes(self.replicas())), detail)
+            .action(Action::Wait(Condition::AllReady))
+    }
+
+    /// By what the nodes and the queues say themselves.
+    fn verify(&self) -> [Step; 2] {
+        let wished =
+            Wished { pods: self.names.pods.clone(), username: self.given.profile.credentials.username.clone() };
+        let login = Step::new(
+            Danger::Reads,
+            format!("login as {}", wished.username),
+            "members, alarms, cookie, by the brokers' own word",
+        )
+        .done(format!("all nodes agree, logged in as {}", wished.username))
+        .action(Action::Verify(wished));
+        let through = self.given.way.first.first().unwrap_or(&self.names.pods[0]).clone();
+        let queues = Step::new(Danger::Reads, "every queue has a leader", "each is asked itself")
+            .action(Action::AllLed(through));
+        [login, queues]
+    }
+
+    fn note_title(&self) -> String {
+        format!("ConfigMap {}", self.names.evidence)
+    }
+
+    fn note(&self) -> Step {
+        let (given, names) = (self.given, &self.names);
+        let noted = UnderWay { strategy: given.strategy, way: given.way.clone(), stateful_set: self.wished.clone() };
+        let object = noted.object(&names.evidence, &given.target.release);
+        Step::new(Danger::Changes, self.note_title(), "what is under way, and the StatefulSet as it will be")
+            .action(Action::Run(recovery::apply_note(given.target, &object)))
+            .action(Action::Try(self.mark()))
+            .done(format!("noted in ConfigMap {} what is under way", names.evidence))
+    }
+
+    fn mark(&self) -> crate::process::Call {
+        recovery::mark(self.given.target, &self.names.stateful_set, Some(self.given.strategy.word()))
+    }
+
+    fn forget_note(&self) -> Step {
+        let (target, names) = (self.given.target, &self.names);
+        Step::new(Danger::Changes, "the note of what is under way", "taken away again")
+            .action(Action::Run(recovery::apply_note(target, &without_note(&names.evidence, &target.release))))
+            .action(Action::Try(recovery::mark(target, &names.stateful_set, None)))
+            .done("nothing is under way any more")
+    }
+
+    /// The StatefulSet made anew around its pods: `podManagementPolicy` cannot be changed.
+    fn parallel_anew(&self) -> Step {
+        let title = format!("StatefulSet {}", self.names.stateful_set);
+        let step =
+            Step::new(Danger::Changes, title.clone(), "made anew as Parallel, so that all pods are created at once");
+        self.anew(step, &self.wished).done(format!("{title} is Parallel"))
+    }
+
+    fn anew(&self, step: Step, manifest: &Value) -> Step {
+        let target = self.given.target;
+        let exists = |pod: &&Pod| pod.standing != Standing::Ready;
+        let pods: Vec<String> =
+            self.given.observed.pods.iter().filter(exists).map(|pod| format!("pod/{}", pod.name)).collect();
+        let mut step = step.action(Action::Run(recovery::orphan(target, &self.names.stateful_set)));
+        if !pods.is_empty() {
+            step = step.action(Action::Run(kubectl::delete(target, &pods)));
+        }
+        step.action(Action::Run(self.put(manifest))).action(Action::Try(self.mark()))
+    }
+
+    /// As helm would: its next upgrade meets no foreign field.
+    fn put(&self, manifest: &Value) -> crate::process::Call {
+        kubectl::take_back(self.given.target, vec![Part::Text(manifest.to_string())])
+    }
+
+    fn plan(self, steps: Vec<Step>) -> Plan {
+        let (given, name) = (self.given, &self.given.profile.name);
+        let cut_short =
+            given.noted.map(|noted| format!("an earlier {} was cut short: this finishes it", noted.strategy.word()));
+        Plan {
+            verb: given.verb,
+            target: given.target.clone(),
+            about: format!("{} ({})", given.verb, given.strategy.word()),
+            steps,
+            warnings: cut_short.into_iter().collect(),
+            changes: Vec::new(),
+            nothing: String::new(),
+            farewell: vec![format!("{name} is back.   mqctl status {name}")],
+            limit: given.limit,
+            protected: given.profile.protected,
+            claim: Some(Claim::on(given.profile, given.observed)),
+            names: self.names,
+        }
+    }
+}

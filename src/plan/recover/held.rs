@@ -1,0 +1,167 @@
+//! Holding nodes back: by the start gate of the built-in chart, or by ordinals that the StatefulSet leaves out. Pure.
+
+use serde_json::{Value, json};
+
+use super::super::{Action, Danger, Step};
+use super::Recovery;
+use crate::cluster::{Pod, Standing};
+use crate::error::Failure;
+use crate::kubectl::{self, recovery};
+use crate::outcome::Outcome;
+use crate::process::{Call, Part};
+
+/// The pods of a StatefulSet from one ordinal on.
+pub(super) struct Block {
+    start: usize,
+    count: usize,
+}
+
+impl Recovery<'_> {
+    /// The pods that are held back, in the order of their ordinals.
+    pub(super) fn held(&self) -> Vec<String> {
+        self.names.pods.iter().filter(|pod| !self.given.way.first.contains(pod)).cloned().collect()
+    }
+
+    /// The chart has a start gate.
+    pub(super) fn has_gate(&self) -> bool {
+        let containers = self.wished.pointer("/spec/template/spec/initContainers").and_then(Value::as_array);
+        containers.into_iter().flatten().any(|container| container["name"] == "start-gate")
+    }
+
+    /// One block of ordinals: others cannot be left out.
+    fn block(&self) -> Result<Block, Failure> {
+        let place = |pod: &String| self.names.pods.iter().position(|known| known == pod);
+        let places: Vec<usize> = self.given.way.first.iter().filter_map(place).collect();
+        let start = places.iter().min().copied().unwrap_or(0);
+        let count = places.iter().max().copied().unwrap_or(0) + 1 - start;
+        if count == places.len() {
+            return Ok(Block { start, count });
+        }
+        let text = format!(
+            "{} cannot be held back: this chart has no start gate, and its ordinals are not at one end; nothing was changed",
+            self.held().join(", ")
+        );
+        Err(Failure::new(Outcome::Contradiction, text))
+    }
+
+    /// All but the first are held back; these start.
+    pub(super) fn hold_back(&self) -> Result<Vec<Step>, Failure> {
+        if !self.has_gate() {
+            return Ok(vec![self.by_ordinals(&self.block()?)]);
+        }
+        let held = self.held();
+        let title = format!("hold back {}", held.join(", "));
+        let mut step =
+            Step::new(Danger::Changes, title, format!("at the start gate, by ConfigMap {}", self.names.hold))
+                .done(format!("{} held back", held.join(", ")))
+                .action(Action::Run(self.close_gate(&held)));
+        let parallel = self.given.observed.set.as_ref().is_some_and(|set| set.parallel);
+        step = self.wiped(step);
+        step = if parallel { self.pods_anew(step) } else { self.anew(step, &self.wished) };
+        Ok(std::iter::once(step).chain(self.let_first_through()).collect())
+    }
+
+    fn close_gate(&self, pods: &[String]) -> Call {
+        let object = recovery::hold(&self.names.hold, self.given.target, pods);
+        kubectl::apply(self.given.target, vec![Part::Text(object.to_string())])
+    }
+
+    /// Pods that were started already are made anew, and meet the closed gate; those of the first that are in back-off too.
+    fn pods_anew(&self, step: Step) -> Step {
+        let first = |pod: &Pod| self.given.way.first.contains(&pod.name);
+        let again = |pod: &&Pod| match pod.standing {
+            Standing::Held => false,
+            Standing::Crashed(_) | Standing::ImageTrouble(_) => true,
+            _ => !first(pod),
+        };
+        let pods: Vec<String> =
+            self.given.observed.pods.iter().filter(again).map(|pod| format!("pod/{}", pod.name)).collect();
+        let mut step = step;
+        if !pods.is_empty() {
+            step = step.action(Action::Run(kubectl::delete(self.given.target, &pods)));
+        }
+        if self.given.observed.set.as_ref().is_some_and(|set| set.replicas < self.replicas()) {
+            step = step.action(Action::Run(kubectl::scale(self.given.target, self.replicas())));
+        }
+        step
+    }
+
+    /// Lost members are not to start before they are forgotten; the others serve clients.
+    pub(super) fn hold_lost_back(&self) -> Vec<Step> {
+        let lost = &self.given.way.lost;
+        let danger = if self.given.way.strangers.is_empty() { Danger::Changes } else { Danger::Destroys };
+        let there = |pod: &&String| {
+            self.given.observed.pods.iter().any(|known| known.name == ***pod && known.standing != Standing::Held)
+        };
+        let pods: Vec<String> = lost.iter().filter(there).map(|pod| format!("pod/{pod}")).collect();
+        let mut step = Step::new(danger, format!("hold back {}", lost.join(", ")), "until it is forgotten")
+            .done(format!("{} held back", lost.join(", ")))
+            .action(Action::Run(self.close_gate(lost)));
+        step = self.wiped(step);
+        if !pods.is_empty() {
+            step = step.action(Action::Run(kubectl::delete(self.given.target, &pods)));
+        }
+        vec![step]
+    }
+
+    /// What nodes wrote that started as brokers of their own is no part of the cluster. The claim is asked for first, and
+    /// goes with its pod.
+    fn wiped(&self, step: Step) -> Step {
+        let claim = |pod: &String| self.names.pods.iter().position(|known| known == pod).map(|n| &self.names.claims[n]);
+        let claims = self.given.way.strangers.iter().filter_map(claim);
+        claims.fold(step, |mut step, claim| {
+            step.danger = Danger::Destroys;
+            step.action(Action::Run(recovery::release_claim(self.given.target, claim)))
+        })
+    }
+
+    /// Those that were held before.
+    fn let_first_through(&self) -> Option<Step> {
+        let held = |pod: &&Pod| pod.standing == Standing::Held && self.given.way.first.contains(&pod.name);
+        let pods: Vec<&str> = self.given.observed.pods.iter().filter(held).map(|pod| pod.name.as_str()).collect();
+        if pods.is_empty() {
+            return None;
+        }
+        let step = Step::new(Danger::Changes, format!("start {}", pods.join(", ")), "through the start gate");
+        let open = |step: Step, pod: &&str| step.action(Action::Run(recovery::open_gate(self.given.target, pod)));
+        Some(pods.iter().fold(step, open).done(format!("{} started", pods.join(", "))))
+    }
+
+    /// The StatefulSet begins at another ordinal. It is made without pods first: an API server that does not know the field
+    /// would start the very pods that are to be held back.
+    fn by_ordinals(&self, block: &Block) -> Step {
+        let mut part = self.wished.clone();
+        part["spec"]["ordinals"] = json!({"start": block.start});
+        part["spec"]["replicas"] = json!(0);
+        let (target, set) = (self.given.target, &self.names.stateful_set);
+        let title = format!("hold back {}", self.held().join(", "));
+        let step =
+            Step::new(Danger::Changes, title, format!("StatefulSet {set} made anew from ordinal {} on", block.start));
+        let count = u32::try_from(block.count).unwrap_or(u32::MAX);
+        self.anew(step, &part)
+            .action(Action::Run(recovery::require_ordinals(target, set, block.start)))
+            .action(Action::Run(kubectl::scale(target, count)))
+            .done(format!("{} held back", self.held().join(", ")))
+    }
+
+    pub(super) fn open_gate(&self) -> Step {
+        let target = self.given.target;
+        let pods = self.held();
+        let step =
+            Step::new(Danger::Changes, "open the start gate", format!("ConfigMap {} is deleted", self.names.hold))
+                .action(Action::Run(kubectl::delete(target, &[format!("configmap/{}", self.names.hold)])));
+        // Each is told as well: the kubelet shows it that the ConfigMap is gone only after a minute.
+        let open = |step: Step, pod: &String| step.action(Action::Try(recovery::open_gate(target, pod)));
+        pods.iter().fold(step, open).done("the start gate is open")
+    }
+
+    /// All ordinals again.
+    pub(super) fn whole_again(&self) -> Step {
+        let (target, set) = (self.given.target, &self.names.stateful_set);
+        Step::new(Danger::Changes, format!("StatefulSet {set}"), "made anew with all its ordinals; pods that run stay")
+            .action(Action::Run(recovery::orphan(target, set)))
+            .action(Action::Run(self.put(&self.wished)))
+            .action(Action::Try(self.mark()))
+            .done(format!("StatefulSet {set} has all its ordinals"))
+    }
+}

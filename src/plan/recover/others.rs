@@ -1,0 +1,106 @@
+//! The second half: lost members are forgotten, switches are taken back, and all others join those that serve clients. Pure.
+
+use super::super::{Action, Condition, Danger, Step};
+use super::Recovery;
+use super::first::Via;
+use crate::kubectl::recovery;
+use crate::recover::strategy::Strategy;
+
+impl Recovery<'_> {
+    pub(super) fn others_join(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        match self.given.strategy {
+            Strategy::Forget => {
+                steps.extend(self.given.way.lost.iter().map(|pod| self.forget(pod)));
+                steps.extend(self.majority_lost().then(|| self.shrink()));
+            }
+            Strategy::KhepriStandalone => steps.push(self.shrink()),
+            Strategy::ForceBoot => steps.push(self.without_file()),
+            Strategy::Together | Strategy::NewestFirst => {}
+        }
+        steps.push(if self.has_gate() { self.open_gate() } else { self.whole_again() });
+        if self.is_forced() {
+            steps.extend([self.each_ready(), self.not_forced()]);
+        }
+        steps.push(self.all_ready());
+        steps.extend(self.given.way.lost.iter().map(|pod| self.grow(pod)));
+        steps
+    }
+
+    /// A node that serves clients.
+    fn through(&self) -> &str {
+        let runs = |pod: &&String| self.given.evidence.nodes.iter().any(|node| node.pod == ***pod && node.runs);
+        self.given.way.first.iter().find(runs).unwrap_or(&self.given.way.first[0])
+    }
+
+    /// `rabbit@q-1.q-headless…`, as its peers call it.
+    fn node(&self, pod: &str) -> String {
+        let readings = self.given.evidence.nodes.iter().filter_map(|node| node.reading.as_ref());
+        let mut known = readings.filter(|reading| !reading.node.is_empty());
+        let renamed = known.next().map(|r| r.node.replacen(&format!("@{}", r.pod), &format!("@{pod}"), 1));
+        renamed.unwrap_or_else(|| format!("rabbit@{pod}"))
+    }
+
+    fn forget(&self, pod: &str) -> Step {
+        let (target, through, node) = (self.given.target, self.through(), self.node(pod));
+        Step::new(
+            Danger::Destroys,
+            format!("forget {pod}"),
+            "with the classic queues that were on it; then it may join anew",
+        )
+        .action(Action::Try(recovery::forget(target, through, &node)))
+        .action(Action::Wait(Condition::Succeeds(recovery::is_forgotten(target, through, &node))))
+        .done(format!("{pod} forgotten"))
+    }
+
+    /// Then quorum queues have no leader who could shrink them.
+    fn majority_lost(&self) -> bool {
+        self.given.way.lost.len() * 2 >= self.names.pods.len()
+    }
+
+    /// By its effect it is judged afterwards: 3.10 has no such call, and needs none.
+    fn shrink(&self) -> Step {
+        let pod = &self.given.way.first[0];
+        Step::new(Danger::Destroys, "shrink quorum queues", format!("to their member on {pod}, which has what is left"))
+            .action(Action::Try(recovery::shrink_queues(self.given.target, pod)))
+            .done("quorum queues shrunk")
+    }
+
+    /// A boot uses the file up; one that another way was quicker than would do harm at some later start.
+    fn without_file(&self) -> Step {
+        let pod = &self.given.way.first[0];
+        Step::new(Danger::Changes, format!("no file force_load in {pod}"), "should no start have used it up")
+            .action(Action::Wait(Condition::Succeeds(recovery::remove_force_load(self.given.target, pod))))
+            .done(format!("no force_load left in {pod}"))
+    }
+
+    /// By us, or by an earlier run.
+    fn is_forced(&self) -> bool {
+        let template = "/spec/template";
+        let live = self.given.observed.set.as_ref().map(|set| set.manifest.pointer(template));
+        let changed = self.given.noted.is_some() && live.is_some_and(|live| live != self.wished.pointer(template));
+        changed || (self.given.strategy == Strategy::ForceBoot && self.given.via == Via::StatefulSet)
+    }
+
+    fn each_ready(&self) -> Step {
+        Step::new(Danger::Reads, "all pods ready", "before the forced one starts once more")
+            .action(Action::Wait(Condition::Ready(self.names.pods.clone())))
+    }
+
+    fn not_forced(&self) -> Step {
+        let title = format!("StatefulSet {}", self.names.stateful_set);
+        Step::new(
+            Danger::Changes,
+            title.clone(),
+            "the force boot is taken back; its pod restarts once, among the others",
+        )
+        .action(Action::Run(self.put(&self.wished)))
+        .done(format!("{title} is as it was"))
+    }
+
+    fn grow(&self, pod: &str) -> Step {
+        Step::new(Danger::Changes, format!("quorum queues on {pod}"), "it becomes a member of each again")
+            .action(Action::Run(recovery::grow_queues(self.given.target, self.through(), &self.node(pod))))
+            .done(format!("quorum queues have {pod} again"))
+    }
+}

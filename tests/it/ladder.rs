@@ -1,0 +1,148 @@
+//! The ladder for every kind of stop that was recorded: what is proposed, what is refused and why.
+
+use std::fmt::Write as _;
+
+use insta::assert_snapshot;
+use mqctl::recover::evidence::{Evidence, Node};
+use mqctl::recover::moment::Moment;
+use mqctl::recover::reading::{Reading, Store, Vm};
+use mqctl::recover::strategy::{Rung, Strategy, ladder, recommended};
+
+use crate::stops::{nodes, scenarios};
+
+fn weighed(nodes: Vec<Node>) -> Evidence {
+    Evidence::weigh(Moment::default(), nodes)
+}
+
+fn blank(nodes: &mut [Node], lost: &[usize]) {
+    for &n in lost {
+        nodes[n].reading = Some(Reading::blank(&format!("rmq-{n}"), Moment::default()));
+    }
+}
+
+/// One line a rung.
+fn told(evidence: &Evidence, node: Option<&str>) -> String {
+    let rungs = ladder(evidence, node);
+    let best = recommended(&rungs).map(|rung| rung.strategy);
+    let mut text = String::new();
+    for rung in &rungs {
+        let mark = if Some(rung.strategy) == best { "->" } else { "" };
+        let words = rung
+            .way
+            .as_ref()
+            .err()
+            .map_or_else(|| format!("{}: {}", rung.title(), rung.risk), |why| format!("refused: {why}"));
+        writeln!(text, "{mark:<2} {:<17} {words}", rung.strategy.word()).unwrap();
+    }
+    text
+}
+
+fn rung(evidence: &Evidence, strategy: Strategy, node: Option<&str>) -> Rung {
+    ladder(evidence, node).into_iter().find(|rung| rung.strategy == strategy).unwrap()
+}
+
+#[test]
+fn what_is_proposed_for_every_recorded_stop() {
+    let mut table = String::new();
+    for name in scenarios() {
+        let evidence = weighed(nodes(&name));
+        let rungs = ladder(&evidence, None);
+        let best = recommended(&rungs).unwrap();
+        assert!(!best.strategy.destroys(), "nothing is lost after a stop of whole volumes: {name}");
+        writeln!(table, "{name:<34} {}", best.title()).unwrap();
+    }
+    assert_snapshot!(table, @"");
+}
+
+#[test]
+fn a_tie_without_the_lowest_name() {
+    assert_snapshot!(told(&weighed(nodes("4.0-kubernetes-drained-then-cut")), None), @"");
+}
+
+#[test]
+fn a_node_by_name() {
+    let trap = weighed(nodes("4.0-kubernetes-drained-then-cut"));
+    assert_snapshot!(told(&trap, Some("rmq-2")), @"");
+    assert_snapshot!(told(&trap, Some("rmq-0")), @"");
+    assert!(rung(&trap, Strategy::Together, Some("rmq-7")).way.unwrap_err().contains("no node `rmq-7`"));
+}
+
+#[test]
+fn one_volume_lost() {
+    let mut mnesia = nodes("4.0-clean-ordered-012");
+    blank(&mut mnesia, &[1]);
+    assert_snapshot!(told(&weighed(mnesia), None), @"");
+    let mut khepri = nodes("4.3-kill9-all");
+    blank(&mut khepri, &[1]);
+    assert_snapshot!(told(&weighed(khepri), None), @"");
+}
+
+#[test]
+fn the_newest_volume_lost() {
+    let mut mnesia = nodes("4.0-clean-ordered-012");
+    blank(&mut mnesia, &[2]);
+    assert_snapshot!(told(&weighed(mnesia), None), @"");
+}
+
+#[test]
+fn a_majority_of_khepri_s_volumes_lost() {
+    let mut khepri = nodes("4.3-kill9-all");
+    blank(&mut khepri, &[0, 1]);
+    assert_snapshot!(told(&weighed(khepri), None), @"");
+}
+
+#[test]
+fn a_node_that_may_be_newest_and_was_not_read() {
+    let mut unread = nodes("4.0-clean-ordered-012");
+    unread[2].reading = None;
+    assert_snapshot!(told(&weighed(unread), None), @"");
+}
+
+/// It serves clients, and these are the members that it knows.
+fn serves(node: &mut Node, members: &[&str]) {
+    node.runs = true;
+    let members: Vec<String> = members.iter().map(|&pod| pod.to_owned()).collect();
+    let vm = Vm { running: Some(true), ..Vm::default() };
+    node.reading =
+        Some(Reading { pod: node.pod.clone(), store: Store::Mnesia, members, vm: Some(vm), ..Reading::default() });
+}
+
+#[test]
+fn a_blank_node_that_started_as_a_broker_of_its_own() {
+    let mut split = nodes("4.0-clean-ordered-012");
+    for n in [0, 2] {
+        serves(&mut split[n], &["rmq-0", "rmq-1", "rmq-2"]);
+    }
+    serves(&mut split[1], &["rmq-1"]);
+    let evidence = weighed(split);
+    assert!(!evidence.healthy(), "three nodes run, and they are two brokers");
+    assert_eq!(evidence.nodes[1].standing, "runs as a broker of its own");
+    assert_snapshot!(told(&evidence, None), @"");
+    let way = rung(&evidence, Strategy::Forget, None).way.unwrap();
+    assert_eq!(way.strangers, ["rmq-1"], "what is on its volume now is none of the cluster");
+}
+
+#[test]
+fn nodes_that_serve_are_what_the_others_copy() {
+    let mut part = nodes("4.0-clean-ordered-012");
+    serves(&mut part[0], &["rmq-0", "rmq-1", "rmq-2"]);
+    assert_snapshot!(told(&weighed(part.clone()), None), @"");
+    for n in [1, 2] {
+        serves(&mut part[n], &["rmq-0", "rmq-1", "rmq-2"]);
+    }
+    assert!(rung(&weighed(part), Strategy::ForceBoot, None).way.unwrap_err().contains("nothing stopped"));
+}
+
+#[test]
+fn nothing_is_proposed_where_nothing_is_known() {
+    let all_blank = ["4.0-kill9-all", "4.3-kill9-all"].map(nodes).map(|mut nodes| {
+        blank(&mut nodes, &[0, 1, 2]);
+        nodes
+    });
+    for nodes in all_blank {
+        assert_eq!(recommended(&ladder(&weighed(nodes), None)), None);
+    }
+    let mut mixed = nodes("4.0-kill9-all");
+    mixed[2] = nodes("4.3-kill9-all").remove(2);
+    assert_eq!(recommended(&ladder(&weighed(mixed), None)), None, "a migration was cut short");
+}

@@ -1,0 +1,51 @@
+# Part of the stand-in for kubectl: what a recovery changes, with a controller that has done its work by the next look.
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # cluster, world, line, stdin, text and found are the stand-in's
+
+# Every pod is there and ready, as the StatefulSet says.
+all_come_up() {
+    for pod in "$world"/chart/pod.*; do cp "$pod" "$cluster"; done
+    sed -i 's/"readyReplicas":[0-9]*/"readyReplicas":3/' "$cluster"/statefulset.*
+}
+
+# The note of what is under way is one key of the ConfigMap, the readings are another: each manager has its own.
+apply_recovery_note() {
+    between "$stdin" '"name":"' '"'
+    file=$cluster/configmap.$found
+    text='{"apiVersion":"v1","data":{},"kind":"ConfigMap","metadata":{"name":"'$found'"}}'
+    if [ -f "$file" ]; then text_of "$file"; fi
+    case $text in *'"recovery.json":'*)
+        between "$text" '"recovery.json":' '},"kind":"ConfigMap"'
+        replace "$text" "\"recovery.json\":$found" ''
+        replace "$text" '",}' '"}' ;;
+    esac
+    case $stdin in *'"recovery.json":'*)
+        between "$stdin" '"data":{' '},"kind":"ConfigMap"'
+        comma=,
+        case $text in *'"data":{}'*) comma= ;; esac
+        replace "$text" '},"kind":"ConfigMap"' "$comma$found},\"kind\":\"ConfigMap\"" ;;
+    esac
+    printf '%s' "$text" >"$file"
+}
+
+apply_hold() {
+    between "$stdin" '"name":"' '"'
+    printf '%s' "$stdin" >"$cluster/configmap.$found"
+}
+
+# As it was sent, with the status of one whose pods have come up.
+apply_stateful_set() {
+    printf '%s' "${stdin%\}},\"status\":{\"observedGeneration\":1,\"updatedReplicas\":3,\"readyReplicas\":3}}" >"$cluster/statefulset.prodmq"
+    case $stdin in
+        *'"replicas":0'*) ;;
+        *) all_come_up ;;
+    esac
+}
+
+mark() {
+    [ -f "$cluster/statefulset.$3" ] || return 1
+    case $5 in
+        *-) sed -i 's/"mqctl\/recovery":"[^"]*",*//' "$cluster/statefulset.$3" ;;
+        *) sed -i "s/\"annotations\":{/&\"mqctl\/recovery\":\"${5#*=}\",/" "$cluster/statefulset.$3" ;;
+    esac
+}
