@@ -13,7 +13,7 @@ use crate::recover::strategy::Strategy;
 /// cut short is finished by the same command. What destroys data takes the release's name, typed or as --confirm NAME.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mqctl recover prodmq                                   shows what can be done, and asks\n  mqctl recover prodmq --strategy auto --yes             in a pipeline: the gentlest that helps\n  mqctl recover prodmq --strategy auto --as-script       the same as kubectl commands; nothing is done\n  mqctl recover prodmq --evidence-only -o json | jq .verdict"
+    after_help = "Examples:\n  mqctl recover prodmq                                   shows what can be done, and asks\n  mqctl recover prodmq --strategy auto --yes             in a pipeline: the gentlest that helps\n  mqctl recover prodmq --strategy auto --as-script       the same as kubectl commands\n  mqctl recover prodmq --evidence-only -o json | jq .verdict"
 )]
 pub struct Recover {
     /// The profile's name

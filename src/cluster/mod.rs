@@ -111,6 +111,10 @@ fn manifest(object: &Value) -> Value {
         let own = ["uid", "resourceVersion", "creationTimestamp", "generation", "managedFields"];
         metadata.retain(|key, _| !own.contains(&key.as_str()));
     }
+    // What kubectl applied once is no part of it.
+    if let Some(annotations) = manifest["metadata"]["annotations"].as_object_mut() {
+        annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+    }
     manifest
 }
 

@@ -95,7 +95,7 @@ impl Recovery<'_> {
             steps.extend(self.first_up());
         } else if !self.given.way.lost.is_empty() {
             steps.push(self.note());
-            steps.extend(self.hold_lost_back());
+            steps.push(self.hold_lost_back()?);
         }
         steps.extend(self.others_join());
         Ok(steps)
@@ -176,7 +176,8 @@ impl Recovery<'_> {
         .done(format!("all nodes agree, logged in as {}", wished.username))
         .action(Action::Verify(wished));
         let through = self.given.way.first.first().unwrap_or(&self.names.pods[0]).clone();
-        let queues = Step::new(Danger::Reads, "every queue has a leader", "each is asked itself")
+        let queues = Step::new(Danger::Reads, "a leader for every queue", "each is asked itself")
+            .done("queues asked")
             .action(Action::AllLed(through));
         [login, queues]
     }
@@ -202,8 +203,8 @@ impl Recovery<'_> {
     fn forget_note(&self) -> Step {
         let (target, names) = (self.given.target, &self.names);
         Step::new(Danger::Changes, "the note of what is under way", "taken away again")
+            .action(Action::Run(recovery::mark(target, &names.stateful_set, None)))
             .action(Action::Run(recovery::apply_note(target, &without_note(&names.evidence, &target.release))))
-            .action(Action::Try(recovery::mark(target, &names.stateful_set, None)))
             .done("nothing is under way any more")
     }
 

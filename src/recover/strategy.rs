@@ -140,7 +140,7 @@ fn judge(strategy: Strategy, evidence: &Evidence, node: Option<&str>) -> Judged 
 /// What serves clients is what others copy: who is missing needs only to start, unless its volume is lost.
 fn beside_running(strategy: Strategy, evidence: &Evidence, running: &[String]) -> Judged {
     let lost = lost_beside(evidence);
-    let serve = || format!("{} serves clients: the others copy from it", running.join(", "));
+    let serve = || format!("clients are served by {}: the others copy from there", running.join(", "));
     match strategy {
         Strategy::Together if lost.is_empty() => Ok((Way::default(), NOTHING.to_owned())),
         Strategy::Together => Err(blank(&lost)),

@@ -44,13 +44,13 @@ fn evidence(world: &World) -> Value {
 }
 
 /// Pods that are made from now on stay at the start gate, and their volumes as they are.
-fn hold(world: &World) {
+pub(crate) fn hold(world: &World) {
     let pods = "--from-literal=pods=mq-0\nmq-1\nmq-2\n";
     world.namespace.kubectl(&["create", "configmap", "mq-hold", pods]);
 }
 
 /// Opens the gate of all pods, and awaits one healthy cluster.
-fn release(world: &World) {
+pub(crate) fn release(world: &World) {
     world.namespace.kubectl(&["delete", "configmap", "mq-hold"]);
     for n in 0..3 {
         let pod = format!("mq-{n}");
@@ -63,7 +63,7 @@ fn release(world: &World) {
 }
 
 /// Ends these nodes' VMs in one moment, as a power cut does; their pods are made anew, and held.
-fn cut(world: &World, nodes: &[u32]) {
+pub(crate) fn cut(world: &World, nodes: &[u32]) {
     let moment = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_millis() + 6000;
     let halt = format!(
         "timer:sleep(max(0, {moment} - erlang:system_time(millisecond))), erlang:halt(137, [{{flush, false}}])."

@@ -33,6 +33,7 @@ mod logs;
 mod pipelines;
 mod processes;
 mod promises;
+mod recover;
 mod refusals;
 mod rotate;
 mod runner;
@@ -72,6 +73,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(expose::tests());
     tests.extend(logs::tests());
     tests.extend(evidence::tests());
+    tests.extend(recover::tests());
     tests.extend(tour::tests());
     // The long ones first: the end of the run is not one core waiting for one test.
     tests.sort_by_key(|test: &Test| !test.long);

@@ -11,10 +11,11 @@ run_inside() {
             all_come_up
             echo ok ;;
         *leaderless*) echo 'mqctl {"queues":37,"leaderless":[]}' ;;
-        *force_standalone_khepri_boot* | *forget_cluster_node* | *'try rabbit_nodes:list_members'* | *'touch /tmp/go'*) ;;
+        *force_standalone_khepri_boot* | *'kill -TERM 1'*) all_come_up ;;
+        *forget_cluster_node* | *'try rabbit_nodes:list_members'* | *'touch /tmp/go'*) ;;
         *export_definitions*) echo '{"users":[{"name":"user"}]}' ;;
         *enable_feature_flag*) ;;
-        *'$dir/force_load'* | *'kill -TERM 1'* | *force_all_queues_shrink* | *rabbitmq-queues*) ;;
+        *'$dir/force_load'* | *force_all_queues_shrink* | *rabbitmq-queues*) ;;
         *' sh -s'*) cat "$cluster/probe.$3" ;;
         *) answer "$@" ;;
     esac

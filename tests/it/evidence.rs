@@ -80,7 +80,7 @@ fn who_stopped_last_is_read_through_pods_and_volumes() {
     stderr |    0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
     1. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-0 --container rabbitmq -- timeout -k 2 50 sh -s
       < (the probe)
-    2. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials lease/prodmq-mqctl service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2 configmap/prodmq-mqctl-evidence pod/prodmq-mqctl-reader-0 pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
+    2. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials lease/prodmq-mqctl service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2 configmap/prodmq-mqctl-evidence configmap/prodmq-hold pod/prodmq-mqctl-reader-0 pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
     3. reads kubectl --context test --namespace rabbitmq logs --selector 'app.kubernetes.io/instance=prodmq' --container rabbitmq --prefix --ignore-errors --tail 400
     4. reads kubectl --context test --namespace rabbitmq logs --selector 'app.kubernetes.io/instance=prodmq' --container rabbitmq --prefix --ignore-errors --tail 400 --previous
     5. CHANGES kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager mqctl --filename - --output name
@@ -162,6 +162,36 @@ fn the_page_as_json() {
           "unread": null
         }
       ],
+      "rungs": [
+        {
+          "allowed": true,
+          "dataRisk": "loses nothing",
+          "destroys": false,
+          "refusal": null,
+          "seconds": 30,
+          "strategy": "together",
+          "way": {
+            "first": [],
+            "lost": [],
+            "strangers": []
+          }
+        },
+        {
+          "allowed": true,
+          "dataRisk": "loses nothing",
+          "destroys": false,
+          "refusal": null,
+          "seconds": 60,
+          "strategy": "newest-first",
+          "way": {
+            "first": [
+              "prodmq-2"
+            ],
+            "lost": [],
+            "strangers": []
+          }
+        }
+      ],
       "taken": "TAKEN",
       "target": {
         "context": "test",
@@ -224,7 +254,7 @@ fn a_healthy_cluster_says_so_in_a_line() {
       < (the probe)
     3. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 50 sh -s
       < (the probe)
-    4. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials lease/prodmq-mqctl service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2 configmap/prodmq-mqctl-evidence pod/prodmq-mqctl-reader-0 pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
+    4. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials lease/prodmq-mqctl service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2 configmap/prodmq-mqctl-evidence configmap/prodmq-hold pod/prodmq-mqctl-reader-0 pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
     5. reads kubectl --context test --namespace rabbitmq logs --selector 'app.kubernetes.io/instance=prodmq' --container rabbitmq --prefix --ignore-errors --tail 400
     6. reads kubectl --context test --namespace rabbitmq logs --selector 'app.kubernetes.io/instance=prodmq' --container rabbitmq --prefix --ignore-errors --tail 400 --previous
     ");

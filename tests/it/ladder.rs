@@ -51,19 +51,75 @@ fn what_is_proposed_for_every_recorded_stop() {
         assert!(!best.strategy.destroys(), "nothing is lost after a stop of whole volumes: {name}");
         writeln!(table, "{name:<34} {}", best.title()).unwrap();
     }
-    assert_snapshot!(table, @"");
+    assert_snapshot!(table, @"
+    3.10-clean-ordered-012             start all together
+    3.10-kill9-all                     start all together
+    3.10-kill9-staggered-012           start all together
+    3.10-loss-all9                     start all together
+    3.10-loss-ord                      start all together
+    3.10-loss-stale9                   start rmq-1 and rmq-2 first, then the others
+    3.10-loss-stale9w                  start rmq-1 and rmq-2 first, then the others
+    3.10-parallel-term                 start all together
+    3.10-while-running                 start all together
+    4.0-clean-ordered-012              start all together
+    4.0-khepri-clean-ordered-012       start all together
+    4.0-khepri-kill9-all               start all together
+    4.0-khepri-kill9-staggered-012     start all together
+    4.0-khepri-loss-ord                start all together
+    4.0-khepri-parallel-term           start all together
+    4.0-khepri-while-running           start all together
+    4.0-kill9-all                      start rmq-1 and rmq-2 first, then the others
+    4.0-kill9-staggered-012            start all together
+    4.0-kubernetes-drained-then-cut    start rmq-1 and rmq-2 first, then the others
+    4.0-loss-ord                       start all together
+    4.0-loss-stale9                    start rmq-1 and rmq-2 first, then the others
+    4.0-parallel-term                  start all together
+    4.0-while-running                  start all together
+    4.3-clean-ordered-012              start all together
+    4.3-kill9-all                      start all together
+    4.3-kill9-staggered-012            start all together
+    4.3-kubernetes-waiting             start all together
+    4.3-loss-ord                       start all together
+    4.3-parallel-term                  start all together
+    4.3-while-running                  start all together
+    decay-0                            start rmq-1 and rmq-2 first, then the others
+    decay-1                            start rmq-1 and rmq-2 first, then the others
+    decay-2                            start rmq-2 and rmq-1 first, then the others
+    decay-3                            start rmq-1 and rmq-2 first, then the others
+    decay-4                            start all together
+    decay-5                            start all together
+    decay-6                            start all together
+    ");
 }
 
 #[test]
 fn a_tie_without_the_lowest_name() {
-    assert_snapshot!(told(&weighed(nodes("4.0-kubernetes-drained-then-cut")), None), @"");
+    assert_snapshot!(told(&weighed(nodes("4.0-kubernetes-drained-then-cut")), None), @"
+       together          refused: loads the copy of rmq-0: what was declared after it stopped would be lost
+    -> newest-first      start rmq-1 and rmq-2 first, then the others: loses nothing that rmq-1 knew
+       forget            refused: no member's volume is lost
+       force-boot        refused: rmq-1 and rmq-2 tie: `newest-first` starts both; or name one with --node
+       khepri-standalone refused: the metadata is in Mnesia
+    ");
 }
 
 #[test]
 fn a_node_by_name() {
     let trap = weighed(nodes("4.0-kubernetes-drained-then-cut"));
-    assert_snapshot!(told(&trap, Some("rmq-2")), @"");
-    assert_snapshot!(told(&trap, Some("rmq-0")), @"");
+    assert_snapshot!(told(&trap, Some("rmq-2")), @"
+       together          refused: loads the copy of rmq-0: what was declared after it stopped would be lost
+    -> newest-first      start rmq-2 and rmq-1 first, then the others: loses nothing that rmq-2 knew
+       forget            refused: no member's volume is lost
+       force-boot        force boot of rmq-2, then the others: what another of rmq-1, rmq-2 knew and rmq-2 did not
+       khepri-standalone refused: the metadata is in Mnesia
+    ");
+    assert_snapshot!(told(&trap, Some("rmq-0")), @"
+    together          refused: loads the copy of rmq-0: what was declared after it stopped would be lost
+    newest-first      refused: rmq-0 is known to have stopped before rmq-1, rmq-2
+    forget            refused: no member's volume is lost
+    force-boot        force boot of rmq-0, then the others: everything declared after rmq-0 stopped, and the messages in it
+    khepri-standalone refused: the metadata is in Mnesia
+    ");
     assert!(rung(&trap, Strategy::Together, Some("rmq-7")).way.unwrap_err().contains("no node `rmq-7`"));
 }
 
@@ -71,31 +127,61 @@ fn a_node_by_name() {
 fn one_volume_lost() {
     let mut mnesia = nodes("4.0-clean-ordered-012");
     blank(&mut mnesia, &[1]);
-    assert_snapshot!(told(&weighed(mnesia), None), @"");
+    assert_snapshot!(told(&weighed(mnesia), None), @"
+       together          refused: the volume of rmq-1 is blank: its node would start as an empty broker beside the others
+       newest-first      refused: the volume of rmq-1 is blank: its node would start as an empty broker beside the others
+    -> forget            start rmq-2, forget rmq-1, let it join anew: classic queues of rmq-1, whose messages went with the volume
+       force-boot        refused: a lost member has to be forgotten first, and that boots the newest: take `forget`
+       khepri-standalone refused: the metadata is in Mnesia
+    ");
     let mut khepri = nodes("4.3-kill9-all");
     blank(&mut khepri, &[1]);
-    assert_snapshot!(told(&weighed(khepri), None), @"");
+    assert_snapshot!(told(&weighed(khepri), None), @"
+    -> together          start all together: loses nothing
+       newest-first      refused: on Khepri any majority decides, whoever stopped last
+       forget            refused: on Khepri a blank member joins again by itself
+       force-boot        refused: on Khepri a force boot does nothing, and says success
+       khepri-standalone refused: a majority of volumes is left, and boots by itself: take `together`
+    ");
 }
 
 #[test]
 fn the_newest_volume_lost() {
     let mut mnesia = nodes("4.0-clean-ordered-012");
     blank(&mut mnesia, &[2]);
-    assert_snapshot!(told(&weighed(mnesia), None), @"");
+    assert_snapshot!(told(&weighed(mnesia), None), @"
+       together          refused: the volume of rmq-2 is blank: its node would start as an empty broker beside the others
+       newest-first      refused: the volume of rmq-2 is blank: its node would start as an empty broker beside the others
+    -> forget            start rmq-1, forget rmq-2, let it join anew: classic queues of rmq-2, whose messages went with the volume; and what nobody else knew
+       force-boot        refused: a lost member has to be forgotten first, and that boots the newest: take `forget`
+       khepri-standalone refused: the metadata is in Mnesia
+    ");
 }
 
 #[test]
 fn a_majority_of_khepri_s_volumes_lost() {
     let mut khepri = nodes("4.3-kill9-all");
     blank(&mut khepri, &[0, 1]);
-    assert_snapshot!(told(&weighed(khepri), None), @"");
+    assert_snapshot!(told(&weighed(khepri), None), @"
+       together          refused: no majority of volumes is left: blank nodes would form an empty broker of their own
+       newest-first      refused: on Khepri any majority decides, whoever stopped last
+       forget            refused: on Khepri a blank member joins again by itself
+       force-boot        refused: on Khepri a force boot does nothing, and says success
+    -> khepri-standalone let rmq-2 go on alone, and rmq-0 and rmq-1 join anew: classic queues of rmq-0, rmq-1 come back empty; what only they knew is lost
+    ");
 }
 
 #[test]
 fn a_node_that_may_be_newest_and_was_not_read() {
     let mut unread = nodes("4.0-clean-ordered-012");
     unread[2].reading = None;
-    assert_snapshot!(told(&weighed(unread), None), @"");
+    assert_snapshot!(told(&weighed(unread), None), @"
+    together          refused: loads the copy of rmq-0: what was declared after it stopped would be lost
+    newest-first      refused: rmq-2 may be the newest and could not be read
+    forget            refused: no member's volume is lost
+    force-boot        refused: rmq-1 and rmq-2 tie: `newest-first` starts both; or name one with --node
+    khepri-standalone refused: the metadata is in Mnesia
+    ");
 }
 
 /// It serves clients, and these are the members that it knows.
@@ -117,7 +203,13 @@ fn a_blank_node_that_started_as_a_broker_of_its_own() {
     let evidence = weighed(split);
     assert!(!evidence.healthy(), "three nodes run, and they are two brokers");
     assert_eq!(evidence.nodes[1].standing, "runs as a broker of its own");
-    assert_snapshot!(told(&evidence, None), @"");
+    assert_snapshot!(told(&evidence, None), @"
+       together          refused: the volume of rmq-1 is blank: its node would start as an empty broker beside the others
+       newest-first      refused: clients are served by rmq-0, rmq-2: the others copy from there
+    -> forget            start rmq-0 and rmq-2, forget rmq-1, let it join anew: classic queues of rmq-1, whose messages went with the volume
+       force-boot        refused: clients are served by rmq-0, rmq-2: the others copy from there
+       khepri-standalone refused: clients are served by rmq-0, rmq-2: the others copy from there
+    ");
     let way = rung(&evidence, Strategy::Forget, None).way.unwrap();
     assert_eq!(way.strangers, ["rmq-1"], "what is on its volume now is none of the cluster");
 }
@@ -126,7 +218,13 @@ fn a_blank_node_that_started_as_a_broker_of_its_own() {
 fn nodes_that_serve_are_what_the_others_copy() {
     let mut part = nodes("4.0-clean-ordered-012");
     serves(&mut part[0], &["rmq-0", "rmq-1", "rmq-2"]);
-    assert_snapshot!(told(&weighed(part.clone()), None), @"");
+    assert_snapshot!(told(&weighed(part.clone()), None), @"
+    -> together          start all together: loses nothing
+       newest-first      refused: clients are served by rmq-0: the others copy from there
+       forget            refused: no member's volume is lost
+       force-boot        refused: clients are served by rmq-0: the others copy from there
+       khepri-standalone refused: clients are served by rmq-0: the others copy from there
+    ");
     for n in [1, 2] {
         serves(&mut part[n], &["rmq-0", "rmq-1", "rmq-2"]);
     }

@@ -132,6 +132,9 @@ fn set(replicas: u32, ready: u32, values_digest: Option<String>) -> StatefulSet 
         settled: true,
         values_digest,
         pod_spec: serde_json::Value::Null,
+        parallel: true,
+        recovery: None,
+        manifest: serde_json::Value::Null,
     }
 }
 

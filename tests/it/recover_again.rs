@@ -95,7 +95,155 @@ fn forced(via: &str) -> (World, Transcript) {
 fn a_force_boot_in_place() {
     let (world, run) = forced("live");
     nothing_is_left(&world);
-    assert_snapshot!(run, @"");
+    assert_snapshot!(run, @r#"
+    $ mqctl force-boot prodmq --node prodmq-2 --confirm prodmq --via live   [exit 0]
+    stdout | prodmq is back.   mqctl status prodmq
+    stderr | test / rabbitmq / prodmq     down · builtin 1.0.0 · Mnesia · 3 of 3 nodes read
+    stderr | 
+    stderr | who stopped last (read from the nodes)
+    stderr | 
+    stderr |   prodmq-0 ──► prodmq-1 ··· prodmq-2
+    stderr | 
+    stderr |   node       state                                            store    last change            saw running                    read
+    stderr |   prodmq-0   waiting for tables of its peers (9 tries left)   Mnesia   2026-11-22T08:55:00Z   prodmq-0, prodmq-1, prodmq-2   now
+    stderr |   prodmq-1   waiting for tables of its peers (9 tries left)   Mnesia   2026-11-22T08:55:00Z   prodmq-1, prodmq-2             now
+    stderr |   prodmq-2   waiting for tables of its peers (9 tries left)   Mnesia   2026-11-22T08:55:00Z   prodmq-1, prodmq-2             now
+    stderr | 
+    stderr |   newest        prodmq-1 or prodmq-2: a tie
+    stderr |   why           none of them is known to have seen the others stop
+    stderr |   all at once   starting all nodes together loads the copy of prodmq-0: what was declared after it stopped would be lost
+    stderr | 
+    stderr | what can be done
+    stderr |   1   start prodmq-2 and prodmq-1 first, then the others   loses nothing that prodmq-2 knew                               about 60 s   recommended
+    stderr |   2   force boot of prodmq-2, then the others              what another of prodmq-1, prodmq-2 knew and prodmq-2 did not   about 60 s
+    stderr |   -   together            refused: loads the copy of prodmq-0: what was declared after it stopped would be lost
+    stderr |   -   forget              refused: no member's volume is lost
+    stderr |   -   khepri-standalone   refused: the metadata is in Mnesia
+    stderr | 
+    stderr |    0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
+    stderr | test/rabbitmq/prodmq: force-boot: 5 to change, 1 to destroy
+    stderr |    0.0s noted in ConfigMap prodmq-mqctl-evidence what is under way
+    stderr |    0.0s prodmq-0, prodmq-1 held back
+    stderr |    0.0s prodmq-2 waiting for tables of its peers (9 tries left)
+    stderr |    0.0s prodmq-2 released
+    stderr |    0.0s prodmq-2 ready
+    stderr |    0.0s clients are served by prodmq-2
+    stderr |    0.0s no force_load left in prodmq-2
+    stderr |    0.0s the start gate is open
+    stderr |    0.0s prodmq-0 ready
+    stderr |    0.0s prodmq-1 ready
+    stderr |    0.0s prodmq-2 ready
+    stderr |    0.0s 3 nodes ready
+    stderr |    0.0s all nodes agree, logged in as user
+    stderr |    0.0s 37 queues, each with a leader
+    stderr |    0.0s queues asked
+    stderr |    0.0s nothing is under way any more
+    1. reads kubectl --context test --namespace rabbitmq create '--validate=false' --filename - --output json
+      < (19 access reviews)
+    2. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-0 --container rabbitmq -- timeout -k 2 50 sh -s
+      < (the probe)
+    3. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-1 --container rabbitmq -- timeout -k 2 50 sh -s
+      < (the probe)
+    4. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 50 sh -s
+      < (the probe)
+    5. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials lease/prodmq-mqctl service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2 configmap/prodmq-mqctl-evidence configmap/prodmq-hold pod/prodmq-mqctl-reader-0 pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
+    6. reads kubectl --context test --namespace rabbitmq logs --selector 'app.kubernetes.io/instance=prodmq' --container rabbitmq --prefix --ignore-errors --tail 400
+    7. reads kubectl --context test --namespace rabbitmq logs --selector 'app.kubernetes.io/instance=prodmq' --container rabbitmq --prefix --ignore-errors --tail 400 --previous
+    8. CHANGES kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager mqctl --filename - --output name
+      < (ConfigMap "prodmq-mqctl-evidence")
+    9. CHANGES kubectl --context test --namespace rabbitmq create '--validate=false' --filename - --output json
+      < {
+      <   "apiVersion": "v1",
+      <   "items": [
+      <     {
+      <       "apiVersion": "coordination.k8s.io/v1",
+      <       "kind": "Lease",
+      <       "metadata": {
+      <         "annotations": {
+      <           "mqctl/machine": "MACHINE",
+      <           "mqctl/pid": "PID",
+      <           "mqctl/started": "TICKS"
+      <         },
+      <         "labels": {
+      <           "app.kubernetes.io/instance": "prodmq",
+      <           "app.kubernetes.io/managed-by": "mqctl"
+      <         },
+      <         "name": "prodmq-mqctl",
+      <         "namespace": "rabbitmq"
+      <       },
+      <       "spec": {
+      <         "acquireTime": "NOW",
+      <         "holderIdentity": "HOLDER",
+      <         "leaseDurationSeconds": 45,
+      <         "renewTime": "NOW"
+      <       }
+      <     }
+      <   ],
+      <   "kind": "List"
+      < }
+    10. CHANGES kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name
+      < (ConfigMap "prodmq-mqctl-evidence": "force-boot", first ["prodmq-2"])
+    11. CHANGES kubectl --context test --namespace rabbitmq annotate statefulset prodmq --overwrite 'mqctl/recovery=force-boot'
+    12. CHANGES kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager mqctl --filename - --output name
+      < {
+      <   "apiVersion": "v1",
+      <   "data": {
+      <     "pods": "prodmq-0\nprodmq-1\n"
+      <   },
+      <   "kind": "ConfigMap",
+      <   "metadata": {
+      <     "labels": {
+      <       "app.kubernetes.io/instance": "prodmq",
+      <       "app.kubernetes.io/managed-by": "mqctl"
+      <     },
+      <     "name": "prodmq-hold"
+      <   }
+      < }
+    13. CHANGES kubectl --context test --namespace rabbitmq delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-0 pod/prodmq-1
+    14. reads kubectl --context test --namespace rabbitmq get statefulsets,pods --selector 'app.kubernetes.io/instance=prodmq' --output json
+    15. reads kubectl --context test --namespace rabbitmq logs --selector 'app.kubernetes.io/instance=prodmq' --container rabbitmq --prefix --ignore-errors --tail 400
+    16. CHANGES kubectl --context test --namespace rabbitmq exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval
+      < case rabbit:is_running() of true -> runs; false -> case catch rabbit_khepri:is_enabled() of true -> exit(khepri); _ -> ok = rabbit_table:force_load() end end.
+    17. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 50 sh -s
+      < dir=$RABBITMQ_MNESIA_DIR
+      < if [ -z "$dir" ]; then dir=${RABBITMQ_MNESIA_BASE:-/var/lib/rabbitmq/mnesia}/$RABBITMQ_NODENAME; fi
+      < rm -f "$dir/force_load"
+    18. reads kubectl --context test --namespace rabbitmq get statefulsets,pods --selector 'app.kubernetes.io/instance=prodmq' --output json
+    19. CHANGES kubectl --context test --namespace rabbitmq delete --ignore-not-found '--wait=true' --timeout 2m configmap/prodmq-hold
+    20. CHANGES kubectl --context test --namespace rabbitmq exec prodmq-0 --container start-gate -- touch /tmp/go
+    21. CHANGES kubectl --context test --namespace rabbitmq exec prodmq-1 --container start-gate -- touch /tmp/go
+    22. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-0 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval
+      < (the question to a broker)
+    23. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-1 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval
+      < (the question to a broker)
+    24. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval
+      < (the question for the queues)
+    25. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval
+      < (the question to a broker)
+    26. reads kubectl --context test --namespace rabbitmq get statefulsets,pods --selector 'app.kubernetes.io/instance=prodmq' --output json
+    27. CHANGES kubectl --context test --namespace rabbitmq annotate statefulset prodmq --overwrite mqctl/recovery-
+    28. CHANGES kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name
+      < {
+      <   "apiVersion": "v1",
+      <   "kind": "ConfigMap",
+      <   "metadata": {
+      <     "labels": {
+      <       "app.kubernetes.io/instance": "prodmq",
+      <       "app.kubernetes.io/managed-by": "mqctl"
+      <     },
+      <     "name": "prodmq-mqctl-evidence"
+      <   }
+      < }
+    29. CHANGES kubectl --context test --namespace rabbitmq delete --raw /apis/coordination.k8s.io/v1/namespaces/rabbitmq/leases/prodmq-mqctl --filename -
+      < {
+      <   "apiVersion": "v1",
+      <   "kind": "DeleteOptions",
+      <   "preconditions": {
+      <     "resourceVersion": "1",
+      <     "uid": "u1"
+      <   }
+      < }
+    "#);
 }
 
 #[test]
@@ -105,7 +253,48 @@ fn a_force_boot_by_a_file_says_how_often_it_tried() {
     world.fails("kubectl * exec * <*touch*force_load*", 2, gone);
     let run = world.run(&[&FORCE[..], &["--via", "file"]].concat()).ended(0);
     nothing_is_left(&world);
-    assert_snapshot!(run.stderr, @"");
+    assert_snapshot!(run.stderr, @"
+    test / rabbitmq / prodmq     down · builtin 1.0.0 · Mnesia · 3 of 3 nodes read
+
+    who stopped last (read from the nodes)
+
+      prodmq-0 ──► prodmq-1 ··· prodmq-2
+
+      node       state                                            store    last change            saw running                    read
+      prodmq-0   waiting for tables of its peers (9 tries left)   Mnesia   2026-11-22T08:55:00Z   prodmq-0, prodmq-1, prodmq-2   now
+      prodmq-1   waiting for tables of its peers (9 tries left)   Mnesia   2026-11-22T08:55:00Z   prodmq-1, prodmq-2             now
+      prodmq-2   waiting for tables of its peers (9 tries left)   Mnesia   2026-11-22T08:55:00Z   prodmq-1, prodmq-2             now
+
+      newest        prodmq-1 or prodmq-2: a tie
+      why           none of them is known to have seen the others stop
+      all at once   starting all nodes together loads the copy of prodmq-0: what was declared after it stopped would be lost
+
+    what can be done
+      1   start prodmq-2 and prodmq-1 first, then the others   loses nothing that prodmq-2 knew                               about 60 s   recommended
+      2   force boot of prodmq-2, then the others              what another of prodmq-1, prodmq-2 knew and prodmq-2 did not   about 60 s
+      -   together            refused: loads the copy of prodmq-0: what was declared after it stopped would be lost
+      -   forget              refused: no member's volume is lost
+      -   khepri-standalone   refused: the metadata is in Mnesia
+
+       0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
+    test/rabbitmq/prodmq: force-boot: 5 to change, 1 to destroy
+       0.0s noted in ConfigMap prodmq-mqctl-evidence what is under way
+       0.0s prodmq-0, prodmq-1 held back
+       0.0s succeeded at try 3
+       0.0s force_load laid in prodmq-2, its container started again
+       0.0s prodmq-2 ready
+       0.0s clients are served by prodmq-2
+       0.0s no force_load left in prodmq-2
+       0.0s the start gate is open
+       0.0s prodmq-0 ready
+       0.0s prodmq-1 ready
+       0.0s prodmq-2 ready
+       0.0s 3 nodes ready
+       0.0s all nodes agree, logged in as user
+       0.0s 37 queues, each with a leader
+       0.0s queues asked
+       0.0s nothing is under way any more
+    ");
 }
 
 #[test]
@@ -113,7 +302,50 @@ fn a_force_boot_by_the_stateful_set_is_taken_back() {
     let (world, run) = forced("statefulset");
     nothing_is_left(&world);
     let work: Vec<String> = run.work().iter().map(ToString::to_string).collect();
-    assert_snapshot!(work.join("\n"), @"");
+    assert_snapshot!(work.join("\n"), @r#"
+    kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager mqctl --filename - --output name
+      < (ConfigMap "prodmq-mqctl-evidence")
+    kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name
+      < (ConfigMap "prodmq-mqctl-evidence": "force-boot", first ["prodmq-2"])
+    kubectl --context test --namespace rabbitmq annotate statefulset prodmq --overwrite 'mqctl/recovery=force-boot'
+    kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager mqctl --filename - --output name
+      < {
+      <   "apiVersion": "v1",
+      <   "data": {
+      <     "pods": "prodmq-0\nprodmq-1\n"
+      <   },
+      <   "kind": "ConfigMap",
+      <   "metadata": {
+      <     "labels": {
+      <       "app.kubernetes.io/instance": "prodmq",
+      <       "app.kubernetes.io/managed-by": "mqctl"
+      <     },
+      <     "name": "prodmq-hold"
+      <   }
+      < }
+    kubectl --context test --namespace rabbitmq delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-0 pod/prodmq-1
+    kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager helm --filename -
+      < (StatefulSet: "Parallel", 3 replicas, ordinals null, update {"type":"OnDelete"})
+    kubectl --context test --namespace rabbitmq delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-2
+    kubectl --context test --namespace rabbitmq delete --ignore-not-found '--wait=true' --timeout 2m configmap/prodmq-hold
+    kubectl --context test --namespace rabbitmq exec prodmq-0 --container start-gate -- touch /tmp/go
+    kubectl --context test --namespace rabbitmq exec prodmq-1 --container start-gate -- touch /tmp/go
+    kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager helm --filename -
+      < (StatefulSet: "Parallel", 3 replicas, ordinals null, update {"type":"RollingUpdate"})
+    kubectl --context test --namespace rabbitmq annotate statefulset prodmq --overwrite mqctl/recovery-
+    kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name
+      < {
+      <   "apiVersion": "v1",
+      <   "kind": "ConfigMap",
+      <   "metadata": {
+      <     "labels": {
+      <       "app.kubernetes.io/instance": "prodmq",
+      <       "app.kubernetes.io/managed-by": "mqctl"
+      <     },
+      <     "name": "prodmq-mqctl-evidence"
+      <   }
+      < }
+    "#);
     let calls = ["kubectl * apply * <*OnDelete*", "kubectl * delete * pod/prodmq-2*"];
     calls.iter().for_each(|call| killed_at(call, trap, &[&FORCE[..], &["--via", "statefulset"]].concat()));
 }
@@ -139,7 +371,14 @@ fn a_force_boot_that_cannot_help_is_refused() {
     let world = World::installed();
     serves(&world);
     refusals.push(refusal(&world, &[]));
-    assert_snapshot!(refusals.join("\n"), @"");
+    assert_snapshot!(refusals.join("\n"), @"
+    error: force-boot is refused: prodmq-1 and prodmq-2 tie: `newest-first` starts both; or name one with --node; nothing was changed
+    error: force-boot is refused: on Khepri a force boot does nothing, and says success; nothing was changed
+    error: force-boot is refused: the volume of prodmq-1 is blank: it would boot as an empty broker; nothing was changed
+    error: force-boot is refused: a lost member has to be forgotten first, and that boots the newest: take `forget`; nothing was changed
+    error: force-boot is refused: starting all together loses nothing, and a force boot may: take `together`; nothing was changed
+    error: force-boot is refused: all nodes run: nothing stopped; nothing was changed
+    ");
 }
 
 /// All stopped in one moment: starting together would do.
@@ -155,7 +394,11 @@ fn deadlock_with_all_pods() -> World {
 fn the_built_in_chart_has_no_value_for_it() {
     let run = trap().run(&[&FORCE[..], &["--via", "chart"]].concat()).ended(64);
     assert!(run.calls.is_empty(), "{run}");
-    assert_snapshot!(run.words(), @"");
+    assert_snapshot!(run.words(), @"
+    $ mqctl force-boot prodmq --node prodmq-2 --confirm prodmq --via chart   [exit 64]
+    error: the built-in chart has no value for a force boot; nothing was changed
+    hint: mqctl force-boot prodmq --via live
+    ");
 }
 
 #[test]

@@ -45,7 +45,7 @@ apply_stateful_set() {
 mark() {
     [ -f "$cluster/statefulset.$3" ] || return 1
     case $5 in
-        *-) sed -i 's/"mqctl\/recovery":"[^"]*",*//' "$cluster/statefulset.$3" ;;
+        *-) sed -i 's/"mqctl\/recovery":"[^"]*",*//g' "$cluster/statefulset.$3" ;;
         *) sed -i "s/\"annotations\":{/&\"mqctl\/recovery\":\"${5#*=}\",/" "$cluster/statefulset.$3" ;;
     esac
 }

@@ -270,6 +270,10 @@ annotate() {
 # Pods from this ordinal on stop, those below are there; the StatefulSet says how many.
 scale() {
     replicas=$5
+    case $(cat "$cluster/statefulset.$3") in *'"ordinals"'*)
+        all_come_up
+        return ;;
+    esac
     for pod in "$cluster"/pod.*; do
         if [ -f "$pod" ] && [ "${pod##*-}" -ge "$replicas" ]; then rm "$pod"; fi
     done

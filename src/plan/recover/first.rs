@@ -36,7 +36,7 @@ impl Recovery<'_> {
 
     fn first_ready(&self) -> Step {
         let first = &self.given.way.first;
-        Step::new(Danger::Reads, format!("{} ready", first.join(", ")), "")
+        Step::new(Danger::Reads, format!("clients are served by {}", first.join(", ")), "")
             .action(Action::Wait(Condition::Ready(first.clone())))
     }
 
@@ -71,7 +71,7 @@ impl Recovery<'_> {
     fn forced(&self) -> Value {
         let script = format!(
             "if [ \"$(hostname)\" = {} ] && ! [ -e /tmp/mqctl-forced ]; then \
-             rabbitmqctl force_boot && touch /tmp/mqctl-forced; fi; exec docker-entrypoint.sh rabbitmq-server",
+             rabbitmqctl force_boot && touch /tmp/mqctl-forced; fi; exec $(command -v docker-entrypoint.sh) rabbitmq-server",
             self.one()
         );
         let mut set = self.wished.clone();

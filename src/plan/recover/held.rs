@@ -87,8 +87,15 @@ impl Recovery<'_> {
     }
 
     /// Lost members are not to start before they are forgotten; the others serve clients.
-    pub(super) fn hold_lost_back(&self) -> Vec<Step> {
+    pub(super) fn hold_lost_back(&self) -> Result<Step, Failure> {
         let lost = &self.given.way.lost;
+        if !self.has_gate() {
+            let text = format!(
+                "{} cannot be held back beside running nodes: this chart has no start gate; nothing was changed",
+                lost.join(", ")
+            );
+            return Err(Failure::new(Outcome::Contradiction, text));
+        }
         let danger = if self.given.way.strangers.is_empty() { Danger::Changes } else { Danger::Destroys };
         let there = |pod: &&String| {
             self.given.observed.pods.iter().any(|known| known.name == ***pod && known.standing != Standing::Held)
@@ -101,7 +108,7 @@ impl Recovery<'_> {
         if !pods.is_empty() {
             step = step.action(Action::Run(kubectl::delete(self.given.target, &pods)));
         }
-        vec![step]
+        Ok(step)
     }
 
     /// What nodes wrote that started as brokers of their own is no part of the cluster. The claim is asked for first, and

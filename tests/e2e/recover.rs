@@ -1,0 +1,227 @@
+//! `mqctl recover` and `mqctl force-boot` after real stops: every message and every late queue counted before and after.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::amqp::{Broker, Kind, messages};
+use crate::environment::{Helm, KHEPRI, MNESIA, OLD};
+use crate::evidence::{cut, hold, release};
+use crate::killed::{MESSAGES, with_messages};
+use crate::runner::Test;
+use crate::world::{NAME, World};
+
+const AUTO: [&str; 6] = ["recover", NAME, "--strategy", "auto", "--yes", "-v"];
+const CONFIRMED: [&str; 7] = ["recover", NAME, "--strategy", "auto", "--confirm", NAME, "-v"];
+const BOOT: Duration = Duration::from_secs(240);
+/// Long enough for what was declared last to be on the disks.
+const FLUSHED: Duration = Duration::from_secs(15);
+const PODS: [&str; 3] = ["mq-0", "mq-1", "mq-2"];
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        test("recover: a deadlock of pods in order", MNESIA, deadlock),
+        test("recover: a total stop of Khepri in order", KHEPRI, deadlock),
+        test("recover: the trap of the lowest name", MNESIA, trap),
+        test("recover: the trap of the lowest name, 3.10", OLD, trap).long(),
+        test("recover: the evidence says what the trap loses", MNESIA, trap_without).long(),
+        test("recover: one volume lost", MNESIA, one_volume_lost),
+        test("recover: one volume of Khepri lost", KHEPRI, one_volume_of_khepri_lost).long(),
+        test("recover: a majority of Khepri's volumes lost", KHEPRI, majority_lost),
+        test("recover: killed at each step", MNESIA, killed).long(),
+        test("force-boot: live", MNESIA, |world| forced(world, "live")),
+        test("force-boot: file", MNESIA, |world| forced(world, "file")),
+        test("force-boot: statefulset", MNESIA, |world| forced(world, "statefulset")).long(),
+    ]
+}
+
+fn test(name: &'static str, tag: &'static str, body: fn(&World)) -> Test {
+    Test::new(name, move || body(&World::new(name, Helm::Four, tag, 3)))
+}
+
+/// The release's StatefulSet again, but with pods that are created one after the other.
+fn in_order(world: &World) -> Value {
+    let mut set = world.namespace.object("statefulset", NAME);
+    set.as_object_mut().expect("an object").remove("status");
+    let metadata = set["metadata"].as_object_mut().expect("metadata");
+    metadata.retain(|key, _| ["name", "labels", "annotations"].contains(&key.as_str()));
+    set["spec"]["podManagementPolicy"] = json!("OrderedReady");
+    set
+}
+
+/// All VMs end in one moment, and no pod is there: as after a power cut.
+fn power_cut(world: &World) {
+    hold(world);
+    cut(world, &[0, 1, 2]);
+    world.namespace.kubectl(&["delete", "statefulset", NAME, "--cascade=orphan"]);
+    world.namespace.kubectl(&[&["delete", "pods", "--force", "--grace-period", "0"], &PODS[..]].concat());
+    world.namespace.kubectl(&["delete", "configmap", "mq-hold"]);
+}
+
+/// Every message, and what belongs to a recovery is gone.
+#[track_caller]
+fn assert_back(world: &World, password: &str) {
+    world.assert_healthy();
+    assert!(world.namespace.object("configmap", "mq-hold").is_null(), "nobody is held back");
+    let set = world.namespace.object("statefulset", NAME);
+    assert_eq!(set["spec"]["podManagementPolicy"], "Parallel");
+    assert!(set["metadata"]["annotations"]["mqctl/recovery"].is_null() && set["spec"]["ordinals"].is_null(), "{set:#}");
+    let evidence = world.namespace.object("configmap", "mq-mqctl-evidence");
+    assert!(evidence["data"]["recovery.json"].is_null(), "{evidence:#}");
+    drain(world, password, &Kind::BOTH);
+    // helm meets no foreign field, and has nothing to do.
+    world.mqctl(&["upgrade", NAME, "--yes"]).expect(0);
+}
+
+#[track_caller]
+fn drain(world: &World, password: &str, kinds: &[Kind]) {
+    let broker = Broker::of(&world.namespace, "mq-0", password);
+    for &kind in kinds {
+        assert_eq!(broker.drain(kind), messages(kind, MESSAGES), "{kind:?}");
+    }
+}
+
+fn ready(pod: &Value) -> bool {
+    pod.pointer("/status/containerStatuses/0/ready") == Some(&json!(true))
+}
+
+/// Beside the time that the same cluster needs for a plain parallel start.
+fn deadlock(world: &World) {
+    let password = with_messages(world);
+    hold(world);
+    cut(world, &[0, 1, 2]);
+    let begun = Instant::now();
+    release(world);
+    let plain = begun.elapsed();
+
+    let set = in_order(world);
+    power_cut(world);
+    world.namespace.apply(&[set]);
+    world.namespace.until("mq-0 waits alone", BOOT, |namespace| {
+        let log = namespace.command(&["logs", "mq-0", "--container", "rabbitmq"]).output().expect("kubectl starts");
+        let log = String::from_utf8_lossy(&log.stdout).into_owned();
+        log.contains("Waiting for Mnesia tables") || log.matches("starting Ra system: coordination").count() > 1
+    });
+    std::thread::sleep(FLUSHED);
+    let pods = world.namespace.list("pods");
+    assert!(pods.len() == 1 && !ready(&pods[0]), "it waits for pods that are not created: {pods:#?}");
+    let ran = world.mqctl(&AUTO).expect(0);
+    println!("       plain parallel start {:.1} s, recover {:.1} s", plain.as_secs_f64(), ran.took.as_secs_f64());
+    world.assert_healthy();
+    drain(world, &password, &Kind::BOTH);
+}
+
+/// Late queues and messages are made while mq-0 is away; then the others are cut together, and all start again at once.
+fn prepared(world: &World) -> String {
+    world.install();
+    let password = world.credentials().agree().password().to_owned();
+    hold(world);
+    world.namespace.kubectl(&["delete", "pod", "mq-0"]);
+    let broker = Broker::of(&world.namespace, "mq-2", &password);
+    Kind::BOTH.into_iter().for_each(|kind| broker.publish(kind, MESSAGES));
+    world.namespace.shell("mq-2", "rabbitmqctl add_user late late-password");
+    std::thread::sleep(FLUSHED);
+    cut(world, &[1, 2]);
+    password
+}
+
+fn users(world: &World) -> String {
+    world.namespace.shell("mq-0", "rabbitmqctl list_users --formatter json")
+}
+
+fn trap(world: &World) {
+    let password = prepared(world);
+    let page = world.mqctl(&["recover", NAME]).expect(64);
+    assert!(page.stderr.contains("what can be done"), "{}", page.said());
+    world.mqctl(&AUTO).expect(0).says(&["a leader"]);
+    assert!(users(world).contains("late"), "the user that mq-0 did not know");
+    assert_back(world, &password);
+}
+
+/// What the same stop comes to by itself.
+fn trap_without(world: &World) {
+    prepared(world);
+    let found = world.mqctl(&["recover", NAME, "--evidence-only", "-o", "json"]).expect(0).json();
+    release(world);
+    let there = users(world).contains("late");
+    assert_eq!(found["verdict"]["togetherIsSafe"], there, "the evidence says what happens: {found:#}");
+}
+
+fn lose_volume(world: &World, n: u32) {
+    let (claim, pod) = (format!("data-mq-{n}"), format!("mq-{n}"));
+    world.namespace.kubectl(&["delete", "persistentvolumeclaim", &claim, "--wait=false"]);
+    world.namespace.kubectl(&["delete", "pod", &pod, "--force", "--grace-period", "0"]);
+    world.namespace.until("its pod is held with a new volume", BOOT, |namespace| {
+        let held = |pod: &Value| pod.pointer("/status/initContainerStatuses/0/state/running").is_some();
+        let claim = namespace.object("persistentvolumeclaim", &claim);
+        held(&namespace.object("pod", &pod)) && claim.pointer("/metadata/deletionTimestamp").is_none()
+    });
+}
+
+/// Its classic queue was on another node; the quorum queue gets its third member back.
+fn one_volume_lost(world: &World) {
+    let password = with_messages(world);
+    hold(world);
+    cut(world, &[2, 0, 1]);
+    lose_volume(world, 2);
+    world.mqctl(&AUTO).expect(64).says(&["this destroys data"]);
+    world.mqctl(&CONFIRMED).expect(0);
+    let status = world.namespace.shell("mq-0", "rabbitmq-queues quorum_status e2e.quorum --formatter json");
+    assert!(PODS.iter().all(|pod| status.contains(&format!("rabbit@{pod}."))), "{status}");
+    assert_back(world, &password);
+}
+
+fn one_volume_of_khepri_lost(world: &World) {
+    let password = with_messages(world);
+    hold(world);
+    cut(world, &[0, 1, 2]);
+    lose_volume(world, 2);
+    world.mqctl(&AUTO).expect(0);
+    assert_back(world, &password);
+}
+
+/// What is left is on mq-0, where the classic queue was declared.
+fn majority_lost(world: &World) {
+    let password = with_messages(world);
+    hold(world);
+    cut(world, &[0, 1, 2]);
+    [1, 2].into_iter().for_each(|n| lose_volume(world, n));
+    world.mqctl(&AUTO).expect(64).says(&["this destroys data"]);
+    world.mqctl(&CONFIRMED).expect(0);
+    assert_back(world, &password);
+}
+
+/// Each run is killed one step later than the one before; the last goes to the end.
+fn killed(world: &World) {
+    let password = prepared(world);
+    let steps = ["what is under way", "held back", " released\n", "the start gate is open", "nodes ready"];
+    for words in steps {
+        let mut run = world.start(&AUTO);
+        run.until_said(words, BOOT);
+        run.signal("KILL");
+        run.wait(Duration::from_secs(20));
+        let set = world.namespace.object("statefulset", NAME);
+        assert!(!set["metadata"]["annotations"]["mqctl/recovery"].is_null(), "after `{words}`: {set:#}");
+    }
+    let status = world.mqctl(&["status", NAME]);
+    assert!(status.stdout.contains("mqctl recover"), "{}", status.said());
+    world.mqctl(&AUTO).expect(0);
+    assert!(users(world).contains("late"), "the user that mq-0 did not know");
+    assert_back(world, &password);
+}
+
+fn forced(world: &World, via: &str) {
+    let password = prepared(world);
+    world.mqctl(&["force-boot", NAME, "--confirm", NAME]).expect(78).says(&["mq-1 and mq-2 tie"]);
+    let args = ["force-boot", NAME, "--node", "mq-2", "--via", via, "--confirm", NAME, "-v"];
+    world.mqctl(&args).expect(0);
+    for pod in PODS {
+        let left = world.namespace.shell(pod, "find /var/lib/rabbitmq/mnesia -name force_load");
+        assert_eq!(left.trim(), "", "no switch is left on {pod}");
+    }
+    let set = world.namespace.object("statefulset", NAME);
+    assert_eq!(set["spec"]["updateStrategy"]["type"], "RollingUpdate");
+    assert!(users(world).contains("late"), "the user that mq-0 did not know");
+    assert_back(world, &password);
+    world.mqctl(&["force-boot", NAME, "--confirm", NAME]).expect(78).says(&["nothing stopped"]);
+}
