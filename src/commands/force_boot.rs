@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::recover::{allowed, carry_out, tell};
+use super::recover::{allowed, carry_out, tell, unfinished};
 use crate::cli::force_boot::{ForceBoot, Way};
 use crate::cluster::observe::RECOVER_RIGHTS;
 use crate::context::Context;
@@ -10,15 +10,17 @@ use crate::diagnose::stop::Stop;
 use crate::error::Failure;
 use crate::outcome::Outcome;
 use crate::plan::recover::first::Via;
-use crate::recover::strategy::{Strategy, ladder};
+use crate::recover::strategy::{Strategy, ladder, rung};
 
 pub(crate) fn run(args: &ForceBoot, cx: &Context) -> Result<Outcome> {
     let via = via(args)?;
     let mut stop = Stop::read(cx, args.name.as_deref(), !args.no_helper_pods, &RECOVER_RIGHTS)?;
     let rungs = ladder(&stop.gathered.evidence, args.node.as_deref());
     tell(cx, &stop, &rungs)?;
-    let forced = rungs.iter().filter(|rung| rung.strategy == Strategy::ForceBoot).map(|rung| allowed(rung, via));
-    let chosen = forced.collect::<Result<Vec<_>>>()?.remove(0);
+    let chosen = match unfinished(&stop, false) {
+        Some(rest) => rest,
+        None => allowed(&rung(Strategy::ForceBoot, &stop.gathered.evidence, args.node.as_deref()), via)?,
+    };
     carry_out(cx, &mut stop, &chosen, "force-boot")
 }
 

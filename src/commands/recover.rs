@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Recover, cx: &Context) -> Result<Outcome> {
     }
     let rungs = ladder(&stop.gathered.evidence, args.node.as_deref());
     tell(cx, &stop, &rungs)?;
-    let Some(chosen) = choose(args, cx, &mut stop, &rungs)? else { return Ok(Outcome::Done) };
+    let Some(chosen) = choose(args, cx, &stop, &rungs)? else { return Ok(Outcome::Done) };
     if args.as_script {
         report::answer(&script(&planned(cx, &stop, &chosen, "recover")?));
         return Ok(Outcome::Done);
@@ -76,11 +76,10 @@ pub(super) fn tell(cx: &Context, stop: &Stop, rungs: &[Rung]) -> Result<()> {
 }
 
 /// By the note of a run that was cut short, by the flag, or by asking; nothing where the person leaves.
-fn choose(args: &Recover, cx: &Context, stop: &mut Stop, rungs: &[Rung]) -> Result<Option<Chosen>> {
+fn choose(args: &Recover, cx: &Context, stop: &Stop, rungs: &[Rung]) -> Result<Option<Chosen>> {
     let wish = args.strategy.and_then(crate::cli::recover::Wish::strategy);
-    let serves = stop.gathered.evidence.nodes.iter().any(|node| node.runs);
-    if let Some(noted) = stop.under_way().filter(|_| serves || wish.is_none()) {
-        return Ok(Some(Chosen { strategy: noted.strategy, way: noted.way, via: Via::Live }));
+    if let Some(rest) = unfinished(stop, wish.is_none()) {
+        return Ok(Some(rest));
     }
     let rung = match (wish, args.strategy.is_some() || cx.globals.dry_run, cx.person) {
         (Some(strategy), ..) => rungs.iter().find(|rung| rung.strategy == strategy),
@@ -89,6 +88,14 @@ fn choose(args: &Recover, cx: &Context, stop: &mut Stop, rungs: &[Rung]) -> Resu
         (None, false, Person::Absent) => return Err(nobody_to_ask(stop).into()),
     };
     rung.map(|rung| allowed(rung, Via::Live)).transpose()
+}
+
+/// What an earlier run has left to do, where it may be gone on with: some node serves clients already, or nobody wants
+/// anything else.
+pub(super) fn unfinished(stop: &Stop, any: bool) -> Option<Chosen> {
+    let serves = stop.gathered.evidence.nodes.iter().any(|node| node.runs);
+    let noted = stop.under_way().filter(|_| serves || any)?;
+    Some(Chosen { strategy: noted.strategy, way: noted.way, via: Via::Live })
 }
 
 /// The rung, or why it is refused.

@@ -108,7 +108,12 @@ impl Rung {
 
 /// Every rung. `node` is the one that a person wants to start with.
 pub fn ladder(evidence: &Evidence, node: Option<&str>) -> Vec<Rung> {
-    Strategy::ALL.into_iter().map(|strategy| Rung::new(strategy, judge(strategy, evidence, node))).collect()
+    Strategy::ALL.into_iter().map(|strategy| rung(strategy, evidence, node)).collect()
+}
+
+/// One of them.
+pub fn rung(strategy: Strategy, evidence: &Evidence, node: Option<&str>) -> Rung {
+    Rung::new(strategy, judge(strategy, evidence, node))
 }
 
 /// The gentlest that helps. A force boot is never proposed: whoever wants one says so.

@@ -40,6 +40,7 @@ mod questions;
 mod readers;
 mod recover;
 mod recover_again;
+mod recover_shown;
 mod refusals;
 mod rotate;
 #[path = "../examples/scripts.rs"]

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use crate::evidence::{RUNS, probe};
 use crate::objects::{self, PODS};
-use crate::recover::{AUTO, blank, deadlock, khepri, trap};
+use crate::recover::{AUTO, blank, deadlock, khepri, story, trap};
 use crate::transcript::Transcript;
 use crate::world::World;
 
@@ -95,154 +95,44 @@ fn forced(via: &str) -> (World, Transcript) {
 fn a_force_boot_in_place() {
     let (world, run) = forced("live");
     nothing_is_left(&world);
-    assert_snapshot!(run, @r#"
-    $ mqctl force-boot prodmq --node prodmq-2 --confirm prodmq --via live   [exit 0]
-    stdout | prodmq is back.   mqctl status prodmq
-    stderr | test / rabbitmq / prodmq     down · builtin 1.0.0 · Mnesia · 3 of 3 nodes read
-    stderr | 
-    stderr | who stopped last (read from the nodes)
-    stderr | 
-    stderr |   prodmq-0 ──► prodmq-1 ··· prodmq-2
-    stderr | 
-    stderr |   node       state                                            store    last change            saw running                    read
-    stderr |   prodmq-0   waiting for tables of its peers (9 tries left)   Mnesia   2026-11-22T08:55:00Z   prodmq-0, prodmq-1, prodmq-2   now
-    stderr |   prodmq-1   waiting for tables of its peers (9 tries left)   Mnesia   2026-11-22T08:55:00Z   prodmq-1, prodmq-2             now
-    stderr |   prodmq-2   waiting for tables of its peers (9 tries left)   Mnesia   2026-11-22T08:55:00Z   prodmq-1, prodmq-2             now
-    stderr | 
-    stderr |   newest        prodmq-1 or prodmq-2: a tie
-    stderr |   why           none of them is known to have seen the others stop
-    stderr |   all at once   starting all nodes together loads the copy of prodmq-0: what was declared after it stopped would be lost
-    stderr | 
-    stderr | what can be done
-    stderr |   1   start prodmq-2 and prodmq-1 first, then the others   loses nothing that prodmq-2 knew                               about 60 s   recommended
-    stderr |   2   force boot of prodmq-2, then the others              what another of prodmq-1, prodmq-2 knew and prodmq-2 did not   about 60 s
-    stderr |   -   together            refused: loads the copy of prodmq-0: what was declared after it stopped would be lost
-    stderr |   -   forget              refused: no member's volume is lost
-    stderr |   -   khepri-standalone   refused: the metadata is in Mnesia
-    stderr | 
-    stderr |    0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
-    stderr | test/rabbitmq/prodmq: force-boot: 5 to change, 1 to destroy
-    stderr |    0.0s noted in ConfigMap prodmq-mqctl-evidence what is under way
-    stderr |    0.0s prodmq-0, prodmq-1 held back
-    stderr |    0.0s prodmq-2 waiting for tables of its peers (9 tries left)
-    stderr |    0.0s prodmq-2 released
-    stderr |    0.0s prodmq-2 ready
-    stderr |    0.0s clients are served by prodmq-2
-    stderr |    0.0s no force_load left in prodmq-2
-    stderr |    0.0s the start gate is open
-    stderr |    0.0s prodmq-0 ready
-    stderr |    0.0s prodmq-1 ready
-    stderr |    0.0s prodmq-2 ready
-    stderr |    0.0s 3 nodes ready
-    stderr |    0.0s all nodes agree, logged in as user
-    stderr |    0.0s 37 queues, each with a leader
-    stderr |    0.0s queues asked
-    stderr |    0.0s nothing is under way any more
-    1. reads kubectl --context test --namespace rabbitmq create '--validate=false' --filename - --output json
-      < (19 access reviews)
-    2. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-0 --container rabbitmq -- timeout -k 2 50 sh -s
-      < (the probe)
-    3. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-1 --container rabbitmq -- timeout -k 2 50 sh -s
-      < (the probe)
-    4. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 50 sh -s
-      < (the probe)
-    5. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials lease/prodmq-mqctl service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2 configmap/prodmq-mqctl-evidence configmap/prodmq-hold pod/prodmq-mqctl-reader-0 pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
-    6. reads kubectl --context test --namespace rabbitmq logs --selector 'app.kubernetes.io/instance=prodmq' --container rabbitmq --prefix --ignore-errors --tail 400
-    7. reads kubectl --context test --namespace rabbitmq logs --selector 'app.kubernetes.io/instance=prodmq' --container rabbitmq --prefix --ignore-errors --tail 400 --previous
-    8. CHANGES kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager mqctl --filename - --output name
-      < (ConfigMap "prodmq-mqctl-evidence")
-    9. CHANGES kubectl --context test --namespace rabbitmq create '--validate=false' --filename - --output json
-      < {
-      <   "apiVersion": "v1",
-      <   "items": [
-      <     {
-      <       "apiVersion": "coordination.k8s.io/v1",
-      <       "kind": "Lease",
-      <       "metadata": {
-      <         "annotations": {
-      <           "mqctl/machine": "MACHINE",
-      <           "mqctl/pid": "PID",
-      <           "mqctl/started": "TICKS"
-      <         },
-      <         "labels": {
-      <           "app.kubernetes.io/instance": "prodmq",
-      <           "app.kubernetes.io/managed-by": "mqctl"
-      <         },
-      <         "name": "prodmq-mqctl",
-      <         "namespace": "rabbitmq"
-      <       },
-      <       "spec": {
-      <         "acquireTime": "NOW",
-      <         "holderIdentity": "HOLDER",
-      <         "leaseDurationSeconds": 45,
-      <         "renewTime": "NOW"
-      <       }
-      <     }
-      <   ],
-      <   "kind": "List"
-      < }
-    10. CHANGES kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name
-      < (ConfigMap "prodmq-mqctl-evidence": "force-boot", first ["prodmq-2"])
-    11. CHANGES kubectl --context test --namespace rabbitmq annotate statefulset prodmq --overwrite 'mqctl/recovery=force-boot'
-    12. CHANGES kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager mqctl --filename - --output name
-      < {
-      <   "apiVersion": "v1",
-      <   "data": {
-      <     "pods": "prodmq-0\nprodmq-1\n"
-      <   },
-      <   "kind": "ConfigMap",
-      <   "metadata": {
-      <     "labels": {
-      <       "app.kubernetes.io/instance": "prodmq",
-      <       "app.kubernetes.io/managed-by": "mqctl"
-      <     },
-      <     "name": "prodmq-hold"
-      <   }
-      < }
-    13. CHANGES kubectl --context test --namespace rabbitmq delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-0 pod/prodmq-1
-    14. reads kubectl --context test --namespace rabbitmq get statefulsets,pods --selector 'app.kubernetes.io/instance=prodmq' --output json
-    15. reads kubectl --context test --namespace rabbitmq logs --selector 'app.kubernetes.io/instance=prodmq' --container rabbitmq --prefix --ignore-errors --tail 400
-    16. CHANGES kubectl --context test --namespace rabbitmq exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval
-      < case rabbit:is_running() of true -> runs; false -> case catch rabbit_khepri:is_enabled() of true -> exit(khepri); _ -> ok = rabbit_table:force_load() end end.
-    17. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 50 sh -s
-      < dir=$RABBITMQ_MNESIA_DIR
-      < if [ -z "$dir" ]; then dir=${RABBITMQ_MNESIA_BASE:-/var/lib/rabbitmq/mnesia}/$RABBITMQ_NODENAME; fi
-      < rm -f "$dir/force_load"
-    18. reads kubectl --context test --namespace rabbitmq get statefulsets,pods --selector 'app.kubernetes.io/instance=prodmq' --output json
-    19. CHANGES kubectl --context test --namespace rabbitmq delete --ignore-not-found '--wait=true' --timeout 2m configmap/prodmq-hold
-    20. CHANGES kubectl --context test --namespace rabbitmq exec prodmq-0 --container start-gate -- touch /tmp/go
-    21. CHANGES kubectl --context test --namespace rabbitmq exec prodmq-1 --container start-gate -- touch /tmp/go
-    22. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-0 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval
-      < (the question to a broker)
-    23. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-1 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval
-      < (the question to a broker)
-    24. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval
-      < (the question for the queues)
-    25. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval
-      < (the question to a broker)
-    26. reads kubectl --context test --namespace rabbitmq get statefulsets,pods --selector 'app.kubernetes.io/instance=prodmq' --output json
-    27. CHANGES kubectl --context test --namespace rabbitmq annotate statefulset prodmq --overwrite mqctl/recovery-
-    28. CHANGES kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name
-      < {
-      <   "apiVersion": "v1",
-      <   "kind": "ConfigMap",
-      <   "metadata": {
-      <     "labels": {
-      <       "app.kubernetes.io/instance": "prodmq",
-      <       "app.kubernetes.io/managed-by": "mqctl"
-      <     },
-      <     "name": "prodmq-mqctl-evidence"
-      <   }
-      < }
-    29. CHANGES kubectl --context test --namespace rabbitmq delete --raw /apis/coordination.k8s.io/v1/namespaces/rabbitmq/leases/prodmq-mqctl --filename -
-      < {
-      <   "apiVersion": "v1",
-      <   "kind": "DeleteOptions",
-      <   "preconditions": {
-      <     "resourceVersion": "1",
-      <     "uid": "u1"
-      <   }
-      < }
+    assert_snapshot!(story(&run), @r#"
+    prodmq is back.   mqctl status prodmq
+    what can be done
+      1   start prodmq-2 and prodmq-1 first, then the others   loses nothing that prodmq-2 knew                               about 60 s   recommended
+      2   force boot of prodmq-2, then the others              what another of prodmq-1, prodmq-2 knew and prodmq-2 did not   about 60 s
+      -   together            refused: loads the copy of prodmq-0: what was declared after it stopped would be lost
+      -   forget              refused: no member's volume is lost
+      -   khepri-standalone   refused: the metadata is in Mnesia
+
+       0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
+    test/rabbitmq/prodmq: force-boot: 5 to change, 1 to destroy
+       0.0s noted in ConfigMap prodmq-mqctl-evidence what is under way
+       0.0s prodmq-0, prodmq-1 held back
+       0.0s prodmq-2 waiting for tables of its peers (9 tries left)
+       0.0s prodmq-2 released
+       0.0s prodmq-2 ready
+       0.0s clients are served by prodmq-2
+       0.0s no force_load left in prodmq-2
+       0.0s the start gate is open
+       0.0s prodmq-0 ready
+       0.0s prodmq-1 ready
+       0.0s prodmq-2 ready
+       0.0s 3 nodes ready
+       0.0s all nodes agree, logged in as user
+       0.0s 37 queues, each with a leader
+       0.0s queues asked
+       0.0s nothing is under way any more
+    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (ConfigMap "prodmq-mqctl-evidence")
+    kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (ConfigMap "prodmq-mqctl-evidence": "force-boot", first ["prodmq-2"])
+    kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=force-boot'
+    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name { "apiVersion": "v1", "data": { "pods": "prodmq-0\nprodmq-1\n" }, "kind": "ConfigMap", "metadata": { "labels": { "app.kubernetes.io/instance": "prodmq", "app.kubernetes.io/managed-by": "mqctl" }, "name": "prodmq-hold" } }
+    kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-0 pod/prodmq-1
+    kubectl exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval case rabbit:is_running() of true -> runs; false -> case catch rabbit_khepri:is_enabled() of true -> exit(khepri); _ -> ok = rabbit_table:force_load() end end.
+    kubectl delete --ignore-not-found '--wait=true' --timeout 2m configmap/prodmq-hold
+    kubectl exec prodmq-0 --container start-gate -- touch /tmp/go
+    kubectl exec prodmq-1 --container start-gate -- touch /tmp/go
+    kubectl annotate statefulset prodmq --overwrite mqctl/recovery-
+    kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name { "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "labels": { "app.kubernetes.io/instance": "prodmq", "app.kubernetes.io/managed-by": "mqctl" }, "name": "prodmq-mqctl-evidence" } }
     "#);
 }
 
@@ -253,22 +143,8 @@ fn a_force_boot_by_a_file_says_how_often_it_tried() {
     world.fails("kubectl * exec * <*touch*force_load*", 2, gone);
     let run = world.run(&[&FORCE[..], &["--via", "file"]].concat()).ended(0);
     nothing_is_left(&world);
-    assert_snapshot!(run.stderr, @"
-    test / rabbitmq / prodmq     down · builtin 1.0.0 · Mnesia · 3 of 3 nodes read
-
-    who stopped last (read from the nodes)
-
-      prodmq-0 ──► prodmq-1 ··· prodmq-2
-
-      node       state                                            store    last change            saw running                    read
-      prodmq-0   waiting for tables of its peers (9 tries left)   Mnesia   2026-11-22T08:55:00Z   prodmq-0, prodmq-1, prodmq-2   now
-      prodmq-1   waiting for tables of its peers (9 tries left)   Mnesia   2026-11-22T08:55:00Z   prodmq-1, prodmq-2             now
-      prodmq-2   waiting for tables of its peers (9 tries left)   Mnesia   2026-11-22T08:55:00Z   prodmq-1, prodmq-2             now
-
-      newest        prodmq-1 or prodmq-2: a tie
-      why           none of them is known to have seen the others stop
-      all at once   starting all nodes together loads the copy of prodmq-0: what was declared after it stopped would be lost
-
+    assert_snapshot!(story(&run), @r#"
+    prodmq is back.   mqctl status prodmq
     what can be done
       1   start prodmq-2 and prodmq-1 first, then the others   loses nothing that prodmq-2 knew                               about 60 s   recommended
       2   force boot of prodmq-2, then the others              what another of prodmq-1, prodmq-2 knew and prodmq-2 did not   about 60 s
@@ -294,57 +170,68 @@ fn a_force_boot_by_a_file_says_how_often_it_tried() {
        0.0s 37 queues, each with a leader
        0.0s queues asked
        0.0s nothing is under way any more
-    ");
+    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (ConfigMap "prodmq-mqctl-evidence")
+    kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (ConfigMap "prodmq-mqctl-evidence": "force-boot", first ["prodmq-2"])
+    kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=force-boot'
+    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name { "apiVersion": "v1", "data": { "pods": "prodmq-0\nprodmq-1\n" }, "kind": "ConfigMap", "metadata": { "labels": { "app.kubernetes.io/instance": "prodmq", "app.kubernetes.io/managed-by": "mqctl" }, "name": "prodmq-hold" } }
+    kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-0 pod/prodmq-1
+    kubectl exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 50 sh -s kill -TERM 1
+    kubectl delete --ignore-not-found '--wait=true' --timeout 2m configmap/prodmq-hold
+    kubectl exec prodmq-0 --container start-gate -- touch /tmp/go
+    kubectl exec prodmq-1 --container start-gate -- touch /tmp/go
+    kubectl annotate statefulset prodmq --overwrite mqctl/recovery-
+    kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name { "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "labels": { "app.kubernetes.io/instance": "prodmq", "app.kubernetes.io/managed-by": "mqctl" }, "name": "prodmq-mqctl-evidence" } }
+    "#);
 }
 
 #[test]
 fn a_force_boot_by_the_stateful_set_is_taken_back() {
     let (world, run) = forced("statefulset");
     nothing_is_left(&world);
-    let work: Vec<String> = run.work().iter().map(ToString::to_string).collect();
-    assert_snapshot!(work.join("\n"), @r#"
-    kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager mqctl --filename - --output name
-      < (ConfigMap "prodmq-mqctl-evidence")
-    kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name
-      < (ConfigMap "prodmq-mqctl-evidence": "force-boot", first ["prodmq-2"])
-    kubectl --context test --namespace rabbitmq annotate statefulset prodmq --overwrite 'mqctl/recovery=force-boot'
-    kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager mqctl --filename - --output name
-      < {
-      <   "apiVersion": "v1",
-      <   "data": {
-      <     "pods": "prodmq-0\nprodmq-1\n"
-      <   },
-      <   "kind": "ConfigMap",
-      <   "metadata": {
-      <     "labels": {
-      <       "app.kubernetes.io/instance": "prodmq",
-      <       "app.kubernetes.io/managed-by": "mqctl"
-      <     },
-      <     "name": "prodmq-hold"
-      <   }
-      < }
-    kubectl --context test --namespace rabbitmq delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-0 pod/prodmq-1
-    kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager helm --filename -
-      < (StatefulSet: "Parallel", 3 replicas, ordinals null, update {"type":"OnDelete"})
-    kubectl --context test --namespace rabbitmq delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-2
-    kubectl --context test --namespace rabbitmq delete --ignore-not-found '--wait=true' --timeout 2m configmap/prodmq-hold
-    kubectl --context test --namespace rabbitmq exec prodmq-0 --container start-gate -- touch /tmp/go
-    kubectl --context test --namespace rabbitmq exec prodmq-1 --container start-gate -- touch /tmp/go
-    kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager helm --filename -
-      < (StatefulSet: "Parallel", 3 replicas, ordinals null, update {"type":"RollingUpdate"})
-    kubectl --context test --namespace rabbitmq annotate statefulset prodmq --overwrite mqctl/recovery-
-    kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name
-      < {
-      <   "apiVersion": "v1",
-      <   "kind": "ConfigMap",
-      <   "metadata": {
-      <     "labels": {
-      <       "app.kubernetes.io/instance": "prodmq",
-      <       "app.kubernetes.io/managed-by": "mqctl"
-      <     },
-      <     "name": "prodmq-mqctl-evidence"
-      <   }
-      < }
+    assert_snapshot!(story(&run), @r#"
+    prodmq is back.   mqctl status prodmq
+    what can be done
+      1   start prodmq-2 and prodmq-1 first, then the others   loses nothing that prodmq-2 knew                               about 60 s   recommended
+      2   force boot of prodmq-2, then the others              what another of prodmq-1, prodmq-2 knew and prodmq-2 did not   about 60 s
+      -   together            refused: loads the copy of prodmq-0: what was declared after it stopped would be lost
+      -   forget              refused: no member's volume is lost
+      -   khepri-standalone   refused: the metadata is in Mnesia
+
+       0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
+    test/rabbitmq/prodmq: force-boot: 6 to change, 1 to destroy
+       0.0s noted in ConfigMap prodmq-mqctl-evidence what is under way
+       0.0s prodmq-0, prodmq-1 held back
+       0.0s prodmq-2 starts with a force boot
+       0.0s prodmq-2 ready
+       0.0s clients are served by prodmq-2
+       0.0s no force_load left in prodmq-2
+       0.0s the start gate is open
+       0.0s prodmq-0 ready
+       0.0s prodmq-1 ready
+       0.0s prodmq-2 ready
+       0.0s all pods ready
+       0.0s StatefulSet prodmq is as it was
+       0.0s prodmq-0 ready
+       0.0s prodmq-1 ready
+       0.0s prodmq-2 ready
+       0.0s 3 nodes ready
+       0.0s all nodes agree, logged in as user
+       0.0s 37 queues, each with a leader
+       0.0s queues asked
+       0.0s nothing is under way any more
+    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (ConfigMap "prodmq-mqctl-evidence")
+    kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (ConfigMap "prodmq-mqctl-evidence": "force-boot", first ["prodmq-2"])
+    kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=force-boot'
+    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name { "apiVersion": "v1", "data": { "pods": "prodmq-0\nprodmq-1\n" }, "kind": "ConfigMap", "metadata": { "labels": { "app.kubernetes.io/instance": "prodmq", "app.kubernetes.io/managed-by": "mqctl" }, "name": "prodmq-hold" } }
+    kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-0 pod/prodmq-1
+    kubectl apply --server-side --force-conflicts --field-manager helm --filename - (StatefulSet: "Parallel", 3 replicas, ordinals null, update {"type":"OnDelete"})
+    kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-2
+    kubectl delete --ignore-not-found '--wait=true' --timeout 2m configmap/prodmq-hold
+    kubectl exec prodmq-0 --container start-gate -- touch /tmp/go
+    kubectl exec prodmq-1 --container start-gate -- touch /tmp/go
+    kubectl apply --server-side --force-conflicts --field-manager helm --filename - (StatefulSet: "Parallel", 3 replicas, ordinals null, update {"type":"RollingUpdate"})
+    kubectl annotate statefulset prodmq --overwrite mqctl/recovery-
+    kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name { "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "labels": { "app.kubernetes.io/instance": "prodmq", "app.kubernetes.io/managed-by": "mqctl" }, "name": "prodmq-mqctl-evidence" } }
     "#);
     let calls = ["kubectl * apply * <*OnDelete*", "kubectl * delete * pod/prodmq-2*"];
     calls.iter().for_each(|call| killed_at(call, trap, &[&FORCE[..], &["--via", "statefulset"]].concat()));

@@ -93,6 +93,7 @@ fn the_page_as_json() {
         }
       ],
       "queues": 35,
+      "recovery": null,
       "release": {
         "chart": "mqctl-rabbitmq-1.0.0",
         "revision": "1",
