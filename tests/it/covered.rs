@@ -77,6 +77,18 @@ const LIST: &[(&str, &[&str])] = &[
     ("helm, kubectl: missing", &["no_helm_and_no_kubectl"]),
     ("helm, kubectl: too old", &["helm_2", "programs_that_are_too_old", "versions_that_are_too_old_are_told"]),
     ("consent: nobody to ask, another name typed", &["nobody_to_ask", "a_purge_wants_the_release_s_name"]),
+    (
+        "recovery: what the evidence speaks against",
+        &["what_the_evidence_speaks_against_is_refused", "a_force_boot_that_cannot_help_is_refused"],
+    ),
+    (
+        "recovery: nothing is known, nobody to ask",
+        &["nothing_is_proposed_where_nothing_is_known", "without_anybody_to_ask_the_ladder_is_shown_and_nothing_done"],
+    ),
+    (
+        "recovery: killed at each step",
+        &["killed_at_each_step_of_newest_first", "killed_while_there_is_no_stateful_set"],
+    ),
     ("a killed export: its half is cleared away", &["what_a_killed_export_left_is_cleared"]),
 ];
 

@@ -282,7 +282,46 @@ fn a_lost_member_is_forgotten_by_typed_consent_only() {
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (ConfigMap "prodmq-mqctl-evidence")
     "#);
     let run = world.run(&["recover", "prodmq", "--strategy", "auto", "--confirm", "prodmq"]).ended(0);
-    assert_snapshot!(story(&run), @"");
+    assert_snapshot!(story(&run), @r#"
+    prodmq is back.   mqctl status prodmq
+    what can be done
+      1   start prodmq-2, forget prodmq-1, let it join anew   classic queues of prodmq-1, whose messages went with the volume; and what nobody else knew   about 90 s   recommended
+      -   together            refused: the volume of prodmq-1 is blank: its node would start as an empty broker beside the others
+      -   newest-first        refused: the volume of prodmq-1 is blank: its node would start as an empty broker beside the others
+      -   force-boot          refused: a lost member has to be forgotten first, and that boots the newest: take `forget`
+      -   khepri-standalone   refused: the metadata is in Mnesia
+
+    test/rabbitmq/prodmq: recover: 6 to change, 1 to destroy
+       0.0s noted in ConfigMap prodmq-mqctl-evidence what is under way
+       0.0s prodmq-0, prodmq-1 held back
+       0.0s prodmq-2 waiting for tables of its peers (9 tries left)
+       0.0s prodmq-2 released
+       0.0s prodmq-2 ready
+       0.0s clients are served by prodmq-2
+       0.0s prodmq-1 forgotten
+       0.0s the start gate is open
+       0.0s prodmq-0 ready
+       0.0s prodmq-1 ready
+       0.0s prodmq-2 ready
+       0.0s 3 nodes ready
+       0.0s quorum queues have prodmq-1 again
+       0.0s all nodes agree, logged in as user
+       0.0s 37 queues, each with a leader
+       0.0s queues asked
+       0.0s nothing is under way any more
+    kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (ConfigMap "prodmq-mqctl-evidence": "forget", first ["prodmq-2"])
+    kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=forget'
+    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name { "apiVersion": "v1", "data": { "pods": "prodmq-0\nprodmq-1\n" }, "kind": "ConfigMap", "metadata": { "labels": { "app.kubernetes.io/instance": "prodmq", "app.kubernetes.io/managed-by": "mqctl" }, "name": "prodmq-hold" } }
+    kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-0 pod/prodmq-1
+    kubectl exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval case rabbit:is_running() of true -> runs; false -> case catch rabbit_khepri:is_enabled() of true -> exit(khepri); _ -> ok = rabbit_table:force_load() end end.
+    kubectl exec prodmq-2 --container rabbitmq -- timeout -k 2 60 rabbitmqctl forget_cluster_node rabbit@prodmq-1.prodmq-headless.rabbitmq.svc.cluster.local
+    kubectl delete --ignore-not-found '--wait=true' --timeout 2m configmap/prodmq-hold
+    kubectl exec prodmq-0 --container start-gate -- touch /tmp/go
+    kubectl exec prodmq-1 --container start-gate -- touch /tmp/go
+    kubectl exec prodmq-2 --container rabbitmq -- timeout -k 2 60 rabbitmq-queues grow rabbit@prodmq-1.prodmq-headless.rabbitmq.svc.cluster.local all
+    kubectl annotate statefulset prodmq --overwrite mqctl/recovery-
+    kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name { "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "labels": { "app.kubernetes.io/instance": "prodmq", "app.kubernetes.io/managed-by": "mqctl" }, "name": "prodmq-mqctl-evidence" } }
+    "#);
 }
 
 #[test]

@@ -60,7 +60,13 @@ impl Recorded {
 
     /// What a recovery does inside a container.
     fn acts_on_a_node(&self) -> bool {
-        let fed = ["rabbit_table:force_load", "\"$dir/force_load\"\n", "kill -TERM 1", "force_all_queues_shrink"];
+        let fed = [
+            "rabbit_table:force_load",
+            "touch \"$dir/force_load\"",
+            "rm -f \"$dir/force_load\"",
+            "kill -TERM 1",
+            "force_all_queues_shrink",
+        ];
         let words = ["force_standalone_khepri_boot", "forget_cluster_node", "rabbitmq-queues", "touch"];
         fed.iter().any(|text| self.stdin.contains(text))
             || words.iter().any(|word| self.args.iter().any(|arg| arg == word))

@@ -53,6 +53,7 @@ impl Recovery<'_> {
     fn by_file(&self) -> Step {
         let (pod, target) = (self.one(), self.given.target);
         Step::new(Danger::Destroys, format!("file force_load in {pod}"), "its container starts again and uses it up")
+            .action(Action::Wait(Condition::Waiting(vec![pod.to_owned()])))
             .action(Action::Wait(Condition::Succeeds(recovery::lay_force_load(target, pod))))
             .action(Action::Try(recovery::restart_container(target, pod)))
             .done(format!("force_load laid in {pod}, its container started again"))
