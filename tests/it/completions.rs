@@ -64,7 +64,8 @@ fn all_pages_of_the_manual_go_into_a_folder() {
     for verb in Cli::command().get_subcommands() {
         let page =
             std::fs::read_to_string(world.path(&format!("work/share/man1/mqctl-{}.1", verb.get_name()))).unwrap();
-        assert!(page.contains(&format!(".SH NAME\nmqctl\\-{} \\- ", verb.get_name())), "{page}");
+        let name = verb.get_name().replace('-', "\\-");
+        assert!(page.contains(&format!(".SH NAME\nmqctl\\-{name} \\- ")), "{page}");
     }
     assert!(world.path("work/share/man1/mqctl-credentials-show.1").is_file());
     world.run(&["man", "share/man1"]).ended(0).changed_nothing();
