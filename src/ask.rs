@@ -41,7 +41,8 @@ pub(crate) fn leave_prompt() {
 pub(crate) fn consent(person: Person, plan: &Plan, yes: bool, confirm: Option<&str>) -> Result<()> {
     match plan.danger() {
         Danger::Reads | Danger::Keeps => Ok(()),
-        Danger::Changes if yes => Ok(()),
+        // Who agrees to a loss agrees to less: what is left of a plan that was cut short may destroy nothing any more.
+        Danger::Changes if yes || confirm == Some(plan.target.release.as_str()) => Ok(()),
         Danger::Changes => go_on(person, plan),
         Danger::Destroys => by_name(person, plan, confirm),
     }
