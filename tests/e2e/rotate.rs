@@ -15,7 +15,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test(Helm::Four, KHEPRI, 3),
         test(Helm::Three, MNESIA, 3).long(),
         test(Helm::Three, OLD, 3).long(),
-        Test::new("killed: rotation of the password", || killed(&PASSWORD, &PASSWORD_STEPS)),
+        Test::new("killed: rotation of the password", || killed(&PASSWORD, &PASSWORD_STEPS)).long(),
         Test::new("killed: rotation of the cookie", || killed(&COOKIE, &COOKIE_STEPS)).long(),
     ]
 }
