@@ -11,9 +11,9 @@ use crate::credentials::{self, Origin, rotation};
 use crate::error::Failure;
 use crate::lock;
 use crate::outcome::Outcome;
-use crate::plan::rotate::{Given, rotate};
+use crate::plan::rotate::{Given, before_boot, rotate};
 use crate::profile::Profile;
-use crate::secret::Name;
+use crate::secret::{self, Name};
 
 pub(crate) fn run(args: &Rotate, cx: &Context) -> Result<Outcome> {
     let (profile, target) = cx.load(args.name.as_deref())?;
@@ -26,19 +26,31 @@ pub(crate) fn run(args: &Rotate, cx: &Context) -> Result<Outcome> {
     require_lasting_namespace(&observed, &target)?;
     require_rights(&observed, &target)?;
     let what = if args.cookie { Name::ErlangCookie } else { Name::Password };
-    require_running(&profile, &observed, what)?;
     let cluster = observed.secret.take().unwrap_or_default();
+    let untold = what == Name::Password && !runs(&observed) && cluster.get(what.next()).is_some();
+    if !untold {
+        require_running(&profile, &observed, what)?;
+    }
     let next = rotation::prepare(&mut found, cluster, what, &profile.name)?;
     let file = (!matches!(found.origin(what), Origin::Profile(_))).then(|| found.file.clone());
+    let aside = if untold { file.as_deref().and_then(secret::aside) } else { None };
     let limit = cx.within(profile.timeouts.boot);
-    let given = Given { profile: &profile, target: &target, observed: &observed, what, next, file, aside: None, limit };
+    let given = Given { profile: &profile, target: &target, observed: &observed, what, next, file, aside, limit };
+    if untold {
+        // No broker has to be asked with the old one any more: the new one takes its place at once.
+        drop(found.vault.take(what));
+        return cx.carry_out(&before_boot(&given), &mut found.vault);
+    }
     cx.carry_out(&rotate(&given), &mut found.vault)
+}
+
+fn runs(observed: &Observed) -> bool {
+    observed.pods.iter().any(|pod| pod.standing == Standing::Ready)
 }
 
 /// A password is changed by a broker; for a cookie there must at least be nodes to stop or to start.
 fn require_running(profile: &Profile, observed: &Observed, what: Name) -> Result<()> {
-    let runs = observed.pods.iter().any(|pod| pod.standing == Standing::Ready);
-    if observed.set.is_some() && (runs || what == Name::ErlangCookie) {
+    if observed.set.is_some() && (runs(observed) || what == Name::ErlangCookie) {
         return Ok(());
     }
     let text = format!(

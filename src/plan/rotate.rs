@@ -49,6 +49,19 @@ pub fn rotate(given: &Given<'_>) -> Plan {
     plan(given, names, steps)
 }
 
+/// The rest of a rotation of the password whose brokers have stopped meanwhile: the next install tells them.
+pub fn before_boot(given: &Given<'_>) -> Plan {
+    let names = chart::names(given.profile);
+    let next = Some(given.what.next());
+    let note = "the new password in the place of the old one; the brokers are told when they have booted";
+    let note = Step::new(Danger::Changes, format!("Secret {}", names.secret), note)
+        .action(Action::Preset(given.what))
+        .action(Action::Run(kubectl::apply(given.target, object(given, &names, next))))
+        .done(format!("Secret {} written", names.secret));
+    let farewell = format!("boot the nodes, and they are told: mqctl install {}", given.profile.name);
+    Plan { farewell: vec![farewell], ..plan(given, names, vec![note, promote(given)]) }
+}
+
 /// While the broker runs: it is told first.
 pub(super) fn new_password(given: &Given<'_>, names: &Names) -> Vec<Step> {
     let tell = tell_broker(given.target, given.observed, &given.profile.credentials.username);
