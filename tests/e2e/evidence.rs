@@ -76,7 +76,9 @@ fn cut(world: &World, nodes: &[u32]) {
     };
     let running: Vec<_> = pods.iter().map(start).collect();
     // The CLI ends with the node that it asked; what it says of that is of no interest.
-    running.into_iter().for_each(|mut exec| drop(exec.wait()));
+    for mut exec in running {
+        drop(exec.wait());
+    }
     let pods: Vec<&str> = pods.iter().map(String::as_str).collect();
     world.namespace.kubectl(&[&["delete", "pods", "--force", "--grace-period", "0"], &pods[..]].concat());
     world.namespace.until("the pods are held", BOOT, |namespace| {
