@@ -184,6 +184,13 @@ pub struct Observed {
 }
 
 impl Observed {
+    /// What these objects say.
+    pub fn of(objects: &[Value], names: &Names) -> Self {
+        let mut observed = Self::default();
+        objects.iter().for_each(|object| observed.take(object, names));
+        observed
+    }
+
     /// Sorts one object of an answer to its place.
     fn take(&mut self, object: &Value, names: &Names) {
         let is = |name: &str| object["metadata"]["name"] == name;

@@ -110,6 +110,14 @@ impl Question<'_> {
         objects
     }
 
+    /// One read of the objects, and of what mqctl keeps of a stop.
+    pub(crate) fn look_at_stop(&self) -> Call {
+        let mut objects = self.objects();
+        objects.push(format!("configmap/{}", self.names.evidence));
+        objects.extend(self.names.readers.iter().map(|name| format!("pod/{name}")));
+        kubectl::get(self.target, &objects)
+    }
+
     /// Understands the answers, in the order of `calls`.
     pub(crate) fn understand(&self, replies: &[Reply]) -> Result<Observed> {
         let mut observed = Observed::default();
@@ -190,10 +198,7 @@ pub(crate) fn observe_all(tools: &Tools, question: &Question<'_>) -> Result<Obse
 /// # Errors
 /// As `observe`.
 pub(crate) fn observe_stop(tools: &Tools, question: &Question<'_>) -> Result<Observed> {
-    let mut objects = question.objects();
-    objects.push(format!("configmap/{}", question.names.evidence));
-    objects.extend(question.names.readers.iter().map(|name| format!("pod/{name}")));
-    let get = tools.run(&kubectl::get(question.target, &objects), &Vault::default())?;
+    let get = tools.run(&question.look_at_stop(), &Vault::default())?;
     tolerate_forbidden_scopes(&get)?;
     let mut observed = Observed::default();
     question.missing_until_seen(&get, &mut observed);

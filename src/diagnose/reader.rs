@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::gather::{Subject, script};
+use super::gather::Subject;
+use super::probe::script;
 use crate::context::Context;
 use crate::kubectl;
 use crate::plan::wait;
@@ -122,7 +123,7 @@ fn manifest(subject: &Subject<'_>, volume: &Volume<'_>) -> Value {
             })),
             "containers": [{
                 "name": "reader", "image": image,
-                "command": ["timeout", "-k", "2", "50", "sh", "-c", script(&volume.pod, false)],
+                "command": ["timeout", "-k", "2", "50", "sh", "-c", script(&volume.pod)],
                 "securityContext": or(&of_container("securityContext"), json!({
                     "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]},
                 })),
