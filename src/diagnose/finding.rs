@@ -153,6 +153,11 @@ impl Finding {
     }
 }
 
+/// `rmq-0 waits`, `rmq-0, rmq-1 wait`
+pub(crate) fn plural(count: usize, one: &'static str, many: &'static str) -> &'static str {
+    if count == 1 { one } else { many }
+}
+
 /// A finding in its layer, with what follows from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
@@ -166,10 +171,13 @@ pub fn by_cause(mut found: Vec<(Layer, Finding)>) -> Vec<Told> {
     found.sort_by_key(|(layer, finding)| (*layer, std::cmp::Reverse(finding.severity)));
     let is_error = |finding: &Finding| finding.severity == Severity::Error;
     let lowest = found.iter().find(|(_, finding)| is_error(finding)).map(|(layer, _)| *layer);
+    // A node of which nothing more is known than that it is not ready: whatever else is known at its layer explains it.
+    let known = found.iter().any(|(of, f)| Some(*of) == lowest && is_error(f) && f.code != Code::NotReady);
     let mut told: Vec<Told> = Vec::new();
     let mut consequences = Vec::new();
     for (layer, finding) in found {
-        if finding.may_follow() && lowest.is_some_and(|lowest| layer > lowest) {
+        let above = lowest.is_some_and(|lowest| layer > lowest);
+        if finding.may_follow() && (above || (finding.code == Code::NotReady && known)) {
             consequences.push(finding);
         } else {
             told.push(Told { layer, finding, consequences: Vec::new() });

@@ -1,5 +1,7 @@
 //! Everything that the rules look at, at one moment. Pure.
 
+use std::ops::Range;
+
 use serde_json::Value;
 
 use super::gather::{self, Found, Heard};
@@ -119,8 +121,11 @@ impl Picture {
         self.set.pointer("/spec/podManagementPolicy").is_some_and(|policy| policy == "Parallel")
     }
 
-    pub fn replicas(&self) -> usize {
-        self.observed.set.as_ref().map_or(0, |set| set.replicas as usize)
+    /// The numbers of the pods that the StatefulSet wishes for.
+    pub fn ordinals(&self) -> Range<usize> {
+        let start = self.set.pointer("/spec/ordinals/start").and_then(Value::as_u64).unwrap_or(0);
+        let start = usize::try_from(start).unwrap_or(0);
+        start..start + self.observed.set.as_ref().map_or(0, |set| set.replicas as usize)
     }
 
     /// A kubectl command to paste.

@@ -21,6 +21,7 @@ mod evidence;
 mod explain;
 mod expose;
 mod exposed;
+mod findings;
 mod help;
 mod init;
 mod init_checks;
@@ -39,6 +40,7 @@ mod questions;
 mod readers;
 mod refusals;
 mod rotate;
+mod scenarios;
 #[path = "../examples/scripts.rs"]
 mod scripts;
 mod secrets;

@@ -4,8 +4,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::cluster::is_empty_broker;
 use crate::cluster::Standing;
-use crate::diagnose::finding::Finding;
+use crate::diagnose::finding::{Finding, plural};
 use crate::diagnose::picture::{Picture, Seen};
 use crate::explain::Code;
 use crate::rabbitmq::Phase;
@@ -85,28 +86,33 @@ fn lost(picture: &Picture) -> Vec<&Seen> {
 
 /// Title and proof of a wait: which of its causes it is.
 fn wait(picture: &Picture, waiting: &[&Seen]) -> (String, String) {
-    let who = names(waiting);
+    let who = format!("{} {}", names(waiting), plural(waiting.len(), "waits", "wait"));
     let since = waiting.iter().map(|seen| seen.runs_for(picture)).max().unwrap_or_default();
-    let since = report::age(u64::try_from(since).unwrap_or_default());
+    let since = format!("waiting since {}", report::age(u64::try_from(since).unwrap_or_default()));
     let (held, lost, up): (_, _, Vec<&Seen>) = (held_back(picture), lost(picture), picture.running().collect());
+    let absent =
+        picture.nodes.iter().filter(|seen| !seen.node.runs && !waiting.iter().any(|w| w.name() == seen.name()));
     if !held.is_empty() {
-        let proof = format!(
-            "waiting since {since} for {}; not created before it is ready (podManagementPolicy OrderedReady)",
-            names(&held)
+        let policy = "not created before it is ready (podManagementPolicy OrderedReady)";
+        return (
+            format!("{who} for nodes that Kubernetes will not start"),
+            format!("{since} for {}; {policy}", names(&held)),
         );
-        return (format!("{who} waits for nodes that Kubernetes will not start"), proof);
     }
     if !lost.is_empty() {
-        let proof = format!("waiting since {since}; nothing is on the volume of {}", names(&lost));
-        return (format!("{who} waits for a member whose volume is lost"), proof);
+        let proof = format!("{since}; nothing is on the volume of {}", names(&lost));
+        return (format!("{who} for a member whose volume is lost"), proof);
+    }
+    if !up.is_empty() && up.iter().all(|seen| is_empty_broker(picture, seen)) {
+        return (format!("{who} for members that began anew without it"), format!("{since}; empty: {}", names(&up)));
     }
     if !up.is_empty() {
-        return (format!("{who} waits although {} runs", names(&up)), format!("waiting since {since}"));
+        return (format!("{who} although {} {}", names(&up), plural(up.len(), "runs", "run")), since);
     }
     if waiting.len() == picture.nodes.len() {
-        return (format!("{who} wait for each other"), format!("all pods are there; waiting since {since}"));
+        return (format!("{who} for each other"), format!("all pods are there; {since}"));
     }
-    (format!("{who} waits for nodes that do not run"), format!("waiting since {since}"))
+    (format!("{who} for nodes that do not run"), format!("{since} for {}", names(&absent.collect::<Vec<_>>())))
 }
 
 fn finding(picture: &Picture, code: Code, waiting: &[&Seen]) -> Vec<Finding> {

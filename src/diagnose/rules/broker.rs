@@ -7,7 +7,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::unready::finished;
-use crate::diagnose::finding::Finding;
+use crate::diagnose::finding::{Finding, plural};
 use crate::diagnose::picture::{Picture, Seen};
 use crate::diagnose::probe::Process;
 use crate::explain::Code;
@@ -90,7 +90,13 @@ fn was_killed(picture: &Picture, seen: &Seen) -> bool {
 
 fn hung(picture: &Picture, seen: &Seen) -> Option<Finding> {
     let hanging = Some(hanging(seen)).filter(|hanging| !hanging.is_empty())?;
-    let title = format!("{} commands hang in the container of {} and take its memory", hanging.len(), seen.name());
+    let title = format!(
+        "{} {} in the container of {} and {} its memory",
+        hanging.len(),
+        plural(hanging.len(), "command hangs", "commands hang"),
+        seen.name(),
+        plural(hanging.len(), "takes", "take")
+    );
     let killed = was_killed(picture, seen);
     let finding = if killed { Finding::error(Code::CliHung, title) } else { Finding::warning(Code::CliHung, title) };
     let ages: Vec<String> = hanging.iter().map(|vm| report::age(vm.age)).collect();
@@ -162,7 +168,7 @@ fn leaderless(picture: &Picture) -> Option<Finding> {
     if queues.is_empty() {
         return None;
     }
-    let title = format!("{} quorum queues have no leader: nobody can use them", queues.len());
+    let title = format!("{} quorum {} no leader", queues.len(), plural(queues.len(), "queue has", "queues have"));
     let finding = severe(picture, Code::QqLeaderless, title).of(queues.iter().copied()).proof(named(&queues));
     let fix = format!("bring the missing nodes back: mqctl status {}", picture.name);
     Some(finding.fix(fix).risk("none by waiting; to delete such a queue loses its messages"))
@@ -177,7 +183,12 @@ fn stopped(picture: &Picture) -> Option<Finding> {
         return None;
     }
     let homes: Vec<&str> = homes.into_iter().collect();
-    let title = format!("{} classic queues are down with {}", queues.len(), homes.join(", "));
+    let title = format!(
+        "{} classic {} down with {}",
+        queues.len(),
+        plural(queues.len(), "queue is", "queues are"),
+        homes.join(", ")
+    );
     let finding = severe(picture, Code::StoppedQ, title).of(queues.iter().copied()).proof(named(&queues));
     let fix = format!("bring {} back: mqctl status {}", homes.join(", "), picture.name);
     Some(finding.fix(fix).risk("to delete such a queue, or the volume of its node, loses its messages"))

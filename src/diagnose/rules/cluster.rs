@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::diagnose::finding::Finding;
+use crate::diagnose::finding::{Finding, plural};
 use crate::diagnose::picture::{Picture, Seen, USUAL_START};
 use crate::explain::Code;
 use crate::recover::reading::pod_of;
@@ -14,21 +14,26 @@ const TABLES_LEFT: u64 = 5;
 /// the metadata of a Mnesia cluster before it refused to start; they went with it from the nodes that still run.
 /// Source: RabbitMQ documentation, Metadata Store; seen with 4.0.5 and 4.3.6.
 pub(super) fn metadata_lost(picture: &Picture) -> Vec<Finding> {
-    let damaged = |seen: &&Seen| {
-        let vm = seen.node.reading.as_ref().and_then(|reading| reading.vm.as_ref());
-        seen.node.runs && vm.is_some_and(|vm| vm.khepri != Some(true) && vm.tables.is_some_and(|n| n <= TABLES_LEFT))
-    };
-    let pods: Vec<&str> = picture.running().filter(damaged).map(Seen::name).collect();
+    let pods: Vec<&str> = picture.running().filter(|seen| is_damaged(seen)).map(Seen::name).collect();
     if pods.is_empty() {
         return Vec::new();
     }
-    let title =
-        format!("{} run without metadata: a refused step to 4.3 took users, vhosts and queues away", pods.join(", "));
+    let title = format!(
+        "{} {} without metadata: a refused step to 4.3 took users, vhosts and queues away",
+        pods.join(", "),
+        plural(pods.len(), "runs", "run")
+    );
     let finding = Finding::error(Code::MetadataLost, title)
         .proof(format!("Mnesia has {TABLES_LEFT} tables left, of more than 20"));
     let risk =
         "all is still in the Khepri stores of the volumes; to delete a pod, a volume or to forget a node loses it";
     vec![finding.of(pods).fix("mqctl explain METADATA-LOST").risk(risk)]
+}
+
+/// It serves clients, and its tables are gone.
+pub(super) fn is_damaged(seen: &Seen) -> bool {
+    let vm = seen.node.reading.as_ref().and_then(|reading| reading.vm.as_ref());
+    seen.node.runs && vm.is_some_and(|vm| vm.khepri != Some(true) && vm.tables.is_some_and(|n| n <= TABLES_LEFT))
 }
 
 /// The members that it knows, from its own answer or from its files.
@@ -40,7 +45,7 @@ fn known_members(seen: &Seen) -> Vec<String> {
 }
 
 /// A cluster of its own without a single queue, beside nodes that know a larger one.
-fn is_empty_broker(picture: &Picture, seen: &Seen) -> bool {
+pub(super) fn is_empty_broker(picture: &Picture, seen: &Seen) -> bool {
     let alone = seen.members().is_some_and(|members| members == [seen.name()]);
     let empty = seen.answer.as_ref().is_some_and(|answer| answer.queues == Some(0));
     let beside = |other: &Seen| {

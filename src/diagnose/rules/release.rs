@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::cluster::Standing;
-use crate::diagnose::finding::Finding;
+use crate::diagnose::finding::{Finding, plural};
 use crate::diagnose::picture::{Picture, Seen};
 use crate::explain::Code;
 
@@ -71,8 +71,10 @@ pub(super) fn namespace(picture: &Picture) -> Vec<Finding> {
 /// Symptom: one node restarts and the other stops serving. Cause: half of an even number is no majority.
 /// Source: RabbitMQ documentation, Clustering Guide, "Node Count and Quorum".
 pub(super) fn two_nodes(picture: &Picture) -> Vec<Finding> {
-    let nodes = picture.replicas();
-    if nodes == 0 || nodes % 2 == 1 {
+    let ordinals = picture.ordinals();
+    let nodes = ordinals.len();
+    // With a later start the first ones are held back: somebody brings the newest up first.
+    if nodes == 0 || nodes % 2 == 1 || ordinals.start > 0 {
         return Vec::new();
     }
     let title = format!("{nodes} nodes bear the loss of no more than {} do", nodes - 1);
@@ -94,7 +96,7 @@ pub(super) fn conf_not_rolled(picture: &Picture) -> Vec<Finding> {
     if old.is_empty() || !calm {
         return Vec::new();
     }
-    let title = format!("{} run without the last change", old.join(", "));
+    let title = format!("{} {} without the last change", old.join(", "), plural(old.len(), "runs", "run"));
     let finding = Finding::warning(Code::ConfNotRolled, title).of(old.clone());
     let proof = format!("StatefulSet: revision {}; no pod was made anew for 10 minutes", revision.unwrap_or_default());
     let fix = picture.kubectl(&format!("delete pod {}", old[0]));

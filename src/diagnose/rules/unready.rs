@@ -1,9 +1,11 @@
 //! Nodes that are killed while they boot, and those of which no other rule knows why they are not ready.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::cluster::Standing;
-use crate::diagnose::finding::Finding;
+use crate::diagnose::finding::{Finding, plural};
 use crate::diagnose::picture::{Picture, Seen};
 use crate::explain::Code;
 use crate::rabbitmq::Phase;
@@ -40,22 +42,23 @@ pub(super) fn unexplained(picture: &Picture, explained: &[&Finding]) -> Vec<Find
     let known =
         |seen: &Seen| explained.iter().any(|finding| finding.subjects.iter().any(|subject| subject == seen.name()));
     let whole = explained.iter().any(|finding| matches!(finding.code, Code::NotInstalled | Code::Namespace));
-    let one = |seen: &Seen| {
-        let last = last_words(&seen.log).or_else(|| last_words(&seen.previous));
-        let words = standing(seen);
-        let proof = last.map(|line| format!("log: {line}"));
-        let fix = format!("mqctl logs {} --tail 100", picture.name);
-        let title = format!("{} does not become ready: {words}", seen.name());
-        let finding = Finding::error(Code::NotReady, title).of([seen.name()]);
-        proof
-            .into_iter()
-            .fold(finding, Finding::proof)
-            .fix(fix)
-            .risk("none by waiting; never delete a volume to get it going")
-    };
     let unready = |seen: &&Seen| !seen.node.runs && !seen.is_young(picture) && !known(seen);
     let unready = picture.nodes.iter().filter(unready).filter(|seen| beyond_doubt(picture, seen));
-    if whole { Vec::new() } else { unready.map(one).collect() }
+    let mut groups: BTreeMap<String, Vec<&Seen>> = BTreeMap::new();
+    for seen in unready.filter(|_| !whole) {
+        groups.entry(standing(seen)).or_default().push(seen);
+    }
+    groups.iter().map(|(words, nodes)| not_ready(picture, words, nodes)).collect()
+}
+
+fn not_ready(picture: &Picture, words: &str, nodes: &[&Seen]) -> Finding {
+    let pods: Vec<&str> = nodes.iter().map(|seen| seen.name()).collect();
+    let title = format!("{} {} not become ready: {words}", pods.join(", "), plural(pods.len(), "does", "do"));
+    let last = nodes.iter().find_map(|seen| last_words(&seen.log).or_else(|| last_words(&seen.previous)));
+    let finding = Finding::error(Code::NotReady, title).of(pods);
+    let finding = last.into_iter().fold(finding, |finding, line| finding.proof(format!("log: {line}")));
+    let fix = format!("mqctl logs {} --tail 100", picture.name);
+    finding.fix(fix).risk("none by waiting; never delete a volume to get it going")
 }
 
 /// It failed, or is older than a long boot; a pod that is missing is so for longer than its set needs to make it.
@@ -65,7 +68,7 @@ fn beyond_doubt(picture: &Picture, seen: &Seen) -> bool {
         Standing::Absent => {
             let wished = seen.name().rsplit('-').next().and_then(|n| n.parse::<usize>().ok());
             let others = picture.nodes.iter().all(|other| !other.is_young(picture));
-            wished.is_some_and(|n| n < picture.replicas()) && others && set.is_some_and(|age| age > 60)
+            wished.is_some_and(|n| picture.ordinals().contains(&n)) && others && set.is_some_and(|age| age > 60)
         }
         Standing::Crashed(_) => true,
         Standing::Booting(_) if seen.phase() == Phase::RecoveringQueues => false,
