@@ -187,7 +187,9 @@ impl Observed {
     /// What these objects say.
     pub fn of(objects: &[Value], names: &Names) -> Self {
         let mut observed = Self::default();
-        objects.iter().for_each(|object| observed.take(object, names));
+        for object in objects {
+            observed.take(object, names);
+        }
         observed
     }
 

@@ -21,6 +21,7 @@ mod bad_luck;
 mod canary;
 mod cluster;
 mod cut_short;
+mod doctor;
 mod door;
 mod environment;
 mod evidence;
@@ -72,6 +73,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(expose::tests());
     tests.extend(logs::tests());
     tests.extend(evidence::tests());
+    tests.extend(doctor::tests());
     tests.extend(tour::tests());
     // The long ones first: the end of the run is not one core waiting for one test.
     tests.sort_by_key(|test: &Test| !test.long);

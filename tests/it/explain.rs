@@ -18,28 +18,49 @@ fn all_codes_on_one_page() {
     let run = World::new().run(&["explain"]).ended(0);
     assert!(run.calls.is_empty() && run.stderr.is_empty(), "{run}");
     assert_snapshot!(run.stdout, @r"
-    CRED-MISMATCH   profile, Secret and broker disagree about the Erlang cookie or the password
-    CRED-UNKNOWN    volumes of this release exist, and nobody knows the secrets that they were made with
-    VERSION-STEP    the volumes were written by another version of RabbitMQ: this is no install
-    IMMUTABLE       the change is one that Kubernetes allows no StatefulSet
-    NOT-WHOLE       a node is missing or has an alarm, so that no other one is restarted
-    ROTATION        a change of the password or of the Erlang cookie was cut short
-    STORAGE-CLASS   the cluster has no StorageClass of this name
-    VOLUMES         the volumes that are there have another size or class than the profile asks for
-    RELEASE-TAKEN   a Helm release of this name exists, and it is of another chart
-    FEWER-NODES     the profile asks for fewer nodes than the cluster has
-    USERNAME        the profile names another first user than the one the release was installed with
-    LOCKED          another mqctl is at work on this release
-    HELM-PENDING    another helm is at work on this release, or one was killed while it was
-    NOT-READY       the nodes were not ready within the time
-    IMG             the image cannot be pulled
-    UNSCHEDULABLE   the scheduler finds no machine for a pod
-    ADMISSION       a quota or a policy of the cluster refuses an object
-    NAMESPACE       the namespace is being deleted
-    RIGHTS          the cluster does not permit what has to be done
-    UNREACHABLE     the cluster's API server does not answer
-    CONTEXT         the kube context is not the profile's, or does not exist
-    CONSENT         something would be changed, and nobody was there to agree
+    CRED-MISMATCH     profile, Secret and broker disagree about the Erlang cookie or the password
+    CRED-UNKNOWN      volumes of this release exist, and nobody knows the secrets that they were made with
+    VERSION-STEP      the volumes were written by another version of RabbitMQ: this is no install
+    IMMUTABLE         the change is one that Kubernetes allows no StatefulSet
+    NOT-WHOLE         a node is missing or has an alarm, so that no other one is restarted
+    ROTATION          a change of the password or of the Erlang cookie was cut short
+    STORAGE-CLASS     the cluster has no StorageClass of this name
+    VOLUMES           the volumes that are there have another size or class than the profile asks for
+    RELEASE-TAKEN     a Helm release of this name exists, and it is of another chart
+    FEWER-NODES       the profile asks for fewer nodes than the cluster has
+    USERNAME          the profile names another first user than the one the release was installed with
+    LOCKED            another mqctl is at work on this release
+    HELM-PENDING      another helm is at work on this release, or one was killed while it was
+    NOT-READY         the nodes were not ready within the time
+    IMG               the image cannot be pulled
+    UNSCHEDULABLE     the scheduler finds no machine for a pod
+    ADMISSION         a quota or a policy of the cluster refuses an object
+    NAMESPACE         the namespace is being deleted
+    RIGHTS            the cluster does not permit what has to be done
+    UNREACHABLE       the cluster's API server does not answer
+    CONTEXT           the kube context is not the profile's, or does not exist
+    CONSENT           something would be changed, and nobody was there to agree
+    BOOT-MNESIA       nodes wait for each other, or for one that will not come
+    KHEPRI-LEADER     no majority of the members is there to elect a leader
+    COOKIE            the Erlang cookie of a node is another one, or cannot be read
+    CRED-PVC          the brokers refuse the profile's password
+    SPLIT             several clusters stand behind one Service, or members do not see each other
+    EMPTY-BROKER      a blank node serves clients beside the cluster
+    METADATA-LOST     a refused step to 4.3 took the metadata away from nodes that still run
+    INCONSISTENT      a node was reset or replaced, and a member still counts it in
+    FORCEBOOT-ON      a forced boot is switched on
+    PROBE-KILL        a probe kills the node before it has booted
+    PVC-PENDING       a claim gets no volume
+    DNS               a node finds no address for a peer
+    QQ-LEADERLESS     quorum queues have no leader
+    STOPPED-Q         classic queues are down with their node
+    MEM               too little memory: an alarm, or a broker that was killed
+    CLI-HUNG          commands hang in a broker's container and take its memory
+    DISK-ALARM        too little free disk: nobody can publish
+    EPHEMERAL         the data go with the pods
+    TWO-NODES         an even number of nodes
+    CONF-NOT-ROLLED   pods run without the last change
+    NOT-INSTALLED     there is no StatefulSet
     ");
 }
 

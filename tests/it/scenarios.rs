@@ -48,7 +48,8 @@ pub fn recorded(name: &str) -> Scenario {
 
 fn lines(logs: &[String]) -> String {
     let of_pod = |(n, log): (usize, &String)| -> String {
-        log.lines().map(|line| format!("[pod/rmq-{n}/rabbitmq] {line}\n")).collect()
+        let prefix = format!("[pod/rmq-{n}/rabbitmq] ");
+        log.lines().flat_map(|line| [&prefix, line, "\n"]).collect()
     };
     logs.iter().enumerate().map(of_pod).collect()
 }

@@ -72,7 +72,7 @@ fn others_are_on_their_way(picture: &Picture, waiting: &[&Seen]) -> bool {
 }
 
 /// Pods that Kubernetes makes only when the waiting one is ready, which it will not be before.
-fn held_back<'a>(picture: &'a Picture) -> Vec<&'a Seen> {
+fn held_back(picture: &Picture) -> Vec<&Seen> {
     let absent = picture.nodes.iter().filter(|seen| seen.pod.standing == Standing::Absent);
     if picture.is_parallel() { Vec::new() } else { absent.collect() }
 }

@@ -21,7 +21,7 @@ fn image(seen: &Seen) -> &str {
 }
 
 /// Symptom: `ErrImagePull`, `ImagePullBackOff`. Cause: no such image, no permission, no way to the registry.
-/// Source: Kubernetes documentation, Images, "ImagePullBackOff".
+/// Source: Kubernetes documentation, Images, "Pulling images".
 pub(super) fn pull(picture: &Picture) -> Vec<Finding> {
     let one = |seen: &Seen| {
         let Standing::ImageTrouble(words) = &seen.pod.standing else { return None };

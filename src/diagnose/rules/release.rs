@@ -8,7 +8,7 @@ use crate::diagnose::picture::{Picture, Seen};
 use crate::explain::Code;
 
 /// Symptom: nothing answers. Cause: there is no StatefulSet: never installed, deleted, or orphaned and not made again.
-/// Source: Kubernetes documentation, StatefulSets, "Deleting a StatefulSet".
+/// Source: Kubernetes documentation, StatefulSet, "Deleting a StatefulSet".
 pub(super) fn not_installed(picture: &Picture) -> Vec<Finding> {
     if !picture.set.is_null() {
         return Vec::new();
@@ -84,7 +84,7 @@ pub(super) fn two_nodes(picture: &Picture) -> Vec<Finding> {
 
 /// Symptom: a value was changed, the broker behaves as before. Cause: pods still run the template before, and nothing
 /// is under way that would change it (a partition, `OnDelete`, a roll that stopped).
-/// Source: Kubernetes documentation, StatefulSets, "Update strategies".
+/// Source: Kubernetes documentation, StatefulSet, "Update strategies".
 pub(super) fn conf_not_rolled(picture: &Picture) -> Vec<Finding> {
     let revision = picture.set.pointer("/status/updateRevision").and_then(Value::as_str);
     let old = |seen: &&Seen| {

@@ -53,7 +53,7 @@ pub(super) fn pvc_pending(picture: &Picture) -> Vec<Finding> {
         let bound = !text("/spec/volumeName").is_empty();
         let finding = Finding::error(Code::PvcPending, format!("{} gets no volume", seen.name()));
         let finding = finding.proof(format!("{claim}: {phase}, StorageClass {class}")).of([claim]);
-        let finding = unscheduled(seen).into_iter().fold(finding, |finding, words| finding.proof(words));
+        let finding = unscheduled(seen).into_iter().fold(finding, Finding::proof);
         let risk = if bound {
             "its volume was bound: do not delete the claim"
         } else {

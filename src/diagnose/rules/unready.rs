@@ -97,7 +97,7 @@ fn last_words(log: &str) -> Option<&str> {
         .any(|words| line.contains(words))
     };
     let lines = || log.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines().find(telling).or_else(|| lines().last()).map(|line| line.get(..200).unwrap_or(line))
+    lines().find(telling).or_else(|| lines().next_back()).map(|line| line.get(..200).unwrap_or(line))
 }
 
 /// A pod's last status is of no use where Kubernetes has none.
