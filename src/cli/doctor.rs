@@ -11,7 +11,7 @@ use crate::explain::Code;
 /// would be lost. A node that boots within the usual time is no finding. Exit code 4: an error was found.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mqctl doctor prodmq\n  mqctl doctor prodmq --wait --timeout 5m     until no error is left\n  mqctl doctor prodmq --only COOKIE --only SPLIT     these rules alone\n  mqctl doctor prodmq --fail-on warning            in a pipeline\n  mqctl doctor prodmq -o json | jq '.findings[].code'"
+    after_help = "Examples:\n  mqctl doctor prodmq\n  mqctl doctor prodmq --wait --timeout 5m           until no error is left\n  mqctl doctor prodmq --only COOKIE --only SPLIT     these rules alone\n  mqctl doctor prodmq --fail-on warning              in a pipeline\n  mqctl doctor prodmq -o json | jq '.findings[].code'"
 )]
 pub struct Doctor {
     /// The profile's name: profiles/NAME.yaml is read
