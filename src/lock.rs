@@ -9,6 +9,7 @@ use anyhow::Result;
 use zeroize::Zeroizing;
 
 use crate::cluster::lease::{LASTS, Lease};
+use crate::cluster::observe::Question;
 use crate::cluster::{Observed, Target};
 use crate::context::Context;
 use crate::error::Failure;
@@ -17,7 +18,7 @@ use crate::kubectl::{self, lease};
 use crate::machine;
 use crate::outcome::Outcome;
 use crate::plan::{Claim, Plan, wait};
-use crate::process::{Part, Reply};
+use crate::process::{Part, Reply, Tools};
 use crate::profile::Profile;
 use crate::report;
 use crate::secret::Vault;
@@ -87,7 +88,7 @@ impl<'a> Lock<'a> {
         } else if asked && was_there(&reply, "leases") {
             return Err(self.outrun());
         }
-        refuse_others(&reply, vault)?;
+        refuse_others(&reply)?;
         Ok(of_kind("Secret").is_some())
     }
 
@@ -241,23 +242,22 @@ impl Lock<'_> {
 /// or died, and looks again; one that lives is not waited for.
 ///
 /// # Errors
-/// The other one lives: exit 75, nothing changed. What `look_at_all` says.
+/// The other one lives: exit 75, nothing changed. What `observe` says.
 pub(crate) fn in_turn(
     cx: &Context,
     profile: &Profile,
-    target: &Target,
-    name: &str,
-    look_at_all: impl Fn() -> Result<Observed>,
+    question: &Question<'_>,
+    observe: impl Fn(&Tools, &Question<'_>) -> Result<Observed>,
 ) -> Result<Observed> {
     let mut silent = None;
     loop {
-        let mut observed = look_at_all()?;
+        let mut observed = observe(&cx.tools, question)?;
         let Some(lease) = &mut observed.lease else { return Ok(observed) };
         lease.abandoned |= silent.as_ref() == Some(&lease.resource_version);
         if lease.abandoned || cx.globals.dry_run {
             return Ok(observed);
         }
-        silent = watch(cx, profile, target, name, lease)?;
+        silent = watch(cx, profile, question.target, &question.names.lease, lease)?;
     }
 }
 
@@ -302,7 +302,7 @@ fn is_another(reply: &Reply) -> bool {
 }
 
 /// What kubectl could not create, but for what was there already.
-fn refuse_others(reply: &Reply, vault: &Vault) -> Result<()> {
+fn refuse_others(reply: &Reply) -> Result<()> {
     let harmless = |line: &str| line.contains("already exists") || line.starts_with("Warning:");
     let mut lines = reply.stderr.lines().skip_while(|line| line.trim().is_empty() || harmless(line));
     let first = lines.next();
@@ -311,9 +311,7 @@ fn refuse_others(reply: &Reply, vault: &Vault) -> Result<()> {
     }
     // The first refusal is the cause: where there is no namespace nothing can be created in it. It may be of many lines.
     let rest = lines.take_while(|line| !line.starts_with("Error from server"));
-    let cause = first.into_iter().chain(rest).collect::<Vec<_>>().join("\n");
-    // A webhook may repeat what it was sent.
-    let stderr = vault.mask(&cause);
+    let stderr = first.into_iter().chain(rest).collect::<Vec<_>>().join("\n");
     let said = Reply { code: reply.code, stdout: Zeroizing::default(), stderr, timed_out: reply.timed_out };
     Err(kubectl::failure("kubectl create", &said).into())
 }

@@ -226,11 +226,20 @@ fn storage_classes(tools: &Tools, target: &Target) -> Result<Vec<String>> {
     Ok(kubectl::items(&reply).iter().filter_map(name).collect())
 }
 
+/// What every change needs that makes objects.
+///
+/// # Errors
+/// The namespace is being deleted; rights that are missing.
+pub(crate) fn require_fit_to_change(observed: &Observed, target: &Target) -> Result<()> {
+    require_lasting_namespace(observed, target)?;
+    require_rights(observed, target)
+}
+
 /// Refuses where the namespace is being deleted: nothing can be made in it any more.
 ///
 /// # Errors
 /// With what the namespace waits for; exit 75, as the same command fits again when it is gone.
-pub(crate) fn require_lasting_namespace(observed: &Observed, target: &Target) -> Result<()> {
+fn require_lasting_namespace(observed: &Observed, target: &Target) -> Result<()> {
     let Some(words) = &observed.namespace_ends else { return Ok(()) };
     let namespace = &target.namespace;
     let why = if words.is_empty() { String::new() } else { format!(" ({words})") };

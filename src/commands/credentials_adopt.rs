@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::chart;
 use crate::cli::adopt::Adopt;
-use crate::cluster::observe::{INSTALL_RIGHTS, Question, observe, require_rights};
+use crate::cluster::observe::{INSTALL_RIGHTS, Question, observe, require_fit_to_change};
 use crate::cluster::{Observed, Standing};
 use crate::context::Context;
 use crate::credentials::adoption::{self, decide};
@@ -23,9 +23,8 @@ pub(crate) fn run(args: &Adopt, cx: &Context) -> Result<Outcome> {
     let mut found = credentials::local(cx, &profile)?;
     let names = chart::names(&profile);
     let question = Question { target: &target, names: &names, storage_class: None, rights: &INSTALL_RIGHTS };
-    let look = || observe(&cx.tools, &question);
-    let mut observed = lock::in_turn(cx, &profile, &target, &names.lease, look)?;
-    require_rights(&observed, &target)?;
+    let mut observed = lock::in_turn(cx, &profile, &question, observe)?;
+    require_fit_to_change(&observed, &target)?;
     let knowers = knowers(&profile, &mut observed, &mut found, args.new_password)?;
     let heard = hear(cx, &target, &profile.credentials.username, &observed, knowers)?;
     let (new_password, unheard) = (args.new_password, unheard(&observed));

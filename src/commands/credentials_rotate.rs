@@ -4,16 +4,16 @@ use anyhow::Result;
 
 use crate::chart;
 use crate::cli::credentials::Rotate;
-use crate::cluster::observe::{INSTALL_RIGHTS, Question, observe, require_lasting_namespace, require_rights};
+use crate::cluster::observe::{INSTALL_RIGHTS, Question, observe, require_fit_to_change};
 use crate::cluster::{Observed, Standing};
 use crate::context::Context;
 use crate::credentials::{self, Origin, rotation};
 use crate::error::Failure;
 use crate::lock;
 use crate::outcome::Outcome;
-use crate::plan::rotate::{Given, rotate};
+use crate::plan::rotate::{Given, Next, rotate};
 use crate::profile::Profile;
-use crate::secret::Name;
+use crate::secret::{self, Name};
 
 pub(crate) fn run(args: &Rotate, cx: &Context) -> Result<Outcome> {
     let (profile, target) = cx.load(args.name.as_deref())?;
@@ -21,24 +21,28 @@ pub(crate) fn run(args: &Rotate, cx: &Context) -> Result<Outcome> {
     let mut found = credentials::local(cx, &profile)?;
     let names = chart::names(&profile);
     let question = Question { target: &target, names: &names, storage_class: None, rights: &INSTALL_RIGHTS };
-    let look = || observe(&cx.tools, &question);
-    let mut observed = lock::in_turn(cx, &profile, &target, &names.lease, look)?;
-    require_lasting_namespace(&observed, &target)?;
-    require_rights(&observed, &target)?;
+    let mut observed = lock::in_turn(cx, &profile, &question, observe)?;
+    require_fit_to_change(&observed, &target)?;
     let what = if args.cookie { Name::ErlangCookie } else { Name::Password };
-    require_running(&profile, &observed, what)?;
     let cluster = observed.secret.take().unwrap_or_default();
-    let next = rotation::prepare(&mut found, cluster, what, &profile.name)?;
+    let next = rotation::prepare(&mut found, cluster, what, &profile.name, runs(&observed))?;
+    if next != Next::Untold {
+        require_running(&profile, &observed, what)?;
+    }
     let file = (!matches!(found.origin(what), Origin::Profile(_))).then(|| found.file.clone());
+    let aside = file.as_deref().filter(|_| next == Next::Untold).and_then(secret::aside);
     let limit = cx.within(profile.timeouts.boot);
-    let given = Given { profile: &profile, target: &target, observed: &observed, what, next, file, aside: None, limit };
+    let given = Given { profile: &profile, target: &target, observed: &observed, what, next, file, aside, limit };
     cx.carry_out(&rotate(&given), &mut found.vault)
+}
+
+fn runs(observed: &Observed) -> bool {
+    observed.pods.iter().any(|pod| pod.standing == Standing::Ready)
 }
 
 /// A password is changed by a broker; for a cookie there must at least be nodes to stop or to start.
 fn require_running(profile: &Profile, observed: &Observed, what: Name) -> Result<()> {
-    let runs = observed.pods.iter().any(|pod| pod.standing == Standing::Ready);
-    if observed.set.is_some() && (runs || what == Name::ErlangCookie) {
+    if observed.set.is_some() && (runs(observed) || what == Name::ErlangCookie) {
         return Ok(());
     }
     let text = format!(

@@ -17,8 +17,7 @@ pub(crate) fn run(args: &Delete, cx: &Context) -> Result<Outcome> {
     let names = chart::names(&profile);
     let rights = if args.purge { [&DELETE_RIGHTS[..], &PURGE_RIGHTS].concat() } else { DELETE_RIGHTS.to_vec() };
     let question = Question { target: &target, names: &names, storage_class: None, rights: &rights };
-    let look = || observe_all(&cx.tools, &question);
-    let observed = lock::in_turn(cx, &profile, &target, &names.lease, look)?;
+    let observed = lock::in_turn(cx, &profile, &question, observe_all)?;
     require_rights(&observed, &target)?;
     pending::require_settled(&profile, &target, &observed, cx.now())?;
     let plan = delete::delete(&profile, &target, &observed, args.purge, cx.within(profile.timeouts.boot));

@@ -4,9 +4,7 @@ use anyhow::Result;
 
 use crate::chart;
 use crate::cli::Expose;
-use crate::cluster::observe::{
-    EXPOSE_RIGHTS, HIDE_RIGHTS, Question, observe, require_lasting_namespace, require_rights,
-};
+use crate::cluster::observe::{EXPOSE_RIGHTS, HIDE_RIGHTS, Question, observe, require_fit_to_change, require_rights};
 use crate::context::Context;
 use crate::error::Failure;
 use crate::exposure::Exposure;
@@ -23,12 +21,12 @@ pub(crate) fn run(args: &Expose, cx: &Context) -> Result<Outcome> {
     let rights = if args.remove { &HIDE_RIGHTS[..] } else { &EXPOSE_RIGHTS };
     let names = chart::names(&profile);
     let question = Question { target: &target, names: &names, storage_class: None, rights };
-    let look = || observe(&cx.tools, &question);
-    let observed = &lock::in_turn(cx, &profile, &target, &names.lease, look)?;
-    if !args.remove {
-        require_lasting_namespace(observed, &target)?;
+    let observed = &lock::in_turn(cx, &profile, &question, observe)?;
+    if args.remove {
+        require_rights(observed, &target)?;
+    } else {
+        require_fit_to_change(observed, &target)?;
     }
-    require_rights(observed, &target)?;
     let given = Given { profile: &profile, target: &target, observed, exposure, limit: cx.within(expose::LIMIT) };
     let plan = if args.remove { expose::remove(&given)? } else { expose::expose(&given)? };
     cx.carry_out(&plan, &mut Vault::default())

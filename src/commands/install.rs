@@ -5,9 +5,7 @@ use anyhow::Result;
 use crate::backup;
 use crate::chart;
 use crate::cli::Install;
-use crate::cluster::observe::{
-    EXPOSE_RIGHTS, INSTALL_RIGHTS, Question, observe, require_lasting_namespace, require_rights,
-};
+use crate::cluster::observe::{EXPOSE_RIGHTS, INSTALL_RIGHTS, Question, observe, require_fit_to_change};
 use crate::cluster::preview::{Preview, preview};
 use crate::context::Context;
 use crate::credentials::{self, Found};
@@ -34,11 +32,12 @@ pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, cx: &Context) -> R
     let exposing = profile.expose.as_ref().map_or(&[][..], |_| &EXPOSE_RIGHTS);
     let rights = [&INSTALL_RIGHTS, exposing].concat();
     let question = Question { target: &target, names: &names, storage_class, rights: &rights };
-    let look = || observe(&cx.tools, &question);
     // `plan` looks whoever is at work.
-    let mut observed = if verb.is_some() { lock::in_turn(cx, &profile, &target, &names.lease, look)? } else { look()? };
-    require_lasting_namespace(&observed, &target)?;
-    require_rights(&observed, &target)?;
+    let mut observed = match verb {
+        Some(_) => lock::in_turn(cx, &profile, &question, observe)?,
+        None => observe(&cx.tools, &question)?,
+    };
+    require_fit_to_change(&observed, &target)?;
     pending::require_settled(&profile, &target, &observed, cx.now())?;
     let found = credentials::prove(local, &profile, &mut observed)?;
     let upgrade = Verb::Upgrade { enable_feature_flags: false };

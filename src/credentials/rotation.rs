@@ -13,13 +13,22 @@ use crate::secret::{Name, Secret, Vault};
 ///
 /// # Errors
 /// Another rotation was cut short; the profile's own source has no new secret.
-pub(crate) fn prepare(found: &mut Found, mut cluster: Vault, what: Name, profile: &str) -> Result<Next> {
+pub(crate) fn prepare(
+    found: &mut Found,
+    mut cluster: Vault,
+    what: Name,
+    profile: &str,
+    a_broker_runs: bool,
+) -> Result<Next> {
     other_unfinished(&cluster, what, profile)?;
-    let next = source(found, &cluster, what)?;
+    let next = match source(found, &cluster, what)? {
+        Next::Kept if what == Name::Password && !a_broker_runs => Next::Untold,
+        next => next,
+    };
     let new = match next {
         Next::Generated => None,
         Next::Profile => found.vault.take(what),
-        Next::Kept => cluster.take(what.next()),
+        Next::Kept | Next::Untold => cluster.take(what.next()),
     };
     if let Some(secret) = new {
         found.vault.put(what.next(), secret);
@@ -28,6 +37,10 @@ pub(crate) fn prepare(found: &mut Found, mut cluster: Vault, what: Name, profile
         if let Some(secret) = cluster.take(name) {
             found.vault.put(name, secret);
         }
+    }
+    if next == Next::Untold {
+        // No broker has to be asked with the old one any more: the new one takes its place at once.
+        drop(found.vault.take(what));
     }
     Ok(next)
 }

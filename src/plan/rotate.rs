@@ -40,13 +40,28 @@ pub enum Next {
     Profile,
     /// A rotation that was cut short kept it in the Secret.
     Kept,
+    /// The same, and no broker runs that could be told a password: the next install tells them.
+    Untold,
 }
 
 /// Plans a rotation, or the rest of one.
 pub fn rotate(given: &Given<'_>) -> Plan {
     let names = chart::names(given.profile);
-    let steps = if given.what == Name::Password { new_password(given, &names) } else { new_cookie(given, &names) };
+    let steps = match (given.next, given.what) {
+        (Next::Untold, _) => before_boot(given, &names),
+        (_, Name::Password) => new_password(given, &names),
+        _ => new_cookie(given, &names),
+    };
     plan(given, names, steps)
+}
+
+fn before_boot(given: &Given<'_>, names: &Names) -> Vec<Step> {
+    let detail = "the new password in the place of the old one; the brokers are told when they have booted";
+    let note = Step::new(Danger::Changes, format!("Secret {}", names.secret), detail)
+        .action(Action::Preset(given.what))
+        .action(Action::Run(kubectl::apply(given.target, object(given, names, Some(given.what.next())))))
+        .done(format!("Secret {} written", names.secret));
+    vec![note, promote(given)]
 }
 
 /// While the broker runs: it is told first.
@@ -80,7 +95,10 @@ fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {
         warnings: Vec::new(),
         changes: Vec::new(),
         nothing: String::new(),
-        farewell: vec![format!("the {} is rotated.     mqctl credentials show {name} --reveal", given.what)],
+        farewell: vec![match given.next {
+            Next::Untold => format!("boot the nodes, and they are told: mqctl install {name}"),
+            _ => format!("the {} is rotated.     mqctl credentials show {name} --reveal", given.what),
+        }],
         limit: given.limit,
         protected: given.profile.protected,
         claim: Some(Claim::on(given.profile, given.observed)),
@@ -89,7 +107,7 @@ fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {
 
 fn keep_next(given: &Given<'_>, names: &Names) -> Option<Step> {
     let detail = match given.next {
-        Next::Kept => return None,
+        Next::Kept | Next::Untold => return None,
         Next::Generated => "generated, 32 characters; beside the old one until it is everywhere",
         Next::Profile => "the profile's; beside the old one until it is everywhere",
     };

@@ -18,9 +18,9 @@ pub(crate) fn tests() -> Vec<Test> {
     vec![
         test("evidence: killed one after the other", MNESIA, one_after_the_other),
         test("evidence: killed one after the other, 3.10", OLD, one_after_the_other).long(),
-        test("evidence: killed in the same moment", MNESIA, in_the_same_moment),
+        test("evidence: killed in the same moment", MNESIA, in_the_same_moment).long(),
         test("evidence: killed in the same moment, 3.10", OLD, in_the_same_moment).long(),
-        test("evidence: stopped by delete, one volume lost", MNESIA, stopped_by_delete),
+        test("evidence: stopped by delete, one volume lost", MNESIA, stopped_by_delete).long(),
         test("evidence: Khepri, all stopped, volumes lost", KHEPRI, khepri),
     ]
 }
@@ -76,7 +76,9 @@ fn cut(world: &World, nodes: &[u32]) {
     };
     let running: Vec<_> = pods.iter().map(start).collect();
     // The CLI ends with the node that it asked; what it says of that is of no interest.
-    running.into_iter().for_each(|mut exec| drop(exec.wait()));
+    for mut exec in running {
+        drop(exec.wait());
+    }
     let pods: Vec<&str> = pods.iter().map(String::as_str).collect();
     world.namespace.kubectl(&[&["delete", "pods", "--force", "--grace-period", "0"], &pods[..]].concat());
     world.namespace.until("the pods are held", BOOT, |namespace| {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::environment::{Helm, KHEPRI, MNESIA};
 use crate::runner::Test;
+use crate::running::polled;
 use crate::world::{NAME, World};
 
 const SERVICE: &str = "mq-external";
@@ -77,17 +78,19 @@ fn it_outlives_the_release(world: &World, port: u64) {
     world.mqctl(&["expose", NAME, "--type", "NodePort", "--yes"]).expect(0);
 }
 
-/// The address comes from the test itself, as a load balancer's controller gives it. Where the cluster has such a
-/// controller, that one may be quicker.
+/// Where the cluster has no controller that gives load balancers their addresses, the test itself gives one.
 fn load_balancer(world: &mut World) {
     world.install();
     world.wish("/expose", json!({"sourceRanges": ["10.0.0.0/8"], "annotations": {"e2e/kept": "yes"}}));
     world.mqctl(&["plan", NAME, "--detailed-exitcode"]).expect(2);
     let mut running = world.start(&["install", NAME, "--yes", "--timeout", "60s"]);
     running.until_said("Service mq-external written", LIMIT);
-    let status = json!({"status": {"loadBalancer": {"ingress": [{"ip": ADDRESS}]}}}).to_string();
-    let patch = ["patch", "service", SERVICE, "--subresource", "status", "--type", "merge", "--patch", &status];
-    world.namespace.kubectl(&patch);
+    let mut given = || !service(world)["status"]["loadBalancer"]["ingress"].is_null();
+    if !polled(Duration::from_secs(30), Duration::from_millis(200), &mut given) {
+        let status = json!({"status": {"loadBalancer": {"ingress": [{"ip": ADDRESS}]}}}).to_string();
+        let patch = ["patch", "service", SERVICE, "--subresource", "status", "--type", "merge", "--patch", &status];
+        world.namespace.kubectl(&patch);
+    }
     let ran = running.wait(Duration::from_secs(120)).expect(0);
     let address = service(world)["status"]["loadBalancer"]["ingress"][0]["ip"].as_str().expect("an address").to_owned();
     assert!(ran.stdout.contains(&format!("from outside: amqp://user@{address}:5672")), "{}", ran.said());

@@ -12,16 +12,18 @@ const COOKIE: [&str; 5] = ["credentials", "rotate", NAME, "--cookie", "--yes"];
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        test(Helm::Four, KHEPRI, 3),
+        test(Helm::Four, KHEPRI, 1),
+        test(Helm::Four, KHEPRI, 3).long(),
         test(Helm::Three, MNESIA, 3).long(),
         test(Helm::Three, OLD, 3).long(),
-        Test::new("killed: rotation of the password", || killed(&PASSWORD, &PASSWORD_STEPS)),
+        Test::new("killed: rotation of the password", || killed(&PASSWORD, &PASSWORD_STEPS)).long(),
         Test::new("killed: rotation of the cookie", || killed(&COOKIE, &COOKIE_STEPS)).long(),
     ]
 }
 
 fn test(helm: Helm, tag: &'static str, replicas: u32) -> Test {
-    let name = format!("rotate {} {}", helm.word(), tag.trim_end_matches("-management"));
+    let version = tag.trim_end_matches("-management");
+    let name = format!("rotate {} {version} of {replicas}", helm.word());
     Test::new(name.clone(), move || rotated(&World::new(&name, helm, tag, replicas)))
 }
 

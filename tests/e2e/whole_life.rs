@@ -18,16 +18,18 @@ const PATIENCE_MS: u64 = 420_000;
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        test(Who::Person, Helm::Four, KHEPRI),
-        test(Who::Pipeline, Helm::Three, MNESIA).long(),
-        test(Who::Pipeline, Helm::Four, OLD).long(),
+        test(Who::Person, Helm::Four, KHEPRI, 1),
+        test(Who::Person, Helm::Four, KHEPRI, 3).long(),
+        test(Who::Pipeline, Helm::Three, MNESIA, 3).long(),
+        test(Who::Pipeline, Helm::Four, OLD, 3).long(),
     ]
 }
 
-fn test(who: Who, helm: Helm, tag: &'static str) -> Test {
-    let name = format!("whole life by a {who:?} {} {}", helm.word(), tag.trim_end_matches("-management"));
-    let name = name.to_lowercase();
-    Test::new(name.clone(), move || Life { world: World::new(&name, helm, tag, 3), who, tag }.whole())
+fn test(who: Who, helm: Helm, tag: &'static str, replicas: u32) -> Test {
+    let version = tag.trim_end_matches("-management");
+    let name = format!("whole life of {replicas} by a {who:?} {} {version}", helm.word()).to_lowercase();
+    let world = move |name: &str| World::new(name, helm, tag, replicas);
+    Test::new(name.clone(), move || Life { world: world(&name), who, tag, replicas }.whole())
 }
 
 /// Who types the commands.
@@ -41,6 +43,8 @@ struct Life {
     world: World,
     who: Who,
     tag: &'static str,
+    /// At first; it grows by one.
+    replicas: u32,
 }
 
 impl Life {
@@ -73,26 +77,26 @@ impl Life {
     fn init(&mut self) {
         let profile = self.profile();
         std::fs::remove_file(&profile).expect("the world's profile");
-        let (namespace, image) = (self.world.namespace.0.clone(), image());
+        let (namespace, image, replicas) = (self.world.namespace.0.clone(), image(), self.replicas.to_string());
         let image = ["--image-repository", image.as_str()];
-        let flags = ["--namespace", &namespace, "--replicas", "3", "--size", "1Gi", "--image-tag", self.tag];
+        let flags = ["--namespace", &namespace, "--replicas", &replicas, "--size", "1Gi", "--image-tag", self.tag];
         match self.who {
             Who::Pipeline => drop(self.world.mqctl(&[&["init", NAME, "--yes"], &flags[..], &image].concat()).expect(0)),
             Who::Person => self.answers_init(&namespace, &image),
         }
         let written = mqctl::profile::load(&profile).expect("what init wrote");
         assert_eq!((written.namespace.as_str(), written.image.tag.as_str()), (namespace.as_str(), self.tag));
-        self.world.profile["replicas"] = json!(3);
     }
 
     fn answers_init(&self, namespace: &str, image: &[&str]) {
-        let (namespace, tag) = (format!("{namespace}\r"), format!("{}\r", self.tag));
+        let [namespace, replicas, tag] =
+            [namespace, &self.replicas.to_string(), self.tag].map(|text| format!("{text}\r"));
         self.at_terminal(
             &[&["init", NAME], image].concat(),
             &[
                 ("Kube context that this profile is for", "\r"),
                 ("Namespace [rabbitmq]", &namespace),
-                ("Nodes (an odd number) [3]", "\r"),
+                ("Nodes (an odd number) [3]", &replicas),
                 ("StorageClass of the volumes", "\r"),
                 ("Size of each node's volume [8Gi]", "1Gi\r"),
                 ("Tag of the image [4.3.6-management]", &tag),
@@ -197,7 +201,8 @@ impl Life {
 
     fn a_resource_limit(&mut self) {
         let before = self.world.namespace.pods();
-        let planned = ["limits.memory: 512Mi -> 600Mi", "mq-2, mq-1, mq-0: one by one", "save the definitions"];
+        let order = if self.replicas == 1 { "1 node restarted" } else { "mq-2, mq-1, mq-0: one by one" };
+        let planned = ["limits.memory: 512Mi -> 600Mi", order, "save the definitions"];
         self.upgraded("/values/resources/limits/memory", "600Mi".into(), &planned);
         for (old, new) in before.iter().zip(self.world.namespace.pods()) {
             assert!(old.0 == new.0 && old.1 != new.1, "{} was not made anew", old.0);
@@ -206,8 +211,9 @@ impl Life {
 
     fn one_more_replica(&mut self) {
         let before = self.world.namespace.pods();
-        self.upgraded("/replicas", 4.into(), &["spec.replicas: 3 -> 4"]);
-        assert_eq!(self.world.namespace.pods()[..3], before, "the others go on");
+        let (now, next) = (self.replicas, self.replicas + 1);
+        self.upgraded("/replicas", next.into(), &[&format!("spec.replicas: {now} -> {next}")]);
+        assert_eq!(self.world.namespace.pods()[..before.len()], before, "the others go on");
     }
 }
 

@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
+use crate::adopt::ADOPT;
 use crate::bad_input::refused;
 use crate::objects::{self, PASSWORD, base64};
 use crate::transcript::Transcript;
@@ -38,7 +39,9 @@ fn a_namespace_that_is_being_deleted() {
     hint: kubectl wait --for=delete namespace/rabbitmq --timeout=5m   # then the same command again
     see: mqctl explain NAMESPACE
     ");
-    for verb in [&["upgrade", "prodmq", "--yes"][..], &["plan", "prodmq"], &["expose", "prodmq", "--yes"], &ROTATE] {
+    let refused_too: [&[&str]; 5] =
+        [&["upgrade", "prodmq", "--yes"], &["plan", "prodmq"], &["expose", "prodmq", "--yes"], &ROTATE, &ADOPT];
+    for verb in refused_too {
         assert!(refused(&world.run(verb), 75).contains("error: namespace `rabbitmq` is being deleted (Some content"));
     }
     world.run(&["delete", "prodmq", "--yes"]).ended(0);

@@ -22,7 +22,7 @@ fn a_helper_pod_mounts_its_volume_read_only() {
     let run = world.run(&RECOVER).ended(0);
     let mut pods: Value = serde_json::from_str(&run.changes()[0].stdin).unwrap();
     let pod = &mut pods["items"][0];
-    pod["spec"]["containers"][0]["command"][6] = json!("(the probe)");
+    pod["spec"]["containers"][0]["command"][4] = json!("(the probe)");
     assert_snapshot!(serde_json::to_string_pretty(pod).unwrap(), @r#"
     {
       "apiVersion": "v1",
@@ -40,12 +40,10 @@ fn a_helper_pod_mounts_its_volume_read_only() {
         "containers": [
           {
             "command": [
-              "timeout",
-              "-k",
-              "2",
-              "50",
               "sh",
               "-c",
+              "timeout -k 2 50 sh -c \"$1\"; exit",
+              "reader",
               "(the probe)"
             ],
             "image": "hub.example/rabbitmq:4.0.5",

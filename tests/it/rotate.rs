@@ -206,6 +206,26 @@ fn killed_at_any_call_it_goes_on_with_the_same_secret() {
     }
 }
 
+/// Neither `install` nor `rotate` may send the person to the other one.
+#[test]
+fn cut_short_and_stopped_it_is_finished_by_the_next_boot() {
+    for moment in ["kill/before", "kill/after"] {
+        let world = World::installed();
+        world.write(moment, "kubectl * exec *change_password*\n");
+        world.run_to_the_last_child(&ROTATE);
+        world.run(&["delete", "prodmq", "--yes"]).ended(0);
+        let refused = world.run(&["install", "prodmq", "--yes"]).ended(78);
+        assert!(refused.stderr.contains("finish it: mqctl credentials rotate prodmq"), "{refused}");
+        let run = world.run(&ROTATE).ended(0);
+        assert!(run.stdout.contains("boot the nodes, and they are told: mqctl install prodmq"), "{run}");
+        assert_eq!(run.changing_verbs(), ["apply"], "{run}");
+        world.run(&["install", "prodmq", "--yes"]).ended(0);
+        let now = assert_everywhere(&world, &run);
+        assert!(now[0] == COOKIE && now[1] != PASSWORD, "{run}");
+        world.run(&VERIFY).ended(0);
+    }
+}
+
 #[test]
 fn what_cannot_be_rotated() {
     let refused = |world: &World, args: &[&str]| {

@@ -4,14 +4,11 @@
 set -u
 limit=$1
 
-# Process 1 ignores a SIGTERM for which it has no handler. In the first second of a container that is the server's script:
-# the signal would be lost, and the node would boot and run on until the grace period ends.
+# A SIGTERM in a container's first seconds is lost: the server's script has no trap for it yet, and then the Erlang VM
+# drops it until its signal server runs. The node would boot, and run on until the grace period ends. The port of
+# Erlang distribution, 25672, is opened after both.
 tries=0
-while [ "$tries" -lt 100 ]; do
-  # The fourth digit from the right of the mask of caught signals holds SIGTERM, the 15th, as its 4.
-  case $(sed -n 's/^SigCgt:.*\(.\)...$/\1/p' /proc/1/status) in
-    [4-7c-f]) break ;;
-  esac
+until grep -qs ':6448 [0-9A-F]*:0000 0A ' /proc/net/tcp /proc/net/tcp6 || [ "$tries" -ge 300 ]; do
   tries=$((tries + 1))
   sleep 0.2
 done
