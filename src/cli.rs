@@ -12,6 +12,7 @@ pub mod adopt;
 mod chart;
 mod completions;
 pub mod credentials;
+mod doctor;
 mod explain;
 mod expose;
 pub mod force_boot;
@@ -27,6 +28,7 @@ pub mod upgrade;
 
 pub use chart::{ChartArgs, ChartCommand, Export};
 pub use completions::Completions;
+pub use doctor::{Doctor, FailOn};
 pub use explain::Explain;
 pub use expose::Expose;
 pub use init::Init;
@@ -184,6 +186,7 @@ pub enum Command {
     Plan(PlanArgs),
     Upgrade(Upgrade),
     Status(Status),
+    Doctor(Doctor),
     Delete(Delete),
     Expose(Expose),
     Unlock(Unlock),

@@ -1,4 +1,4 @@
-//! What a refusal means, offline: one page for each code. The pages are text files, as they are printed.
+//! What a refusal or a finding means, offline: one page for each code. The pages are text files, as they are printed.
 
 use std::fmt;
 
@@ -52,6 +52,48 @@ pub enum Code {
     Context,
     #[value(name = "CONSENT")]
     Consent,
+    #[value(name = "BOOT-MNESIA")]
+    BootMnesia,
+    #[value(name = "KHEPRI-LEADER")]
+    KhepriLeader,
+    #[value(name = "COOKIE")]
+    Cookie,
+    #[value(name = "CRED-PVC")]
+    CredPvc,
+    #[value(name = "SPLIT")]
+    Split,
+    #[value(name = "EMPTY-BROKER")]
+    EmptyBroker,
+    #[value(name = "METADATA-LOST")]
+    MetadataLost,
+    #[value(name = "INCONSISTENT")]
+    Inconsistent,
+    #[value(name = "FORCEBOOT-ON")]
+    ForcebootOn,
+    #[value(name = "PROBE-KILL")]
+    ProbeKill,
+    #[value(name = "PVC-PENDING")]
+    PvcPending,
+    #[value(name = "DNS")]
+    Dns,
+    #[value(name = "QQ-LEADERLESS")]
+    QqLeaderless,
+    #[value(name = "STOPPED-Q")]
+    StoppedQ,
+    #[value(name = "MEM")]
+    Mem,
+    #[value(name = "CLI-HUNG")]
+    CliHung,
+    #[value(name = "DISK-ALARM")]
+    DiskAlarm,
+    #[value(name = "EPHEMERAL")]
+    Ephemeral,
+    #[value(name = "TWO-NODES")]
+    TwoNodes,
+    #[value(name = "CONF-NOT-ROLLED")]
+    ConfNotRolled,
+    #[value(name = "NOT-INSTALLED")]
+    NotInstalled,
 }
 
 impl Code {
@@ -85,6 +127,27 @@ impl Code {
             Self::Unreachable => include_str!("explain/UNREACHABLE.txt"),
             Self::Context => include_str!("explain/CONTEXT.txt"),
             Self::Consent => include_str!("explain/CONSENT.txt"),
+            Self::BootMnesia => include_str!("explain/BOOT-MNESIA.txt"),
+            Self::KhepriLeader => include_str!("explain/KHEPRI-LEADER.txt"),
+            Self::Cookie => include_str!("explain/COOKIE.txt"),
+            Self::CredPvc => include_str!("explain/CRED-PVC.txt"),
+            Self::Split => include_str!("explain/SPLIT.txt"),
+            Self::EmptyBroker => include_str!("explain/EMPTY-BROKER.txt"),
+            Self::MetadataLost => include_str!("explain/METADATA-LOST.txt"),
+            Self::Inconsistent => include_str!("explain/INCONSISTENT.txt"),
+            Self::ForcebootOn => include_str!("explain/FORCEBOOT-ON.txt"),
+            Self::ProbeKill => include_str!("explain/PROBE-KILL.txt"),
+            Self::PvcPending => include_str!("explain/PVC-PENDING.txt"),
+            Self::Dns => include_str!("explain/DNS.txt"),
+            Self::QqLeaderless => include_str!("explain/QQ-LEADERLESS.txt"),
+            Self::StoppedQ => include_str!("explain/STOPPED-Q.txt"),
+            Self::Mem => include_str!("explain/MEM.txt"),
+            Self::CliHung => include_str!("explain/CLI-HUNG.txt"),
+            Self::DiskAlarm => include_str!("explain/DISK-ALARM.txt"),
+            Self::Ephemeral => include_str!("explain/EPHEMERAL.txt"),
+            Self::TwoNodes => include_str!("explain/TWO-NODES.txt"),
+            Self::ConfNotRolled => include_str!("explain/CONF-NOT-ROLLED.txt"),
+            Self::NotInstalled => include_str!("explain/NOT-INSTALLED.txt"),
         };
         text.trim_end()
     }

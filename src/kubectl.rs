@@ -152,9 +152,9 @@ pub fn exec(target: &Target, pod: &str, words: &[&str]) -> Call {
 }
 
 /// Feeds a script to a shell in one of a pod's containers, ended there when it hangs, as in `exec_eval`.
-pub fn exec_script(target: &Target, pod: &str, container: &str, script: String) -> Call {
+pub fn exec_script(target: &Target, pod: &str, container: &str, script: Vec<Part>) -> Call {
     let args = ["exec", "--stdin", pod, "--container", container, "--", "timeout", "-k", "2", "50", "sh", "-s"];
-    call(target, &args).fed(vec![Part::Text(script)]).within(Duration::from_secs(60))
+    call(target, &args).fed(script).within(Duration::from_secs(60))
 }
 
 /// What the containers before the last restart said at their ends; those that never restarted have none.

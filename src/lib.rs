@@ -15,7 +15,7 @@ pub mod cluster;
 mod commands;
 mod context;
 pub mod credentials;
-mod diagnose;
+pub mod diagnose;
 mod digest;
 pub mod error;
 pub mod explain;

@@ -15,7 +15,7 @@ pub mod queues;
 
 /// One expression, many answers, as one line of JSON behind a mark: one start of the CLI's VM instead of eight.
 /// Each answer is guarded: 3.10 has no Khepri, a waiting node has no queues. `all` and `all_running` are the names of 3.10.
-const ASK: &str = concat!(
+const PREPARE: &str = concat!(
     r#"T = fun(F) -> try F() catch _:_ -> null end end, "#,
     r#"N = fun(L) -> case L of null -> null; _ -> lists:sort([atom_to_binary(X, utf8) || X <- L]) end end, "#,
     r#"E = fun(F, G) -> case T(F) of null -> T(G); V -> V end end, "#,
@@ -23,7 +23,10 @@ const ASK: &str = concat!(
     r#"R = T(fun() -> rabbit:is_running() end), "#,
     r#"Q = case R of true -> T(fun() -> rabbit_amqqueue:list() end); _ -> null end, "#,
     r#"C = T(fun() -> [{A, B} || {_, A, B, _, _} <- ets:tab2list(queue_coarse_metrics)] end), "#,
-    r#"io:format("mqctl ~s~n", [rabbit_json:encode(#{"#,
+);
+
+/// What is asked of every broker.
+const FIELDS: &str = concat!(
     r#"node => atom_to_binary(node(), utf8), running => R, "#,
     r#"version => T(fun() -> list_to_binary(rabbit_misc:version()) end), "#,
     r#"khepri => T(fun() -> rabbit_khepri:is_enabled() end), "#,
@@ -58,20 +61,22 @@ const DISCLOSE: &str = concat!(
     r#"io:format("mqctl ~s ~s~n", [C, P])."#,
 );
 
-/// The expression; with a login check where the password is known.
+/// The expression, which answers behind this mark, and more fields if they are wished; with a login check where the
+/// password is known.
 ///
 /// The login is the broker's own check, fed over stdin: the CLI's `authenticate_user` hangs on 4.x or shows the password.
-fn ask(username: &str, with_login: bool) -> Vec<Part> {
-    let mut parts = vec![Part::Text(ASK.to_owned())];
+pub fn question(mark: &str, more: &str, username: &str, with_login: bool) -> Vec<Part> {
+    let mut parts =
+        vec![Part::Text(format!(r#"{PREPARE}io:format("{mark} ~s~n", [rabbit_json:encode(#{{{FIELDS}{more}"#))];
     if with_login {
         let user = STANDARD.encode(username);
         parts.push(Part::Text(format!(
             r#"login => T(fun() -> case rabbit_access_control:check_user_pass_login(base64:decode("{user}"), base64:decode(""#
         )));
         parts.push(Part::Hole(Hole(Name::Password)));
-        parts.push(Part::Text(r#"")) of {ok, _} -> true; _ -> false end end)})])."#.to_owned()));
+        parts.push(Part::Text(r#"")) of {ok, _} -> true; _ -> false end end)})])"#.to_owned()));
     } else {
-        parts.push(Part::Text("login => null})]).".to_owned()));
+        parts.push(Part::Text("login => null})])".to_owned()));
     }
     parts
 }
@@ -84,7 +89,11 @@ pub fn questions<'a>(
     vault: &Vault,
 ) -> Vec<Call> {
     let with_login = vault.get(Name::Password).is_some();
-    let question = |pod| kubectl::exec_eval(target, pod, ask(username, with_login));
+    let question = |pod| {
+        let mut parts = question("mqctl", "", username, with_login);
+        parts.push(Part::Text(".".to_owned()));
+        kubectl::exec_eval(target, pod, parts)
+    };
     pods.into_iter().map(question).collect()
 }
 

@@ -211,6 +211,15 @@ pub struct Observed {
 }
 
 impl Observed {
+    /// What these objects say.
+    pub fn of(objects: &[Value], names: &Names) -> Self {
+        let mut observed = Self::default();
+        for object in objects {
+            observed.take(object, names);
+        }
+        observed
+    }
+
     /// Sorts one object of an answer to its place.
     fn take(&mut self, object: &Value, names: &Names) {
         let is = |name: &str| object["metadata"]["name"] == name;

@@ -128,6 +128,15 @@ impl Question<'_> {
         objects
     }
 
+    /// One read of the objects, and of what mqctl keeps of a stop.
+    pub(crate) fn look_at_stop(&self) -> Call {
+        let mut objects = self.objects();
+        objects.push(format!("configmap/{}", self.names.evidence));
+        objects.push(format!("configmap/{}", self.names.hold));
+        objects.extend(self.names.readers.iter().map(|name| format!("pod/{name}")));
+        kubectl::get(self.target, &objects)
+    }
+
     /// Understands the answers, in the order of `calls`.
     pub(crate) fn understand(&self, replies: &[Reply]) -> Result<Observed> {
         let mut observed = Observed::default();
@@ -209,11 +218,7 @@ pub(crate) fn observe_all(tools: &Tools, question: &Question<'_>) -> Result<Obse
 /// # Errors
 /// As `observe`.
 pub(crate) fn observe_stop(tools: &Tools, question: &Question<'_>) -> Result<Observed> {
-    let mut objects = question.objects();
-    objects.push(format!("configmap/{}", question.names.evidence));
-    objects.push(format!("configmap/{}", question.names.hold));
-    objects.extend(question.names.readers.iter().map(|name| format!("pod/{name}")));
-    let mut calls = vec![kubectl::get(question.target, &objects)];
+    let mut calls = vec![question.look_at_stop()];
     if !question.rights.is_empty() {
         calls.push(kubectl::review(question.target, &[question.rights, &LEASE_RIGHTS].concat()));
     }

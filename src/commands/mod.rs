@@ -14,6 +14,7 @@ mod credentials_rotate;
 mod credentials_show;
 mod credentials_verify;
 mod delete;
+mod doctor;
 mod explain;
 mod expose;
 mod force_boot;
@@ -40,6 +41,7 @@ pub(crate) fn run(command: &Command, cx: &Context) -> Result<Outcome> {
         Command::Plan(args) => plan::run(args, cx),
         Command::Upgrade(args) => upgrade::run(args, cx),
         Command::Status(args) => status::run(args, cx),
+        Command::Doctor(args) => doctor::run(args, cx),
         Command::Delete(args) => delete::run(args, cx),
         Command::Expose(args) => expose::run(args, cx),
         Command::Unlock(args) => unlock::run(args, cx),

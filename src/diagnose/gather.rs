@@ -3,12 +3,13 @@
 use anyhow::Result;
 use serde_json::Value;
 
+use super::probe::{script, script_for_vm};
 use super::reader::{self, Volume};
 use crate::chart::Names;
 use crate::cluster::{Observed, Pod, Standing, Target};
 use crate::context::Context;
 use crate::kubectl;
-use crate::process::{Call, Reply};
+use crate::process::{Call, Part, Reply};
 use crate::rabbitmq;
 use crate::recover::evidence::{Evidence, Node};
 use crate::recover::kept::Kept;
@@ -18,9 +19,7 @@ use crate::recover::reading::Reading;
 use crate::secret::Vault;
 
 /// Enough to reach back behind a wait of its peers' comings and goings.
-const LINES: u32 = 400;
-
-const PROBE: &str = include_str!("probe.sh");
+pub(super) const LINES: u32 = 400;
 
 /// Whose nodes are read.
 pub(crate) struct Subject<'a> {
@@ -47,18 +46,13 @@ pub(crate) struct Gathered {
 }
 
 /// One node's reading as it comes about.
-struct Found<'a> {
-    pod: Pod,
-    claim: &'a str,
+pub(super) struct Found<'a> {
+    pub(super) pod: Pod,
+    pub(super) claim: &'a str,
     reader: &'a str,
     reading: Result<Reading, String>,
     /// The last lines of the container that runs, or ran last; then of the one before.
-    logs: [String; 2],
-}
-
-/// The probe for this pod; with a question to its VM where one can be near.
-pub(super) fn script(pod: &str, vm: bool) -> String {
-    format!("pod={pod}\nvm={}\n{PROBE}", if vm { "yes" } else { "no" })
+    pub(super) logs: [String; 2],
 }
 
 /// Reads every node, and weighs it together with what is kept.
@@ -68,7 +62,7 @@ pub(super) fn script(pod: &str, vm: bool) -> String {
 pub(crate) fn gather(cx: &Context, subject: &Subject<'_>, observed: &Observed, kept: &Kept) -> Result<Gathered> {
     let (mut found, unread_logs) = inside(cx, subject, observed)?;
     for node in &mut found {
-        node.mark_blank(subject, observed);
+        node.mark_blank(subject.taken, observed);
     }
     let readers = if subject.helper_pods { through_readers(cx, subject, observed, &mut found)? } else { Vec::new() };
     for node in &mut found {
@@ -81,11 +75,31 @@ pub(crate) fn gather(cx: &Context, subject: &Subject<'_>, observed: &Observed, k
     Ok(Gathered { evidence: Evidence::weigh(subject.taken, nodes), fresh, readers, unread_logs })
 }
 
+/// What pods and logs said, before it is understood.
+#[derive(Default)]
+pub struct Heard {
+    /// Of all pods, each line behind its pod's name: the containers that run or ran last, then those before.
+    pub logs: [String; 2],
+    pub unread_logs: Option<String>,
+    /// In the order of the pods; nothing of those that were not asked.
+    pub probes: Vec<Option<Said>>,
+}
+
+/// What one probe printed, and what kubectl makes of it where it printed nothing.
+pub struct Said {
+    pub text: String,
+    pub complaint: String,
+}
+
+impl Said {
+    pub(super) fn of(reply: &Reply) -> Self {
+        Self { text: reply.stdout.to_string(), complaint: kubectl::failure("kubectl exec", reply).text }
+    }
+}
+
 /// Asks all pods at once, each with one exec, beside their logs.
 fn inside<'a>(cx: &Context, subject: &Subject<'a>, observed: &Observed) -> Result<(Vec<Found<'a>>, Option<String>)> {
-    let names = subject.names;
-    let pod = |name: &String| observed.pods.iter().find(|p| p.name == *name).cloned();
-    let pods: Vec<Pod> = names.pods.iter().map(|name| pod(name).unwrap_or_else(|| Pod::absent(name))).collect();
+    let pods = all_pods(subject.names, observed);
     let probes: Vec<Option<Call>> = pods.iter().map(|pod| probe(subject.target, pod)).collect();
     let target = subject.target;
     let logs = if observed.pods.is_empty() { Vec::new() } else { both_logs(target) };
@@ -94,15 +108,36 @@ fn inside<'a>(cx: &Context, subject: &Subject<'a>, observed: &Observed) -> Resul
     cx.stop_if_interrupted()?;
     let (logs, answers) = replies.split_at(calls.len() - probes.iter().flatten().count());
     let mut answers = answers.iter();
-    let found = pods.into_iter().zip(probes).enumerate().map(|(n, (pod, probe))| Found {
-        reading: probe.and_then(|_| answers.next()).map_or_else(|| Err(pod.standing.to_string()), parsed),
-        logs: [0, 1].map(|which| logs.get(which).map_or_else(String::new, |r| kubectl::log_of(&r.stdout, &pod.name))),
+    let heard = Heard {
+        logs: [0, 1].map(|which| logs.get(which).map_or_else(String::new, |r| r.stdout.to_string())),
+        unread_logs: logs.first().and_then(unread),
+        probes: probes.into_iter().map(|probe| probe.and_then(|_| answers.next()).map(Said::of)).collect(),
+    };
+    Ok((understood(subject.names, pods, &heard), heard.unread_logs))
+}
+
+/// The pods that should be there, in the order of their names.
+pub(super) fn all_pods(names: &Names, observed: &Observed) -> Vec<Pod> {
+    let pod = |name: &String| observed.pods.iter().find(|p| p.name == *name).cloned();
+    names.pods.iter().map(|name| pod(name).unwrap_or_else(|| Pod::absent(name))).collect()
+}
+
+pub(super) fn unread(logs: &Reply) -> Option<String> {
+    (!logs.ok()).then(|| kubectl::failure("kubectl logs", logs).text)
+}
+
+pub(super) fn understood<'a>(names: &'a Names, pods: Vec<Pod>, heard: &Heard) -> Vec<Found<'a>> {
+    let one = |(n, pod): (usize, Pod)| Found {
+        reading: match heard.probes.get(n) {
+            Some(Some(said)) => Reading::parse(&said.text).map_err(|_| said.complaint.clone()),
+            _ => Err(pod.standing.to_string()),
+        },
+        logs: [0, 1].map(|which| kubectl::log_of(&heard.logs[which], &pod.name)),
         claim: &names.claims[n],
         reader: &names.readers[n],
         pod,
-    });
-    let unread = logs.first().filter(|logs| !logs.ok()).map(|logs| kubectl::failure("kubectl logs", logs).text);
-    Ok((found.collect(), unread))
+    };
+    pods.into_iter().enumerate().map(one).collect()
 }
 
 fn both_logs(target: &Target) -> Vec<Call> {
@@ -112,14 +147,14 @@ fn both_logs(target: &Target) -> Vec<Call> {
 /// A broker's container can be asked, and a start gate that holds a pod back.
 fn probe(target: &Target, pod: &Pod) -> Option<Call> {
     match pod.standing {
-        Standing::Held => Some(kubectl::exec_script(target, &pod.name, "start-gate", script(&pod.name, false))),
-        _ if pod.runs() => Some(kubectl::exec_script(target, &pod.name, "rabbitmq", script(&pod.name, true))),
+        Standing::Held => Some(held_probe(target, &pod.name)),
+        _ if pod.runs() => Some(kubectl::exec_script(target, &pod.name, "rabbitmq", script_for_vm(&pod.name))),
         _ => None,
     }
 }
 
-fn parsed(reply: &Reply) -> Result<Reading, String> {
-    Reading::parse(&reply.stdout).map_err(|_| kubectl::failure("kubectl exec", reply).text)
+pub(super) fn held_probe(target: &Target, pod: &str) -> Call {
+    kubectl::exec_script(target, pod, "start-gate", vec![Part::Text(script(pod))])
 }
 
 /// Reads the volumes of all that could not be asked.
@@ -155,10 +190,10 @@ impl Found<'_> {
     }
 
     /// Where no volume is bound to its claim there is nothing to read: it was lost, or never written to.
-    fn mark_blank(&mut self, subject: &Subject<'_>, observed: &Observed) {
+    pub(super) fn mark_blank(&mut self, taken: Moment, observed: &Observed) {
         let bound = observed.claims.iter().any(|claim| claim.name == self.claim && claim.phase == "Bound");
         if !bound && self.reading.is_err() && !self.runs() {
-            self.reading = Ok(Reading::blank(&self.pod.name, subject.taken));
+            self.reading = Ok(Reading::blank(&self.pod.name, taken));
         }
     }
 
@@ -168,7 +203,7 @@ impl Found<'_> {
         said.unwrap_or(self.pod.standing == Standing::Ready)
     }
 
-    fn attach_last_run(&mut self) {
+    pub(super) fn attach_last_run(&mut self) {
         let last_run = self.last_run().filter(|_| !self.runs());
         if let Ok(reading) = &mut self.reading {
             reading.last_run = last_run;
@@ -181,7 +216,7 @@ impl Found<'_> {
         self.pod.started.as_deref().filter(|_| !serves).and_then(Moment::read)
     }
 
-    fn weighed(self, kept: &Kept) -> Node {
+    pub(super) fn weighed(self, kept: &Kept) -> Node {
         let standing = match &self.pod.standing {
             Standing::Booting(_) => rabbitmq::phase(&self.logs[0], &self.pod.name).to_string(),
             other => other.to_string(),

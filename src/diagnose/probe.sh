@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154  # mqctl puts two assignments before it: `pod`, the broker's pod, and `vm`, whether a broker's VM can be near
+# shellcheck shell=sh disable=SC2154  # mqctl puts assignments before it: `pod`, the broker's pod; `vm`, whether a broker's VM can be near; `question`, what else it is asked
 # Says what a node knows of its own stop and of its peers': sections of plain text, behind `@@ NAME` each.
 # Read-only, for any sh. Files come first, because they need no VM; no secret is printed, a cookie leaves as its hash.
 base=
@@ -39,12 +39,22 @@ section cookie
 for file in "${HOME:-}/.erlang.cookie" /var/lib/rabbitmq/.erlang.cookie; do
   if [ -r "$file" ]; then tr -d '\r\n' <"$file" | sha256sum | cut -d' ' -f1 && break; fi
 done
+section cookie-mode
+for file in "${HOME:-}/.erlang.cookie" /var/lib/rabbitmq/.erlang.cookie; do
+  if [ -e "$file" ]; then stat -c '%a' "$file" && break; fi
+done
+# For how many seconds each Erlang VM of this container runs, and its process: the broker's own, and CLIs that hang.
+section vms
+read -r up _ </proc/uptime
+for stat in /proc/[0-9]*/stat; do
+  { read -r line <"$stat"; } 2>/dev/null || continue
+  # shellcheck disable=SC2086  # fields; the twentieth behind the name is the start, in hundredths of a second
+  case $line in *'(beam.smp)'*) set -- ${line##*) } && echo "$((${up%.*} - ${20} / 100)) ${line%% *}" ;; esac
+done
 
 # Each VM under a time limit of its own, here in the container: one that hangs outlives kubectl, and takes the broker's memory.
-answer=
-if [ "$vm" = yes ]; then
-  section vm
-  answer=$(timeout -k 2 25 rabbitmqctl -q eval '
+# The expressions go over stdin, as `question` may hold a password; each is a fun, so that neither sees the other's variables.
+ask='
 T = fun(F) -> try F() catch _:_ -> null end end,
 K = T(fun() -> rabbit_khepri:is_enabled() end),
 M = fun(F) -> case K of true -> null; _ -> T(F) end end,
@@ -58,8 +68,14 @@ io:format("mqctl ~s~n", [rabbit_json:encode(#{
  up => N(M(fun() -> mnesia:system_info(running_db_nodes) end)),
  tables => M(fun() -> length(mnesia:system_info(tables)) end),
  members => N(X(fun() -> [A || {_, A} <- rabbit_khepri:locally_known_members()] end)),
- raft => X(fun() -> maps:with([term, last_index, commit_index], ra:key_metrics({rabbitmq_metadata, node()})) end)})]).' 2>&1 </dev/null)
-  printf '%s\n' "$answer" | grep '^mqctl ' || printf 'silent %s\n' "$(printf '%s\n' "$answer" | grep -v '^$' | head -n 1)"
+ raft => X(fun() -> maps:with([term, last_index, commit_index], ra:key_metrics({rabbitmq_metadata, node()})) end)})])'
+answer=
+if [ "$vm" = yes ]; then
+  section vm
+  answer=$(printf '(fun() -> %s end)()%s.' "$ask" "${question:+, (fun() -> $question end)()}" | tr '\n' ' ' |
+    timeout -k 2 25 rabbitmqctl eval 2>&1)
+  printf '%s\n' "$answer" | grep '^asked '
+  printf '%s\n' "$answer" | grep '^mqctl ' || printf 'silent %s\n' "$(printf '%s\n' "$answer" | grep -v -e '^$' -e 'support is deprecated' | head -n 1)"
 fi
 # A broker that runs has nothing to prove; of the others Mnesia's own log says when it saw which peer go.
 case $answer in *'"running":true'*) log= ;; *) log=$dir/LATEST.LOG ;; esac

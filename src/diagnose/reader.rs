@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::gather::{Subject, script};
+use super::gather::Subject;
+use super::probe::script;
 use crate::context::Context;
 use crate::kubectl;
 use crate::plan::wait;
@@ -125,7 +126,7 @@ fn manifest(subject: &Subject<'_>, volume: &Volume<'_>) -> Value {
             })),
             "containers": [{
                 "name": "reader", "image": image,
-                "command": ["sh", "-c", LIMITED, "reader", script(&volume.pod, false)],
+                "command": ["sh", "-c", LIMITED, "reader", script(&volume.pod)],
                 "securityContext": or(&of_container("securityContext"), json!({
                     "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]},
                 })),

@@ -39,9 +39,10 @@ impl Stop {
         cx.tools.require(&Program::Kubectl)?;
         let names = chart::names(&profile);
         let question = Question { target: &target, names: &names, storage_class: None, rights };
-        let look = || observe_stop(&cx.tools, &question);
-        let acts = !rights.is_empty();
-        let observed = if acts { lock::in_turn(cx, &profile, &target, &names.lease, look)? } else { look()? };
+        let observed = match rights {
+            [] => observe_stop(&cx.tools, &question)?,
+            _ => lock::in_turn(cx, &profile, &question, observe_stop)?,
+        };
         require_rights(&observed, &target)?;
         let kept = observed.evidence.as_ref().map(Kept::read).unwrap_or_default();
         let subject = Subject {

@@ -54,7 +54,7 @@ pub fn lay_force_load(target: &Target, pod: &str) -> Call {
     let script = "dir=$RABBITMQ_MNESIA_DIR\n\
         if [ -z \"$dir\" ]; then dir=${RABBITMQ_MNESIA_BASE:-/var/lib/rabbitmq/mnesia}/$RABBITMQ_NODENAME; fi\n\
         [ -e \"$dir/schema.DAT\" ] && touch \"$dir/force_load\"\n";
-    exec_script(target, pod, "rabbitmq", script.to_owned())
+    exec_script(target, pod, "rabbitmq", vec![Part::Text(script.to_owned())])
 }
 
 /// Takes it away again, should no start have used it up.
@@ -62,12 +62,12 @@ pub fn remove_force_load(target: &Target, pod: &str) -> Call {
     let script = "dir=$RABBITMQ_MNESIA_DIR\n\
         if [ -z \"$dir\" ]; then dir=${RABBITMQ_MNESIA_BASE:-/var/lib/rabbitmq/mnesia}/$RABBITMQ_NODENAME; fi\n\
         rm -f \"$dir/force_load\"\n";
-    exec_script(target, pod, "rabbitmq", script.to_owned())
+    exec_script(target, pod, "rabbitmq", vec![Part::Text(script.to_owned())])
 }
 
 /// Ends the container's first process, so that the kubelet starts it again in the same pod.
 pub fn restart_container(target: &Target, pod: &str) -> Call {
-    exec_script(target, pod, "rabbitmq", "kill -TERM 1\n".to_owned())
+    exec_script(target, pod, "rabbitmq", vec![Part::Text("kill -TERM 1\n".to_owned())])
 }
 
 /// A Khepri node that waits for a majority goes on alone.

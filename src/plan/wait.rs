@@ -242,7 +242,7 @@ pub(super) fn newest_event(events: &[Value], uid: &str) -> Option<String> {
 }
 
 /// `create Pod q-0 in StatefulSet q failed error: …`: there is no pod yet that the event could be about.
-fn refusal(events: &[Value], pod: &str) -> Option<String> {
+pub(crate) fn refusal(events: &[Value], pod: &str) -> Option<String> {
     let begins = format!("create Pod {pod} in ");
     let message = |e: &Value| e["message"].as_str().filter(|m| m.starts_with(&begins)).map(str::to_owned);
     let refusals = events.iter().filter(|e| e["reason"] == "FailedCreate" && message(e).is_some());

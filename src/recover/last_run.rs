@@ -44,7 +44,7 @@ impl LastRun {
     }
 }
 
-fn time(line: &str) -> Option<Moment> {
+pub(crate) fn time(line: &str) -> Option<Moment> {
     TIME.find(line).and_then(|time| Moment::read(time.as_str()))
 }
 

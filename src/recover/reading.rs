@@ -179,12 +179,12 @@ impl Vm {
 }
 
 /// The pod of `rabbit@q-0.q-headless.n.svc…`.
-pub(super) fn pod_of(node: &str) -> String {
+pub(crate) fn pod_of(node: &str) -> String {
     let host = node.split_once('@').map_or(node, |(_, host)| host);
     host.split('.').next().unwrap_or(host).to_owned()
 }
 
-fn sections(text: &str) -> BTreeMap<&str, String> {
+pub(crate) fn sections(text: &str) -> BTreeMap<&str, String> {
     let mut sections: BTreeMap<&str, String> = BTreeMap::new();
     let mut name = None;
     for line in text.lines() {
@@ -261,7 +261,7 @@ fn pods_in(term: &str) -> Vec<String> {
 
 /// A pattern of this program's own.
 #[expect(clippy::expect_used, reason = "a pattern is a constant, and a test has compiled it")]
-pub(super) fn pattern(text: &str) -> Regex {
+pub(crate) fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("a pattern of ours")
 }
 

@@ -21,6 +21,7 @@ mod bad_luck;
 mod canary;
 mod cluster;
 mod cut_short;
+mod doctor;
 mod door;
 mod environment;
 mod evidence;
@@ -73,6 +74,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(expose::tests());
     tests.extend(logs::tests());
     tests.extend(evidence::tests());
+    tests.extend(doctor::tests());
     tests.extend(recover::tests());
     tests.extend(tour::tests());
     // The long ones first: the end of the run is not one core waiting for one test.

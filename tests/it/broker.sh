@@ -6,6 +6,7 @@
 run_inside() {
     case $line$stdin in
         *change_password*) change_password ;;
+        *' sh -s'*'@@'*) cat "$cluster/probe.$3" ;;
         *default_pass*) disclose ;;
         *rabbit_table:force_load*)
             all_come_up
@@ -16,7 +17,6 @@ run_inside() {
         *export_definitions*) echo '{"users":[{"name":"user"}]}' ;;
         *enable_feature_flag*) ;;
         *'$dir/force_load'* | *force_all_queues_shrink* | *rabbitmq-queues*) ;;
-        *' sh -s'*) cat "$cluster/probe.$3" ;;
         *) answer "$@" ;;
     esac
 }

@@ -43,7 +43,7 @@ fn bash_completes_verbs_flags_and_values() {
     assert_eq!(offered("mqctl inst", 1), "install");
     assert_eq!(offered("mqctl delete --pu", 2), "--purge");
     assert_eq!(offered("mqctl status --output js", 3), "json");
-    assert_eq!(offered("mqctl explain CRED", 2), "CRED-MISMATCH CRED-UNKNOWN");
+    assert_eq!(offered("mqctl explain CRED", 2), "CRED-MISMATCH CRED-UNKNOWN CRED-PVC");
 }
 
 #[test]

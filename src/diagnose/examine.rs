@@ -1,0 +1,92 @@
+//! Asks helm, Kubernetes, the logs and every broker at once, for the doctor.
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::gather::{Heard, LINES, Said, all_pods, held_probe, unread};
+use super::picture::{Material, Picture};
+use super::probe::script_of_doctor;
+use crate::chart::Names;
+use crate::cluster::observe::Question;
+use crate::cluster::{Observed, Standing, Target};
+use crate::context::Context;
+use crate::helm;
+use crate::kubectl;
+use crate::process::{Call, Reply};
+use crate::profile::Profile;
+use crate::recover::moment::Moment;
+use crate::secret::{Name, Vault};
+
+/// Whom to ask, and with which secrets.
+pub(crate) struct Patient<'a> {
+    pub(crate) profile: &'a Profile,
+    pub(crate) target: &'a Target,
+    pub(crate) names: &'a Names,
+    /// What the profile's own sources say.
+    pub(crate) vault: &'a Vault,
+}
+
+/// One look. Three children and one a pod, all side by side: the pods' names are known beforehand. More only where a
+/// container was restarted, a pod is held or a pod is missing.
+///
+/// # Errors
+/// An unreachable cluster, a missing right to read; Ctrl-C.
+pub(crate) fn examine(cx: &Context, patient: &Patient<'_>) -> Result<Picture> {
+    let Patient { target, names, .. } = *patient;
+    let question = Question { target, names, storage_class: None, rights: &[] };
+    let calls = first_calls(patient, &question);
+    let replies = cx.tools.run_all(&calls, patient.vault).into_iter().collect::<Result<Vec<Reply>>>()?;
+    cx.stop_if_interrupted()?;
+    let [_, get, logs, probes @ ..] = &replies[..] else { anyhow::bail!("an answer is missing") };
+    let observed = question.understand(&replies[..2])?;
+    let mut heard = Heard {
+        logs: [logs.stdout.to_string(), String::new()],
+        unread_logs: unread(logs).filter(|_| !observed.pods.is_empty()),
+        probes: probes.iter().map(|reply| Some(Said::of(reply))).collect(),
+    };
+    let mut objects = kubectl::items(get);
+    look_closer(cx, patient, &observed, &mut heard, &mut objects)?;
+    let masked = |text: &String| {
+        let secrets = [Some(patient.vault), observed.secret.as_ref()].into_iter().flatten();
+        secrets.fold(text.clone(), |text, vault| vault.mask(&text))
+    };
+    heard.logs = heard.logs.each_ref().map(masked);
+    let material = Material { observed, objects, heard, now: Moment(cx.now().as_second()) };
+    Ok(Picture::of(material, patient.profile, names, patient.vault))
+}
+
+fn first_calls(patient: &Patient<'_>, question: &Question<'_>) -> Vec<Call> {
+    let Patient { target, names, profile, vault } = *patient;
+    let with_login = vault.get(Name::Password).is_some();
+    let script = |pod: &String| script_of_doctor(pod, &profile.credentials.username, with_login);
+    let probe = |pod: &String| kubectl::exec_script(target, pod, "rabbitmq", script(pod));
+    let looks = [helm::list(target), question.look_at_stop(), kubectl::logs(target, LINES)];
+    looks.into_iter().chain(names.pods.iter().map(probe)).collect()
+}
+
+/// What only an unwell release has: logs of containers that ended, pods at the start gate, pods that were refused.
+fn look_closer(
+    cx: &Context,
+    patient: &Patient<'_>,
+    observed: &Observed,
+    heard: &mut Heard,
+    objects: &mut Vec<Value>,
+) -> Result<()> {
+    let pods = all_pods(patient.names, observed);
+    let held: Vec<usize> = (0..pods.len()).filter(|&n| pods[n].standing == Standing::Held).collect();
+    let restarted = pods.iter().any(|pod| pod.restarts > 0);
+    let absent = observed.set.is_some() && pods.iter().any(|pod| pod.standing == Standing::Absent);
+    let mut calls: Vec<Call> = held.iter().map(|&n| held_probe(patient.target, &pods[n].name)).collect();
+    calls.extend(restarted.then(|| kubectl::previous_logs(patient.target, LINES)));
+    calls.extend(absent.then(|| kubectl::list_all(patient.target, "events")));
+    let replies = cx.tools.run_all(&calls, &Vault::default()).into_iter().collect::<Result<Vec<Reply>>>()?;
+    let mut replies = replies.iter();
+    for n in held {
+        heard.probes[n] = replies.next().map(Said::of);
+    }
+    if let Some(logs) = restarted.then(|| replies.next()).flatten() {
+        heard.logs[1] = logs.stdout.to_string();
+    }
+    objects.extend(replies.flat_map(kubectl::items));
+    Ok(())
+}

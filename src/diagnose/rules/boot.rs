@@ -1,0 +1,230 @@
+//! Nodes that start and do not come to serve: they wait for each other, or are not let in.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::cluster::is_empty_broker;
+use crate::cluster::Standing;
+use crate::diagnose::finding::{Finding, plural};
+use crate::diagnose::picture::{Picture, Seen};
+use crate::explain::Code;
+use crate::rabbitmq::Phase;
+use crate::recover::evidence::Verdict;
+use crate::recover::last_run;
+use crate::recover::reading::{Store, pattern, pod_of};
+use crate::report;
+
+/// A healthy start prints the first line of a wait several times within milliseconds, and goes on.
+const FIRST_LINE_MAY_STAND: i64 = 45;
+/// Khepri says nothing while it waits for a leader, which takes seconds where a majority is there.
+const LEADER_TAKES: i64 = 60;
+
+static INCONSISTENT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"[Nn]ode '?(?<thinks>[^' ]+)'? thinks it's clustered with node '?(?<with>[^' ,]+)'?, but '?[^' ]+'? disagrees",
+    )
+});
+static NO_NAME: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"epmd error for host (?<host>[^:]+): (?<why>nxdomain|timeout|address)|no_epmd_port"));
+static GAVE_UP_TABLES: LazyLock<Regex> = LazyLock::new(|| pattern("(timeout|failed)_waiting_for_(for_)?tables"));
+static GAVE_UP_LEADER: LazyLock<Regex> = LazyLock::new(|| {
+    pattern("timeout_waiting_for_leader|timeout_waiting_for_khepri_projections|Khepri cluster could be in minority")
+});
+static FORCED: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"Forcing node to start\.\.\.|Forcing boot of cluster instance"));
+
+const NEVER: &str = "none this way; a deleted volume or a forced boot loses queues, users and messages";
+
+fn names(nodes: &[&Seen]) -> String {
+    nodes.iter().map(|seen| seen.name()).collect::<Vec<_>>().join(", ")
+}
+
+/// It said so in this start or the one before, and does not serve now.
+fn gave_up(seen: &Seen, what: &Regex) -> bool {
+    !seen.node.runs && (what.is_match(&seen.log) || what.is_match(&seen.previous))
+}
+
+fn waits_for_tables(picture: &Picture, seen: &Seen) -> bool {
+    let old = || {
+        let line = seen.log.lines().rev().find(|line| line.contains("Waiting for Mnesia tables"));
+        line.and_then(last_run::time).is_some_and(|at| picture.now.0 - at.0 > FIRST_LINE_MAY_STAND)
+    };
+    let waits = match seen.phase() {
+        Phase::WaitingForTables { retries_left } => retries_left <= 8 || old(),
+        _ => false,
+    };
+    !seen.node.runs && (waits || gave_up(seen, &GAVE_UP_TABLES))
+}
+
+fn waits_for_leader(picture: &Picture, seen: &Seen) -> bool {
+    let khepri = seen.node.reading.as_ref().is_some_and(|reading| {
+        reading.store == Store::Khepri || reading.vm.as_ref().is_some_and(|vm| vm.khepri == Some(true))
+    });
+    let waits = khepri && seen.phase() == Phase::MetadataStore && seen.runs_for(picture) > LEADER_TAKES;
+    !seen.node.runs && seen.pod.runs() && waits || gave_up(seen, &GAVE_UP_LEADER)
+}
+
+/// Peers that may still come: their pods are young, and do not wait themselves.
+fn others_are_on_their_way(picture: &Picture, waiting: &[&Seen]) -> bool {
+    let waits = |seen: &Seen| waiting.iter().any(|one| one.name() == seen.name());
+    picture.nodes.iter().any(|seen| !seen.node.runs && !waits(seen) && seen.is_young(picture))
+}
+
+/// Pods that Kubernetes makes only when the waiting one is ready, which it will not be before.
+fn held_back(picture: &Picture) -> Vec<&Seen> {
+    let absent = picture.nodes.iter().filter(|seen| seen.pod.standing == Standing::Absent);
+    if picture.is_parallel() { Vec::new() } else { absent.collect() }
+}
+
+/// Nodes whose volume is gone or was never written to, beside others that have data.
+fn lost(picture: &Picture) -> Vec<&Seen> {
+    let blank = |seen: &&Seen| !seen.node.runs && seen.node.store() == Some(Store::Blank);
+    let data = picture.nodes.iter().any(|seen| matches!(seen.node.store(), Some(Store::Mnesia | Store::Khepri)));
+    if data { picture.nodes.iter().filter(blank).collect() } else { Vec::new() }
+}
+
+/// Title and proof of a wait: which of its causes it is.
+fn wait(picture: &Picture, waiting: &[&Seen]) -> (String, String) {
+    let who = format!("{} {}", names(waiting), plural(waiting.len(), "waits", "wait"));
+    let since = waiting.iter().map(|seen| seen.runs_for(picture)).max().unwrap_or_default();
+    let since = format!("waiting since {}", report::age(u64::try_from(since).unwrap_or_default()));
+    let (held, lost, up): (_, _, Vec<&Seen>) = (held_back(picture), lost(picture), picture.running().collect());
+    let absent =
+        picture.nodes.iter().filter(|seen| !seen.node.runs && !waiting.iter().any(|w| w.name() == seen.name()));
+    if !held.is_empty() {
+        let policy = "not created before it is ready (podManagementPolicy OrderedReady)";
+        return (
+            format!("{who} for nodes that Kubernetes will not start"),
+            format!("{since} for {}; {policy}", names(&held)),
+        );
+    }
+    if !lost.is_empty() {
+        let proof = format!("{since}; nothing is on the volume of {}", names(&lost));
+        return (format!("{who} for a member whose volume is lost"), proof);
+    }
+    if !up.is_empty() && up.iter().all(|seen| is_empty_broker(picture, seen)) {
+        return (format!("{who} for members that began anew without it"), format!("{since}; empty: {}", names(&up)));
+    }
+    if !up.is_empty() {
+        return (format!("{who} although {} {}", names(&up), plural(up.len(), "runs", "run")), since);
+    }
+    if waiting.len() == picture.nodes.len() {
+        return (format!("{who} for each other"), format!("all pods are there; {since}"));
+    }
+    (format!("{who} for nodes that do not run"), format!("{since} for {}", names(&absent.collect::<Vec<_>>())))
+}
+
+fn finding(picture: &Picture, code: Code, waiting: &[&Seen]) -> Vec<Finding> {
+    let in_vain = !waiting.is_empty() && (!held_back(picture).is_empty() || !others_are_on_their_way(picture, waiting));
+    if !in_vain {
+        return Vec::new();
+    }
+    let (title, proof) = wait(picture, waiting);
+    let finding = Finding::error(code, title).proof(proof).of(waiting.iter().map(|seen| seen.name()));
+    let restarts: u64 = waiting.iter().map(|seen| seen.pod.restarts).sum();
+    let finding =
+        if restarts > 0 { finding.proof(format!("{restarts} restarts, each into the same wait")) } else { finding };
+    vec![finding.fix(format!("mqctl recover {}", picture.name)).risk(NEVER)]
+}
+
+/// Symptom: `Waiting for Mnesia tables`, the counter falls, the pod restarts, for ever. Cause: a node waits for those that
+/// stopped after it. Source: RabbitMQ documentation, Clustering Guide, "Restarting Cluster Nodes".
+pub(super) fn mnesia(picture: &Picture) -> Vec<Finding> {
+    let waiting: Vec<&Seen> = picture.nodes.iter().filter(|seen| waits_for_tables(picture, seen)).collect();
+    finding(picture, Code::BootMnesia, &waiting)
+}
+
+/// Symptom: silence, then `timeout_waiting_for_leader`. Cause: no majority of members is there at the same time.
+/// Source: RabbitMQ documentation, Metadata Store.
+pub(super) fn khepri_leader(picture: &Picture) -> Vec<Finding> {
+    let waiting: Vec<&Seen> = picture.nodes.iter().filter(|seen| waits_for_leader(picture, seen)).collect();
+    let mut found = finding(picture, Code::KhepriLeader, &waiting);
+    if let (Verdict::Khepri(quorum), Some(first)) = (&picture.evidence.verdict, found.first_mut()) {
+        let (there, all) = (quorum.there.len(), quorum.members.len());
+        first
+            .proof
+            .push(format!("volumes with a copy of the metadata: {there} of {all}, a majority is {}", all / 2 + 1));
+    }
+    found
+}
+
+/// Symptom: `inconsistent_cluster`, the node ends. Cause: one side was reset, replaced or restored, the other remembers.
+/// Source: RabbitMQ documentation, Clustering Guide, "Forgetting a Node".
+pub(super) fn inconsistent(picture: &Picture) -> Vec<Finding> {
+    let one = |seen: &Seen| {
+        let said = INCONSISTENT.captures(&seen.log).or_else(|| INCONSISTENT.captures(&seen.previous));
+        let said = said.filter(|_| !seen.node.runs)?;
+        let (thinks, with) = (pod_of(&said["thinks"]), pod_of(&said["with"]));
+        let title = format!("{with} was reset or replaced, and {thinks} still counts it as a member");
+        let finding = Finding::error(Code::Inconsistent, title).of([seen.name()]);
+        let node = said["with"].to_owned();
+        let fix =
+            picture.kubectl(&format!("exec {thinks} --container rabbitmq -- rabbitmqctl forget_cluster_node {node}"));
+        let risk = "queues whose only copy was on it are gone already; look at `mqctl recover` first";
+        Some(finding.proof(format!("log of {}: {}", seen.name(), &said[0])).fix(fix).risk(risk))
+    };
+    picture.nodes.iter().filter_map(one).collect()
+}
+
+/// Symptom: `epmd error for host …: nxdomain`. Cause: the headless Service is missing or publishes ready pods only, or the
+/// cluster's domain is another. Answers that a name server keeps heal within a few restarts.
+/// Source: RabbitMQ documentation, Clustering Guide, "Hostname Resolution Requirements".
+pub(super) fn dns(picture: &Picture) -> Vec<Finding> {
+    let one = |seen: &Seen| {
+        let old = !seen.node.runs && !seen.is_young(picture) && seen.pod.restarts != 1;
+        let said = NO_NAME.captures(&seen.log).or_else(|| NO_NAME.captures(&seen.previous)).filter(|_| old)?;
+        let host = said.name("host").map_or("a peer", |host| host.as_str());
+        let finding =
+            Finding::error(Code::Dns, format!("{} finds no address for {host}", seen.name())).of([seen.name()]);
+        let finding = finding.proof(format!("log of {}: {}", seen.name(), &said[0]));
+        let finding = headless(picture).into_iter().fold(finding, Finding::proof);
+        let fix = picture.kubectl("get services,endpointslices");
+        Some(finding.fix(fix).risk("none; another `clusterDomain` on old volumes would rename the nodes"))
+    };
+    picture.nodes.iter().filter_map(one).collect()
+}
+
+/// What is wrong with the Service of the nodes' names.
+fn headless(picture: &Picture) -> Option<&'static str> {
+    if picture.headless.is_null() {
+        return Some("the headless Service is missing");
+    }
+    let published = picture.headless.pointer("/spec/publishNotReadyAddresses").is_some_and(|yes| *yes == true);
+    (!published).then_some("the headless Service publishes no pod that is not ready")
+}
+
+/// Symptom: after a full stop each node believes its own copy. Cause: a force boot was left on, as a file or a variable.
+/// Source: RabbitMQ documentation, rabbitmqctl, `force_boot`; bitnami/charts issue 16081.
+pub(super) fn force_boot_on(picture: &Picture) -> Vec<Finding> {
+    let one = |seen: &Seen| {
+        let reading = seen.node.reading.as_ref();
+        let file = reading.is_some_and(|reading| reading.force_load);
+        let variable = seen.container()["env"].as_array().into_iter().flatten();
+        let variable = variable.into_iter().any(|env| env["name"] == "RABBITMQ_FORCE_BOOT" && env["value"] == "yes");
+        if !(file || variable || FORCED.is_match(&seen.log)) {
+            return None;
+        }
+        let node = reading.map(|reading| reading.node.clone()).unwrap_or_default();
+        let title = format!("{} loads its own copy at its next start, whatever the others have", seen.name());
+        let path = format!("/var/lib/rabbitmq/mnesia/{node}/force_load");
+        let finding = if seen.node.store() == Some(Store::Khepri) {
+            Finding::information(
+                Code::ForcebootOn,
+                format!("a force boot is on at {}, and has no effect on Khepri", seen.name()),
+            )
+        } else {
+            Finding::warning(Code::ForcebootOn, title)
+        };
+        let (proof, fix) = if file {
+            (path.clone(), picture.kubectl(&format!("exec {} --container rabbitmq -- rm {path}", seen.name())))
+        } else {
+            (
+                "the switch of the chart or the image".to_owned(),
+                format!("take the switch out of the values, then: mqctl upgrade {}", picture.name),
+            )
+        };
+        Some(finding.of([seen.name()]).proof(proof).fix(fix).risk("none; left on, what others declared since is lost"))
+    };
+    picture.nodes.iter().filter_map(one).collect()
+}

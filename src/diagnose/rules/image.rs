@@ -1,0 +1,54 @@
+//! Images that cannot be had, or soon not any more.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::Value;
+
+use crate::cluster::Standing;
+use crate::diagnose::finding::Finding;
+use crate::diagnose::picture::{Picture, Seen};
+use crate::explain::Code;
+use crate::recover::reading::pattern;
+
+/// Versioned images of these names moved to a frozen organisation in 2025, and are in no registry under the old name.
+static WITHDRAWN: LazyLock<Regex> = LazyLock::new(|| {
+    pattern("(^|/)bitnami/(rabbitmq|rabbitmq-cluster-operator|rmq-|os-shell|bitnami-shell|rabbitmq-exporter)")
+});
+
+fn image(seen: &Seen) -> &str {
+    seen.container().get("image").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Symptom: `ErrImagePull`, `ImagePullBackOff`. Cause: no such image, no permission, no way to the registry.
+/// Source: Kubernetes documentation, Images, "Pulling images".
+pub(super) fn pull(picture: &Picture) -> Vec<Finding> {
+    let one = |seen: &Seen| {
+        let Standing::ImageTrouble(words) = &seen.pod.standing else { return None };
+        let finding = Finding::error(Code::Img, format!("{} cannot get its image {}", seen.name(), image(seen)));
+        let finding = finding.of([seen.name()]).proof(words);
+        Some(if WITHDRAWN.is_match(image(seen)) {
+            finding
+                .proof("versioned images of this name were withdrawn in 2025")
+                .fix("name the same tag of a registry that has it: `image: {repository: …}` in the profile")
+        } else {
+            finding.fix(format!("put `image` right in the profile, then: mqctl install {}", picture.name))
+        })
+    };
+    picture.nodes.iter().filter_map(one).collect()
+}
+
+/// Symptom: none yet. Cause: the image is in the machines' caches and in no registry: a pod that moves does not start.
+/// Source: bitnami/charts issues 35164, 35256.
+pub(super) fn withdrawn(picture: &Picture) -> Vec<Finding> {
+    let cached = |seen: &&Seen| seen.pod.runs() && WITHDRAWN.is_match(image(seen));
+    let pods: Vec<&Seen> = picture.nodes.iter().filter(cached).collect();
+    let Some(first) = pods.first() else { return Vec::new() };
+    let title = format!("the image {} is in no registry any more", image(first));
+    let finding = Finding::warning(Code::Img, title).of(pods.iter().map(|seen| seen.name()));
+    vec![
+        finding
+            .proof("it runs from the machines' caches; versioned images of this name were withdrawn in 2025")
+            .fix("copy it to a registry of your own, and name that: `image: {repository: …}` in the profile"),
+    ]
+}

@@ -1,0 +1,104 @@
+//! The release and its StatefulSet.
+
+use serde_json::Value;
+
+use crate::cluster::Standing;
+use crate::diagnose::finding::{Finding, plural};
+use crate::diagnose::picture::{Picture, Seen};
+use crate::explain::Code;
+
+/// Symptom: nothing answers. Cause: there is no StatefulSet: never installed, deleted, or orphaned and not made again.
+/// Source: Kubernetes documentation, StatefulSet, "Deleting a StatefulSet".
+pub(super) fn not_installed(picture: &Picture) -> Vec<Finding> {
+    if !picture.set.is_null() {
+        return Vec::new();
+    }
+    let kept: Vec<&str> = picture.observed.claims.iter().map(|claim| claim.name.as_str()).collect();
+    let kept =
+        if kept.is_empty() { "no volume either".to_owned() } else { format!("its volumes: {}", kept.join(", ")) };
+    let title =
+        if picture.observed.pods.is_empty() { "it is not installed" } else { "its pods run without a StatefulSet" };
+    let finding = Finding::error(Code::NotInstalled, title).proof(format!("no StatefulSet; {kept}"));
+    vec![
+        finding
+            .fix(format!("mqctl install {}", picture.name))
+            .risk("none: volumes that are there are used as they are"),
+    ]
+}
+
+/// Symptom: `another operation (install/upgrade/rollback) is in progress`. Cause: helm, or its machine, was killed, and
+/// its record says `pending-…` for ever. Younger than the longest time that helm takes it may be at work.
+/// Source: helm issues 4558, 7476, 13570.
+pub(super) fn helm_pending(picture: &Picture) -> Vec<Finding> {
+    let Some(release) = picture.observed.release.as_ref().filter(|release| release.pending()) else {
+        return Vec::new();
+    };
+    let age = release.begun().map(|begun| picture.now.0 - begun.as_second());
+    let holder = picture.observed.lease.as_ref().filter(|lease| !lease.abandoned);
+    let dead = picture.observed.lease.as_ref().is_some_and(|lease| lease.abandoned);
+    let proof = format!("helm: revision {}, {} since {}", release.revision, release.status, release.updated);
+    if let Some(lease) = holder {
+        let title = format!("{} is at work on it", lease.in_words());
+        return vec![Finding::information(Code::HelmPending, title).proof(proof)];
+    }
+    if !dead && age.is_some_and(|age| age < picture.helm_limit) {
+        let title = "a helm may be at work on it";
+        return vec![Finding::information(Code::HelmPending, title).proof(proof).fix("look again when it has ended")];
+    }
+    let verb = if release.status == "pending-install" { "install" } else { "upgrade" };
+    let title = format!("a helm that was cut short left it {}: every other one refuses to work", release.status);
+    let finding = Finding::error(Code::HelmPending, title).proof(proof);
+    vec![
+        finding
+            .fix(format!("mqctl {verb} {}", picture.name))
+            .risk("none this way; `helm rollback` may start an older broker on newer data"),
+    ]
+}
+
+/// Symptom: objects vanish, nothing can be made. Cause: the namespace is being deleted.
+/// Source: Kubernetes documentation, Namespaces.
+pub(super) fn namespace(picture: &Picture) -> Vec<Finding> {
+    let Some(words) = &picture.observed.namespace_ends else { return Vec::new() };
+    let finding = Finding::error(Code::Namespace, format!("namespace `{}` is being deleted", picture.namespace));
+    let finding = if words.is_empty() { finding } else { finding.proof(words) };
+    vec![
+        finding
+            .fix(picture.kubectl("get persistentvolumes"))
+            .risk("its claims go with it; a volume whose policy is Retain stays"),
+    ]
+}
+
+/// Symptom: one node restarts and the other stops serving. Cause: half of an even number is no majority.
+/// Source: RabbitMQ documentation, Clustering Guide, "Node Count and Quorum".
+pub(super) fn two_nodes(picture: &Picture) -> Vec<Finding> {
+    let ordinals = picture.ordinals();
+    let nodes = ordinals.len();
+    // With a later start the first ones are held back: somebody brings the newest up first.
+    if nodes == 0 || nodes % 2 == 1 || ordinals.start > 0 {
+        return Vec::new();
+    }
+    let title = format!("{nodes} nodes bear the loss of no more than {} do", nodes - 1);
+    let finding = Finding::warning(Code::TwoNodes, title).proof(format!("StatefulSet: replicas {nodes}"));
+    vec![finding.fix(format!("replicas: {}     in the profile, then: mqctl upgrade {}", nodes + 1, picture.name))]
+}
+
+/// Symptom: a value was changed, the broker behaves as before. Cause: pods still run the template before, and nothing
+/// is under way that would change it (a partition, `OnDelete`, a roll that stopped).
+/// Source: Kubernetes documentation, StatefulSet, "Update strategies".
+pub(super) fn conf_not_rolled(picture: &Picture) -> Vec<Finding> {
+    let revision = picture.set.pointer("/status/updateRevision").and_then(Value::as_str);
+    let old = |seen: &&Seen| {
+        let label = seen.object.pointer("/metadata/labels/controller-revision-hash").and_then(Value::as_str);
+        label.is_some() && revision.is_some() && label != revision
+    };
+    let old: Vec<&str> = picture.nodes.iter().filter(old).map(Seen::name).collect();
+    let calm = picture.nodes.iter().all(|seen| seen.pod.standing == Standing::Ready && seen.runs_for(picture) > 600);
+    if old.is_empty() || !calm {
+        return Vec::new();
+    }
+    let title = format!("{} {} without the last change", old.join(", "), plural(old.len(), "runs", "run"));
+    let finding = Finding::warning(Code::ConfNotRolled, title).of(old.clone());
+    let proof = format!("StatefulSet: revision {}; no pod was made anew for 10 minutes", revision.unwrap_or_default());
+    let fix = picture.kubectl(&format!("delete pod {}", old[0]));
+    vec![finding.proof(proof).fix(fix).risk("one node restarts; one after the other, while all others are ready")]
+}

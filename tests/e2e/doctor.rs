@@ -1,0 +1,183 @@
+//! `mqctl doctor` on real troubles: each is found by its code, and a healthy cluster has none.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::environment::{Helm, KHEPRI, MNESIA};
+use crate::runner::Test;
+use crate::world::{NAME, World};
+
+const DOCTOR: [&str; 4] = ["doctor", NAME, "-o", "json"];
+const LIMIT: Duration = Duration::from_secs(180);
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        test("doctor: a healthy cluster, its children and its time", MNESIA, healthy),
+        test("doctor: a healthy cluster, Khepri", KHEPRI, healthy),
+        test("doctor: another cookie in one pod", MNESIA, cookie),
+        test("doctor: force boot left on", MNESIA, force_boot),
+        test("doctor: memory and disk alarms", MNESIA, alarms),
+        test("doctor: a command that hangs", MNESIA, hung),
+        Test::new("doctor: no machine takes a pod", || unready("/values/resources", huge(), "UNSCHEDULABLE")),
+        Test::new("doctor: image cannot be pulled", || unready("/image/tag", json!("4.0.999-management"), "IMG")),
+        test("doctor: a release left pending", KHEPRI, pending),
+    ]
+}
+
+fn test(name: &'static str, tag: &'static str, body: fn(&World)) -> Test {
+    Test::new(name, move || {
+        let world = World::new(name, Helm::Four, tag, 3);
+        world.install();
+        body(&world);
+    })
+}
+
+fn huge() -> Value {
+    json!({"requests": {"memory": "900Gi"}, "limits": {"memory": "900Gi"}})
+}
+
+/// The codes above information, with the consequences of each.
+fn codes(found: &Value) -> Vec<String> {
+    let of = |finding: &Value| finding["code"].as_str().expect("a code").to_owned();
+    let serious = |finding: &&Value| finding["severity"] != "information";
+    found["findings"].as_array().expect("findings").iter().filter(serious).map(of).collect()
+}
+
+/// What it finds; it shows no secret and touches no pod.
+#[track_caller]
+fn doctor(world: &World, exit: i32) -> Value {
+    let (secrets, before) = (world.credentials(), world.namespace.pods());
+    let ran = world.mqctl(&[&DOCTOR[..], &["-vv"]].concat()).expect(exit);
+    assert!(!ran.everything().contains(secrets.password()), "the password was shown");
+    assert_eq!(world.namespace.pods(), before, "it touches no pod");
+    ran.json()
+}
+
+/// Until this is the first code.
+#[track_caller]
+fn until(world: &World, code: &str) {
+    let mut last = Value::Null;
+    let begun = Instant::now();
+    while begun.elapsed() < LIMIT {
+        last = world.mqctl(&DOCTOR).json();
+        if codes(&last).first().is_some_and(|first| first == code) {
+            return;
+        }
+    }
+    panic!("{code} was not found: {last:#}");
+}
+
+fn eval(world: &World, pod: &str, code: &str) {
+    let exec =
+        ["exec", pod, "--container", "rabbitmq", "--", "timeout", "-k", "2", "30", "rabbitmqctl", "-q", "eval", code];
+    world.namespace.kubectl(&exec);
+}
+
+/// The seconds of each child, as `-v` tells them: `+ kubectl … [0, 0.42 s]`.
+fn children(stderr: &str) -> Vec<f64> {
+    let seconds = |line: &str| line.strip_suffix(" s]")?.rsplit(", ").next()?.parse().ok();
+    stderr.lines().filter(|line| line.starts_with("+ ")).filter_map(seconds).collect()
+}
+
+fn healthy(world: &World) {
+    let found = doctor(world, 0);
+    assert_eq!((&found["healthy"], codes(&found)), (&json!(true), vec![]), "{found:#}");
+    assert_eq!(found["notes"], json!([]), "every broker was asked: {found:#}");
+    let ran = world.mqctl(&["doctor", NAME, "-v"]).expect(0);
+    let children = children(&ran.stderr);
+    assert_eq!(children.len(), 6, "{}", ran.said());
+    let slowest = children.iter().copied().fold(0.0, f64::max);
+    assert!(ran.took.as_secs_f64() <= slowest * 1.2 + 0.05, "{} s, slowest child {slowest} s", ran.took.as_secs_f64());
+}
+
+/// One pod starts while the Secret has another cookie; its peers run with the one before.
+fn cookie(world: &World) {
+    let secret = world.namespace.object("secret", "mq-mqctl-credentials");
+    let before = secret["data"]["erlang-cookie"].clone();
+    let patch = |cookie: &Value| {
+        let patch = json!({"data": {"erlang-cookie": cookie}}).to_string();
+        world.namespace.kubectl(&["patch", "secret", "mq-mqctl-credentials", "--type", "merge", "--patch", &patch]);
+    };
+    patch(&json!("QU5PVEhFUkNPT0tJRTAxMjM0NTY3ODk="));
+    world.namespace.kubectl(&["delete", "pod", "mq-2"]);
+    until(world, "COOKIE");
+    let found = world.mqctl(&DOCTOR).expect(4).json();
+    assert_eq!(found["findings"][0]["subjects"], json!(["mq-2"]), "{found:#}");
+    patch(&before);
+    world.namespace.kubectl(&["delete", "pod", "mq-2"]);
+    world.mqctl(&["doctor", NAME, "--wait", "--timeout", "3m"]).expect(0);
+}
+
+fn force_boot(world: &World) {
+    world.namespace.shell("mq-1", "touch /var/lib/rabbitmq/mnesia/rabbit@mq-1.*svc.cluster.local/force_load");
+    let found = doctor(world, 0);
+    assert_eq!(codes(&found), ["FORCEBOOT-ON"], "{found:#}");
+    world.mqctl(&["doctor", NAME, "--fail-on", "warning"]).expect(4);
+    follow(world, &found);
+    assert_eq!(codes(&doctor(world, 0)), Vec::<String>::new());
+}
+
+fn alarms(world: &World) {
+    eval(world, "mq-0", "vm_memory_monitor:set_vm_memory_high_watermark(0.000001).");
+    until(world, "MEM");
+    assert_eq!(codes(&doctor(world, 4)), ["MEM"]);
+    eval(world, "mq-0", "vm_memory_monitor:set_vm_memory_high_watermark(0.6).");
+    world.mqctl(&["doctor", NAME, "--wait", "--timeout", "2m"]).expect(0);
+    eval(world, "mq-1", "rabbit_disk_monitor:set_disk_free_limit(\"900TB\").");
+    until(world, "DISK-ALARM");
+    eval(world, "mq-1", "rabbit_disk_monitor:set_disk_free_limit(\"50MB\").");
+    world.mqctl(&["doctor", NAME, "--wait", "--timeout", "2m"]).expect(0);
+}
+
+fn hung(world: &World) {
+    world.namespace.shell("mq-0", "rabbitmqctl -q eval 'timer:sleep(600000).' >/dev/null 2>&1 </dev/null &");
+    until(world, "CLI-HUNG");
+    let found = doctor(world, 0);
+    follow(world, &found);
+    assert_eq!(codes(&doctor(world, 0)), Vec::<String>::new());
+}
+
+/// Runs the command that the first finding has to paste.
+fn follow(world: &World, found: &Value) {
+    let fix = found["findings"][0]["fix"].as_str().expect("a command");
+    // Without `kubectl --namespace NAME`.
+    let words: Vec<&str> = fix.split_whitespace().skip(3).collect();
+    world.namespace.kubectl(&words);
+}
+
+/// A release that never comes up for this reason.
+fn unready(pointer: &str, value: Value, code: &str) {
+    let mut world = World::new("doctor: unready", Helm::Three, MNESIA, 1);
+    world.wish(pointer, value);
+    world.mqctl(&["install", NAME, "--yes", "--timeout", "10s"]).expect(75);
+    until(&world, code);
+    let found = doctor(&world, 4);
+    assert_eq!(codes(&found), [code], "{found:#}");
+}
+
+/// As a helm that was killed leaves it, long ago.
+fn pending(world: &World) {
+    let secret = world.namespace.names("secrets").into_iter().find(|name| name.contains("sh.helm.release.v1.mq.v1"));
+    let secret = secret.expect("helm's record").trim_start_matches("secret/").to_owned();
+    let record = world.namespace.kubectl(&["get", "secret", &secret, "--output", "jsonpath={.data.release}"]);
+    let script = "base64 -d | base64 -d | gunzip | sed -e 's/\"status\":\"deployed\"/\"status\":\"pending-upgrade\"/' \
+        -e 's/\"last_deployed\":\"20[0-9][0-9]/\"last_deployed\":\"2020/' | gzip -9 | base64 -w0 | base64 -w0";
+    let changed = piped(script, &record);
+    let patch =
+        json!({"data": {"release": changed}, "metadata": {"labels": {"status": "pending-upgrade"}}}).to_string();
+    world.namespace.kubectl(&["patch", "secret", &secret, "--type", "merge", "--patch", &patch]);
+    let found = doctor(world, 4);
+    assert_eq!(codes(&found), ["HELM-PENDING"], "{found:#}");
+}
+
+/// What a shell script makes of a text.
+fn piped(script: &str, text: &str) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("text");
+    std::fs::write(&file, text).expect("a file in it");
+    let input = std::fs::File::open(&file).expect("the file");
+    let output = std::process::Command::new("sh").args(["-c", script]).stdin(input).output().expect("a shell");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("base64").trim().to_owned()
+}
