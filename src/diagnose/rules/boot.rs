@@ -13,6 +13,7 @@ use crate::rabbitmq::Phase;
 use crate::recover::evidence::Verdict;
 use crate::recover::last_run;
 use crate::recover::reading::{Store, pattern, pod_of};
+use crate::recover::strategy::{ladder, recommended};
 use crate::report;
 
 /// A healthy start prints the first line of a wait several times within milliseconds, and goes on.
@@ -125,7 +126,15 @@ fn finding(picture: &Picture, code: Code, waiting: &[&Seen]) -> Vec<Finding> {
     let restarts: u64 = waiting.iter().map(|seen| seen.pod.restarts).sum();
     let finding =
         if restarts > 0 { finding.proof(format!("{restarts} restarts, each into the same wait")) } else { finding };
-    vec![finding.fix(format!("mqctl recover {}", picture.name)).risk(NEVER)]
+    vec![finding.fix(format!("mqctl recover {}", picture.name)).risk(risk(picture))]
+}
+
+/// As `mqctl recover` will say before it acts.
+fn risk(picture: &Picture) -> String {
+    match recommended(&ladder(&picture.evidence, None)) {
+        Some(rung) if rung.strategy.destroys() => format!("{}; it asks before that", rung.risk),
+        _ => NEVER.to_owned(),
+    }
 }
 
 /// Symptom: `Waiting for Mnesia tables`, the counter falls, the pod restarts, for ever. Cause: a node waits for those that
