@@ -17,6 +17,7 @@ use crate::kubeconfig;
 use crate::lock::Lock;
 use crate::outcome::Outcome;
 use crate::plan::execute::{self, Report, Run};
+use crate::plan::queues::Counted;
 use crate::plan::{Danger, Plan};
 use crate::process::{Program, Tools};
 use crate::profile::{self, LoadError, Places, Profile, Source};
@@ -246,7 +247,8 @@ impl Context {
         let lock = Lock::new(self, plan);
         lock.take()?;
         let progress = Progress::new(self.person == Person::There && !self.globals.quiet, self.globals.quiet);
-        let mut run = Run { cx: self, plan, vault, progress: &progress, lock: &lock, exposed: None };
+        let counted = Counted::default();
+        let mut run = Run { cx: self, plan, vault, progress: &progress, lock: &lock, exposed: None, counted };
         let report = lock.renewed_while(|| execute::execute(&mut run));
         lock.give_back();
         Ok(report)

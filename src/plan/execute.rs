@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use super::address::{self, Exposed};
+use super::queues::Counted;
 use super::{Action, Plan, Step, first_secret, queues, verify, wait};
 use crate::backup;
 use crate::chart;
@@ -22,6 +23,7 @@ use crate::secret::{self, Secret, Vault};
 use crate::whole_file::{self, Readers};
 
 /// How far a plan came.
+#[derive(Default)]
 pub(crate) struct Report {
     /// Title and seconds of each step that is done.
     pub(crate) done: Vec<(String, f64)>,
@@ -29,6 +31,7 @@ pub(crate) struct Report {
     pub(crate) not_reached: Vec<String>,
     /// Where the release can be reached from outside, if that was a step.
     pub(crate) exposed: Option<Exposed>,
+    pub(crate) counted: Counted,
     /// The step that failed, and why.
     pub(crate) failed: Option<(String, anyhow::Error)>,
 }
@@ -56,6 +59,9 @@ impl Report {
         if let Some(exposed) = &self.exposed {
             report["exposed"] = exposed.to_json();
         }
+        if let Some(counted) = self.counted.to_json() {
+            report["counted"] = counted;
+        }
         report
     }
 }
@@ -69,12 +75,13 @@ pub(crate) struct Run<'a> {
     pub(crate) lock: &'a Lock<'a>,
     /// What a step found out for the answer.
     pub(crate) exposed: Option<Exposed>,
+    pub(crate) counted: Counted,
 }
 
 /// Runs every step in order.
 #[expect(clippy::disallowed_methods, reason = "door: the account says how long each step took")]
 pub(crate) fn execute(run: &mut Run<'_>) -> Report {
-    let mut report = Report { done: Vec::new(), not_reached: Vec::new(), exposed: None, failed: None };
+    let mut report = Report::default();
     for step in &run.plan.steps {
         if report.failed.is_some() {
             report.not_reached.push(step.title.clone());
@@ -91,6 +98,7 @@ pub(crate) fn execute(run: &mut Run<'_>) -> Report {
         }
     }
     report.exposed = run.exposed.take();
+    report.counted = std::mem::take(&mut run.counted);
     report
 }
 
@@ -145,6 +153,7 @@ fn act(run: &mut Run<'_>, action: &Action) -> Result<()> {
         }
         Action::Try(call) => run.cx.tools.run(call, run.vault).map(|_| ()),
         Action::Wait(condition) => wait::until(run, condition),
+        Action::Count(pod) => queues::count(run, pod),
         Action::AllLed(pod) => queues::until_led(run, pod),
         Action::Verify(wished) => verify::until_healthy(run, wished),
         Action::Reach(reach) => {

@@ -27,7 +27,7 @@ pub(crate) mod keep;
 mod objects;
 pub(crate) mod pending;
 pub(crate) mod preconditions;
-mod queues;
+pub(crate) mod queues;
 pub mod recover;
 pub mod rotate;
 pub(crate) mod script;
@@ -110,6 +110,8 @@ pub enum Action {
     /// Run, whatever comes of it: what it does is a courtesy.
     Try(Call),
     Wait(Condition),
+    /// What is in the queues before anything is done.
+    Count(String),
     /// Every queue has a leader, as this node sees it.
     AllLed(String),
     Verify(Wished),

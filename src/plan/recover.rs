@@ -78,12 +78,20 @@ fn wished(given: &Given<'_>, names: &Names) -> Result<Value, Failure> {
 
 impl Recovery<'_> {
     fn steps(&self) -> Result<Vec<Step>, Failure> {
-        let mut steps = if self.given.way.first.is_empty() { self.together() } else { self.one_after_the_other()? };
+        let mut steps: Vec<Step> = self.count().into_iter().collect();
+        steps.extend(if self.given.way.first.is_empty() { self.together() } else { self.one_after_the_other()? });
         steps.extend(self.verify());
         if self.given.noted.is_some() || steps.iter().any(|step| step.title == self.note_title()) {
             steps.push(self.forget_note());
         }
         Ok(steps)
+    }
+
+    /// Where somebody serves clients: what a stopped node has can only be counted afterwards.
+    fn count(&self) -> Option<Step> {
+        let running = self.given.evidence.nodes.iter().find(|node| node.runs)?;
+        let step = Step::new(Danger::Reads, "count messages", format!("through {}", running.pod));
+        Some(step.action(Action::Count(running.pod.clone())).done("messages counted"))
     }
 
     fn one_after_the_other(&self) -> Result<Vec<Step>, Failure> {

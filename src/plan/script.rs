@@ -35,7 +35,9 @@ fn command(plan: &Plan, action: &Action) -> String {
             let asks = wished.pods.iter().map(|pod| inside(plan, pod, "rabbitmqctl cluster_status"));
             asks.collect::<Vec<_>>().join("\n")
         }
-        Action::AllLed(pod) => inside(plan, pod, "rabbitmqctl list_queues name state leader"),
+        Action::Count(pod) | Action::AllLed(pod) => {
+            inside(plan, pod, "rabbitmqctl list_queues name state leader messages")
+        }
         _ => "# a step of mqctl's own".to_owned(),
     }
 }

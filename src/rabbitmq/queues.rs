@@ -1,4 +1,4 @@
-//! Whether every queue runs, by an answer of its leader: a list of queues proves neither.
+//! Whether every queue runs, and what is in it, by an answer of its leader: a list of queues proves neither.
 
 use serde::Deserialize;
 
@@ -15,7 +15,9 @@ const ASK: &str = concat!(
     r#"_ -> false end catch _:_ -> false end end, "#,
     r#"Name = fun(Q) -> {resource, V, queue, Q1} = amqqueue:get_name(Q), <<V/binary, " ", Q1/binary>> end, "#,
     r#"All = rabbit_amqqueue:list(), "#,
-    r#"io:format("mqctl ~s~n", [rabbit_json:encode(#{queues => length(All), leaderless => [Name(Q) || Q <- All, not Led(Q)]})])."#,
+    r#"Count = fun(Q) -> case catch rabbit_amqqueue:stat(Q) of {ok, N, _} -> N; _ -> 0 end end, "#,
+    r#"io:format("mqctl ~s~n", [rabbit_json:encode(#{queues => length(All), leaderless => [Name(Q) || Q <- All, not Led(Q)], "#,
+    r#"messages => lists:sum([Count(Q) || Q <- All])})])."#,
 );
 
 /// All queues of the cluster, as one node knows them.
@@ -24,6 +26,8 @@ pub struct Queues {
     pub queues: u64,
     /// Virtual host and name of those that nobody leads.
     pub leaderless: Vec<String>,
+    /// In all that answered, ready to be delivered.
+    pub messages: u64,
 }
 
 /// Asks one node; each queue is asked itself.
@@ -43,9 +47,9 @@ mod tests {
 
     #[test]
     fn queues_without_a_leader_are_named() {
-        let said = "mqctl {\"queues\":3,\"leaderless\":[\"/ orders\"]}\nok\n";
+        let said = "mqctl {\"queues\":3,\"leaderless\":[\"/ orders\"],\"messages\":7}\nok\n";
         let queues = read(&reply(0, said, "")).unwrap();
-        assert_eq!((queues.queues, queues.leaderless), (3, vec!["/ orders".to_owned()]));
+        assert_eq!((queues.queues, queues.leaderless, queues.messages), (3, vec!["/ orders".to_owned()], 7));
         assert_eq!(read(&reply(69, "", "Error")), None);
     }
 }

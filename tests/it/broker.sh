@@ -11,7 +11,7 @@ run_inside() {
         *rabbit_table:force_load*)
             all_come_up
             echo ok ;;
-        *leaderless*) echo 'mqctl {"queues":37,"leaderless":[]}' ;;
+        *leaderless*) echo 'mqctl {"queues":37,"leaderless":[],"messages":1204}' ;;
         *force_standalone_khepri_boot* | *'kill -TERM 1'*) all_come_up ;;
         *forget_cluster_node* | *'try rabbit_nodes:list_members'* | *'touch /tmp/go'*) ;;
         *export_definitions*) echo '{"users":[{"name":"user"}]}' ;;

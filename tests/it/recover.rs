@@ -103,7 +103,7 @@ fn a_tie_without_the_lowest_name_starts_the_newest_first() {
        0.0s prodmq-2 ready
        0.0s 3 nodes ready
        0.0s all nodes agree, logged in as user
-       0.0s 37 queues, each with a leader
+       0.0s 37 queues, each with a leader, 1204 messages
        0.0s queues asked
        0.0s nothing is under way any more
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (ConfigMap "prodmq-mqctl-evidence")
@@ -139,7 +139,7 @@ fn a_deadlock_whose_first_pod_may_be_newest_is_released_in_place() {
        0.0s prodmq-2 ready
        0.0s 3 nodes ready
        0.0s all nodes agree, logged in as user
-       0.0s 37 queues, each with a leader
+       0.0s 37 queues, each with a leader, 1204 messages
        0.0s queues asked
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (2 pods that read volumes)
     kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
@@ -170,7 +170,7 @@ fn a_deadlock_of_khepri_is_cured_by_a_stateful_set_made_anew() {
        0.0s prodmq-2 ready
        0.0s 3 nodes ready
        0.0s all nodes agree, logged in as user
-       0.0s 37 queues, each with a leader
+       0.0s 37 queues, each with a leader, 1204 messages
        0.0s queues asked
        0.0s nothing is under way any more
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (2 pods that read volumes)
@@ -217,7 +217,7 @@ fn without_a_start_gate_ordinals_hold_the_oldest_back() {
        0.0s prodmq-2 ready
        0.0s 3 nodes ready
        0.0s all nodes agree, logged in as user
-       0.0s 37 queues, each with a leader
+       0.0s 37 queues, each with a leader, 1204 messages
        0.0s queues asked
        0.0s nothing is under way any more
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (ConfigMap "prodmq-mqctl-evidence")
@@ -306,7 +306,7 @@ fn a_lost_member_is_forgotten_by_typed_consent_only() {
        0.0s 3 nodes ready
        0.0s quorum queues have prodmq-1 again
        0.0s all nodes agree, logged in as user
-       0.0s 37 queues, each with a leader
+       0.0s 37 queues, each with a leader, 1204 messages
        0.0s queues asked
        0.0s nothing is under way any more
     kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (ConfigMap "prodmq-mqctl-evidence": "forget", first ["prodmq-2"])
@@ -355,7 +355,7 @@ fn the_only_khepri_volume_goes_on_alone() {
        0.0s quorum queues have prodmq-0 again
        0.0s quorum queues have prodmq-1 again
        0.0s all nodes agree, logged in as user
-       0.0s 37 queues, each with a leader
+       0.0s 37 queues, each with a leader, 1204 messages
        0.0s queues asked
        0.0s nothing is under way any more
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (ConfigMap "prodmq-mqctl-evidence")

@@ -119,7 +119,7 @@ fn a_force_boot_in_place() {
        0.0s prodmq-2 ready
        0.0s 3 nodes ready
        0.0s all nodes agree, logged in as user
-       0.0s 37 queues, each with a leader
+       0.0s 37 queues, each with a leader, 1204 messages
        0.0s queues asked
        0.0s nothing is under way any more
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (ConfigMap "prodmq-mqctl-evidence")
@@ -169,7 +169,7 @@ fn a_force_boot_by_a_file_says_how_often_it_tried() {
        0.0s prodmq-2 ready
        0.0s 3 nodes ready
        0.0s all nodes agree, logged in as user
-       0.0s 37 queues, each with a leader
+       0.0s 37 queues, each with a leader, 1204 messages
        0.0s queues asked
        0.0s nothing is under way any more
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (ConfigMap "prodmq-mqctl-evidence")
@@ -222,7 +222,7 @@ fn a_force_boot_by_the_stateful_set_is_taken_back() {
        0.0s prodmq-2 ready
        0.0s 3 nodes ready
        0.0s all nodes agree, logged in as user
-       0.0s 37 queues, each with a leader
+       0.0s 37 queues, each with a leader, 1204 messages
        0.0s queues asked
        0.0s nothing is under way any more
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (ConfigMap "prodmq-mqctl-evidence")

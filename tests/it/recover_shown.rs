@@ -100,7 +100,7 @@ fn the_plan_as_a_script() {
     kubectl --context test --namespace rabbitmq exec prodmq-2 --container rabbitmq -- timeout -k 2 60 rabbitmqctl cluster_status
 
     # 8. reads a leader for every queue: each is asked itself
-    kubectl --context test --namespace rabbitmq exec prodmq-1 --container rabbitmq -- timeout -k 2 60 rabbitmqctl list_queues name state leader
+    kubectl --context test --namespace rabbitmq exec prodmq-1 --container rabbitmq -- timeout -k 2 60 rabbitmqctl list_queues name state leader messages
 
     # 9. changes the note of what is under way: taken away again
     kubectl --context test --namespace rabbitmq annotate statefulset prodmq --overwrite mqctl/recovery-
