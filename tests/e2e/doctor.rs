@@ -13,21 +13,21 @@ const LIMIT: Duration = Duration::from_secs(180);
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        test("doctor: a healthy cluster, its children and its time", MNESIA, healthy),
-        test("doctor: a healthy cluster, Khepri", KHEPRI, healthy),
-        test("doctor: another cookie in one pod", MNESIA, cookie),
-        test("doctor: force boot left on", MNESIA, force_boot),
-        test("doctor: memory and disk alarms", MNESIA, alarms),
-        test("doctor: a command that hangs", MNESIA, hung),
+        test("doctor: a healthy cluster, then its troubles one by one", MNESIA, 3, |world| {
+            for trouble in [healthy, force_boot, alarms, hung, cookie] {
+                trouble(world);
+            }
+        }),
+        test("doctor: a healthy cluster, Khepri", KHEPRI, 3, healthy).long(),
         Test::new("doctor: no machine takes a pod", || unready("/values/resources", huge(), "UNSCHEDULABLE")),
         Test::new("doctor: image cannot be pulled", || unready("/image/tag", json!("4.0.999-management"), "IMG")),
-        test("doctor: a release left pending", KHEPRI, pending),
+        test("doctor: a release left pending", KHEPRI, 1, pending),
     ]
 }
 
-fn test(name: &'static str, tag: &'static str, body: fn(&World)) -> Test {
+fn test(name: &'static str, tag: &'static str, replicas: u32, body: fn(&World)) -> Test {
     Test::new(name, move || {
-        let world = World::new(name, Helm::Four, tag, 3);
+        let world = World::new(name, Helm::Four, tag, replicas);
         world.install();
         body(&world);
     })

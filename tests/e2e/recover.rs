@@ -118,7 +118,9 @@ fn prepared(world: &World) -> String {
     hold(world);
     world.namespace.kubectl(&["delete", "pod", "mq-0"]);
     let broker = Broker::of(&world.namespace, "mq-2", &password);
-    Kind::BOTH.into_iter().for_each(|kind| broker.publish(kind, MESSAGES));
+    for kind in Kind::BOTH {
+        broker.publish(kind, MESSAGES);
+    }
     world.namespace.shell("mq-2", "rabbitmqctl add_user late late-password");
     std::thread::sleep(FLUSHED);
     cut(world, &[1, 2]);
@@ -185,7 +187,9 @@ fn majority_lost(world: &World) {
     let password = with_messages(world);
     hold(world);
     cut(world, &[0, 1, 2]);
-    [1, 2].into_iter().for_each(|n| lose_volume(world, n));
+    for n in [1, 2] {
+        lose_volume(world, n);
+    }
     world.mqctl(&AUTO).expect(64).says(&["this destroys data"]);
     world.mqctl(&CONFIRMED).expect(0);
     assert_back(world, &password);

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use crate::evidence::{WAITS, logged, probe, waiting};
+use crate::evidence::{RUNS, WAITS, logged, probe, waiting};
 use crate::objects::{self, PODS};
 use crate::transcript::Transcript;
 use crate::world::World;
@@ -258,6 +258,19 @@ fn pods_in_back_off_start_together() {
     kubectl --context test --namespace rabbitmq delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-mqctl-reader-0 pod/prodmq-mqctl-reader-1
     kubectl --context test --namespace rabbitmq delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-0 pod/prodmq-1
     ");
+}
+
+#[test]
+fn where_somebody_serves_clients_messages_are_counted_before() {
+    let world = trap();
+    world.write("cluster/probe.prodmq-0", &probe("prodmq-0", &PODS, &[], RUNS));
+    let mut set = stateful_set("Parallel", true);
+    set["status"]["readyReplicas"] = json!(3);
+    world.object("statefulset.prodmq", &set);
+    let run = world.run(&[&AUTO[..], &["-o", "json"]].concat()).ended(0);
+    let counted = run.json()["counted"].clone();
+    assert_eq!(counted, json!({"before": {"queues": 37, "messages": 1204}, "after": {"queues": 37, "messages": 1204}}));
+    assert!(run.stderr.contains("37 queues, each with a leader, 1204 messages; before: 1204 messages"), "{run}");
 }
 
 #[test]
