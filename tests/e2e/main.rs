@@ -31,6 +31,7 @@ mod journey;
 mod killed;
 mod lock;
 mod logs;
+mod lost;
 mod pipelines;
 mod processes;
 mod promises;
@@ -76,6 +77,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(evidence::tests());
     tests.extend(doctor::tests());
     tests.extend(recover::tests());
+    tests.extend(lost::tests());
     tests.extend(tour::tests());
     // The long ones first: the end of the run is not one core waiting for one test.
     tests.sort_by_key(|test: &Test| !test.long);

@@ -11,12 +11,12 @@ use crate::killed::{MESSAGES, with_messages};
 use crate::runner::Test;
 use crate::world::{NAME, World};
 
-const AUTO: [&str; 6] = ["recover", NAME, "--strategy", "auto", "--yes", "-v"];
-const CONFIRMED: [&str; 7] = ["recover", NAME, "--strategy", "auto", "--confirm", NAME, "-v"];
-const BOOT: Duration = Duration::from_secs(240);
+pub(crate) const AUTO: [&str; 6] = ["recover", NAME, "--strategy", "auto", "--yes", "-v"];
+pub(crate) const CONFIRMED: [&str; 7] = ["recover", NAME, "--strategy", "auto", "--confirm", NAME, "-v"];
+pub(crate) const BOOT: Duration = Duration::from_secs(240);
 /// Long enough for what was declared last to be on the disks.
 const FLUSHED: Duration = Duration::from_secs(15);
-const PODS: [&str; 3] = ["mq-0", "mq-1", "mq-2"];
+pub(crate) const PODS: [&str; 3] = ["mq-0", "mq-1", "mq-2"];
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
@@ -25,9 +25,6 @@ pub(crate) fn tests() -> Vec<Test> {
         test("recover: the trap of the lowest name", MNESIA, trap),
         test("recover: the trap of the lowest name, 3.10", OLD, trap).long(),
         test("recover: the evidence says what the trap loses", MNESIA, trap_without).long(),
-        test("recover: one volume lost", MNESIA, one_volume_lost),
-        test("recover: one volume of Khepri lost", KHEPRI, one_volume_of_khepri_lost).long(),
-        test("recover: a majority of Khepri's volumes lost", KHEPRI, majority_lost),
         test("recover: killed at each step", MNESIA, killed).long(),
         test("force-boot: live", MNESIA, |world| forced(world, "live")),
         test("force-boot: file", MNESIA, |world| forced(world, "file")),
@@ -35,7 +32,7 @@ pub(crate) fn tests() -> Vec<Test> {
     ]
 }
 
-fn test(name: &'static str, tag: &'static str, body: fn(&World)) -> Test {
+pub(crate) fn test(name: &'static str, tag: &'static str, body: fn(&World)) -> Test {
     Test::new(name, move || body(&World::new(name, Helm::Four, tag, 3)))
 }
 
@@ -60,7 +57,7 @@ fn power_cut(world: &World) {
 
 /// Every message, and what belongs to a recovery is gone.
 #[track_caller]
-fn assert_back(world: &World, password: &str) {
+pub(crate) fn assert_back(world: &World, password: &str) {
     world.assert_healthy();
     assert!(world.namespace.object("configmap", "mq-hold").is_null(), "nobody is held back");
     let set = world.namespace.object("statefulset", NAME);
@@ -74,7 +71,7 @@ fn assert_back(world: &World, password: &str) {
 }
 
 #[track_caller]
-fn drain(world: &World, password: &str, kinds: &[Kind]) {
+pub(crate) fn drain(world: &World, password: &str, kinds: &[Kind]) {
     let broker = Broker::of(&world.namespace, "mq-0", password);
     for &kind in kinds {
         assert_eq!(broker.drain(kind), messages(kind, MESSAGES), "{kind:?}");
@@ -147,52 +144,6 @@ fn trap_without(world: &World) {
     release(world);
     let there = users(world).contains("late");
     assert_eq!(found["verdict"]["togetherIsSafe"], there, "the evidence says what happens: {found:#}");
-}
-
-fn lose_volume(world: &World, n: u32) {
-    let (claim, pod) = (format!("data-mq-{n}"), format!("mq-{n}"));
-    world.namespace.kubectl(&["delete", "persistentvolumeclaim", &claim, "--wait=false"]);
-    world.namespace.kubectl(&["delete", "pod", &pod, "--force", "--grace-period", "0"]);
-    world.namespace.until("its pod is held with a new volume", BOOT, |namespace| {
-        let held = |pod: &Value| pod.pointer("/status/initContainerStatuses/0/state/running").is_some();
-        let claim = namespace.object("persistentvolumeclaim", &claim);
-        held(&namespace.object("pod", &pod)) && claim.pointer("/metadata/deletionTimestamp").is_none()
-    });
-}
-
-/// Its classic queue was on another node; the quorum queue gets its third member back.
-fn one_volume_lost(world: &World) {
-    let password = with_messages(world);
-    hold(world);
-    cut(world, &[2, 0, 1]);
-    lose_volume(world, 2);
-    world.mqctl(&AUTO).expect(64).says(&["this destroys data"]);
-    world.mqctl(&CONFIRMED).expect(0);
-    let status = world.namespace.shell("mq-0", "rabbitmq-queues quorum_status e2e.quorum --formatter json");
-    assert!(PODS.iter().all(|pod| status.contains(&format!("rabbit@{pod}."))), "{status}");
-    assert_back(world, &password);
-}
-
-fn one_volume_of_khepri_lost(world: &World) {
-    let password = with_messages(world);
-    hold(world);
-    cut(world, &[0, 1, 2]);
-    lose_volume(world, 2);
-    world.mqctl(&AUTO).expect(0);
-    assert_back(world, &password);
-}
-
-/// What is left is on mq-0, where the classic queue was declared.
-fn majority_lost(world: &World) {
-    let password = with_messages(world);
-    hold(world);
-    cut(world, &[0, 1, 2]);
-    for n in [1, 2] {
-        lose_volume(world, n);
-    }
-    world.mqctl(&AUTO).expect(64).says(&["this destroys data"]);
-    world.mqctl(&CONFIRMED).expect(0);
-    assert_back(world, &password);
 }
 
 /// Each run is killed one step later than the one before; the last goes to the end.
