@@ -14,7 +14,7 @@ const LIMIT: Duration = Duration::from_secs(180);
 pub(crate) fn tests() -> Vec<Test> {
     vec![
         test("doctor: a healthy cluster, then its troubles one by one", MNESIA, 3, |world| {
-            for trouble in [healthy, force_boot, alarms, hung, cookie] {
+            for trouble in [healthy, force_boot, alarms, hung, password, cookie] {
                 trouble(world);
             }
         }),
@@ -22,6 +22,8 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("doctor: no machine takes a pod", || unready("/values/resources", huge(), "UNSCHEDULABLE")),
         Test::new("doctor: image cannot be pulled", || unready("/image/tag", json!("4.0.999-management"), "IMG")),
         test("doctor: a release left pending", KHEPRI, 1, pending),
+        test("doctor: a liveness probe shorter than the boot", KHEPRI, 1, probe),
+        test("doctor: names that nobody resolves", MNESIA, 3, names).long(),
     ]
 }
 
@@ -128,6 +130,34 @@ fn alarms(world: &World) {
     until(world, "DISK-ALARM");
     eval(world, "mq-1", "rabbit_disk_monitor:set_disk_free_limit(\"50MB\").");
     world.mqctl(&["doctor", NAME, "--wait", "--timeout", "2m"]).expect(0);
+}
+
+/// Somebody changed it in the broker, and told neither profile nor Secret.
+fn password(world: &World) {
+    let ours = world.credentials().password().to_owned();
+    world.namespace.shell("mq-0", "rabbitmqctl -q change_password user told-nobody");
+    let found = doctor(world, 4);
+    assert_eq!(codes(&found), ["CRED-PVC"], "{found:#}");
+    world.namespace.shell("mq-0", &format!("rabbitmqctl -q change_password user {ours}"));
+    assert_eq!(codes(&doctor(world, 0)), Vec::<String>::new());
+}
+
+fn probe(world: &World) {
+    let never =
+        json!({"exec": {"command": ["false"]}, "initialDelaySeconds": 2, "periodSeconds": 1, "failureThreshold": 1});
+    let container = json!({"name": "rabbitmq", "livenessProbe": never});
+    let patch = json!({"spec": {"template": {"spec": {"containers": [container]}}}}).to_string();
+    world.namespace.kubectl(&["patch", "statefulset", NAME, "--patch", &patch]);
+    until(world, "PROBE-KILL");
+}
+
+/// The headless Service is gone, and a node starts.
+fn names(world: &World) {
+    world.namespace.kubectl(&["delete", "service", "mq-headless"]);
+    world.namespace.kubectl(&["delete", "pod", "mq-2"]);
+    until(world, "DNS");
+    let found = world.mqctl(&DOCTOR).expect(4).json();
+    assert_eq!(found["findings"][0]["subjects"], json!(["mq-2"]), "{found:#}");
 }
 
 fn hung(world: &World) {
