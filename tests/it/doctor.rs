@@ -50,11 +50,11 @@ fn without_image() -> World {
 fn a_healthy_release_in_three_children_and_one_a_pod() {
     let run = healthy().run(&DOCTOR).ended(0);
     run.changed_nothing();
-    assert_snapshot!(run, @r"
+    assert_snapshot!(run, @"
     $ mqctl doctor prodmq   [exit 0]
     stdout | test / rabbitmq / prodmq     nothing wrong · 3 of 3 nodes run
     stdout | 
-    stdout | release                √ 5 checks
+    stdout | release                √ 6 checks
     stdout | admission              √ 1 check
     stdout | scheduling, volumes    √ 3 checks
     stdout | image                  √ 2 checks
@@ -70,7 +70,7 @@ fn a_healthy_release_in_three_children_and_one_a_pod() {
       < (the probe)
     4. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 50 sh -s
       < (the probe)
-    5. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials lease/prodmq-mqctl service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2 configmap/prodmq-mqctl-evidence pod/prodmq-mqctl-reader-0 pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
+    5. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials lease/prodmq-mqctl service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2 configmap/prodmq-mqctl-evidence configmap/prodmq-hold pod/prodmq-mqctl-reader-0 pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
     6. reads kubectl --context test --namespace rabbitmq logs --selector 'app.kubernetes.io/instance=prodmq' --container rabbitmq --prefix --ignore-errors --tail 400
     ");
 }
@@ -83,7 +83,7 @@ fn the_cause_and_what_follows_from_it() {
     $ mqctl doctor prodmq   [exit 4]
     test / rabbitmq / prodmq     errors 1, warnings 0 · 2 of 3 nodes run
 
-    release                √ 5 checks
+    release                √ 6 checks
     admission              √ 1 check
     scheduling, volumes    √ 3 checks
     image
