@@ -40,7 +40,7 @@ fn test(name: &'static str, tag: &'static str, body: fn(&World)) -> Test {
 }
 
 /// The release's StatefulSet again, but with pods that are created one after the other.
-fn in_order(world: &World) -> Value {
+pub(crate) fn in_order(world: &World) -> Value {
     let mut set = world.namespace.object("statefulset", NAME);
     set.as_object_mut().expect("an object").remove("status");
     let metadata = set["metadata"].as_object_mut().expect("metadata");
@@ -74,7 +74,7 @@ fn assert_back(world: &World, password: &str) {
 }
 
 #[track_caller]
-fn drain(world: &World, password: &str, kinds: &[Kind]) {
+pub(crate) fn drain(world: &World, password: &str, kinds: &[Kind]) {
     let broker = Broker::of(&world.namespace, "mq-0", password);
     for &kind in kinds {
         assert_eq!(broker.drain(kind), messages(kind, MESSAGES), "{kind:?}");
@@ -125,7 +125,7 @@ fn prepared(world: &World) -> String {
     password
 }
 
-fn users(world: &World) -> String {
+pub(crate) fn users(world: &World) -> String {
     world.namespace.shell("mq-0", "rabbitmqctl list_users --formatter json")
 }
 
