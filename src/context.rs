@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::ask::{self, Person};
+use crate::chart;
 use crate::cli::{Color, Globals, Output};
 use crate::cluster::Target;
 use crate::error::Failure;
@@ -139,6 +140,8 @@ impl Context {
             context,
             namespace: namespace.unwrap_or_else(|| profile.namespace.clone()).to_string(),
             release: profile.release.to_string(),
+            stateful_set: chart::names(profile).stateful_set,
+            label: chart::label(profile),
         })
     }
 

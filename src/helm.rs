@@ -159,6 +159,11 @@ pub fn rollback(target: &Target) -> Call {
     call(target, &["rollback", &target.release, "--timeout", "3m"]).within(Duration::from_secs(200))
 }
 
+/// The object in which helm keeps one revision.
+pub fn record(target: &Target, revision: &str) -> String {
+    format!("secret/sh.helm.release.v1.{}.v{revision}", target.release)
+}
+
 /// Helm's own version, as `v3.22.0` or `v4.3.1`.
 pub fn version() -> Call {
     Call::new(Program::Helm, ["version", "--short"])

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::chart::{self, BUILTIN_VERSION};
+use crate::chart;
 use crate::cluster::Target;
 use crate::credentials;
-use crate::profile::{Profile, Source};
+use crate::profile::{ChartRef, Profile, Source};
 use crate::report;
 use crate::secret::{self, Name, Vault};
 use crate::units::show_duration;
@@ -112,17 +112,17 @@ impl Passed {
 impl Page<'_> {
     fn rows(&self) -> Vec<Row> {
         let p = self.profile;
-        let own = |path: &str, value: Value| self.field(path, value, Passed::Value(path.to_owned()));
+        let own = |path: &str, value: Value| self.field(path, value, self.passed(path));
         let mut rows = Vec::from(self.whereabouts());
         rows.extend([
             self.field("protected", p.protected.into(), Passed::Nowhere),
-            self.field("chart.ref", p.chart.as_str().into(), Passed::Helm("chart")),
+            self.field("chart.ref", p.chart.reference().into(), Passed::Helm("chart")),
             own("image.repository", p.image.repository.as_str().into()),
             own("image.tag", p.image.tag.as_str().into()),
             own("replicas", p.replicas.into()),
             own("storage.class", p.storage.class.as_deref().unwrap_or("(the cluster's default)").into()),
             own("storage.size", p.storage.size.as_str().into()),
-            self.field("credentials.username", p.credentials.username.as_str().into(), Passed::Secret),
+            own("credentials.username", p.credentials.username.as_str().into()),
             self.secret(Name::Password, p.credentials.password.as_ref()),
             self.secret(Name::ErlangCookie, p.credentials.erlang_cookie.as_ref()),
             self.field("timeouts.install", show_duration(p.timeouts.install).into(), Passed::Helm("--timeout")),
@@ -131,6 +131,16 @@ impl Page<'_> {
         rows.extend(self.values());
         rows.extend(self.derived());
         rows
+    }
+
+    /// How a field of the profile comes to the chart.
+    fn passed(&self, field: &str) -> Passed {
+        let key = match &self.profile.chart {
+            ChartRef::Builtin if field == "credentials.username" => return Passed::Secret,
+            ChartRef::Builtin => return Passed::Value(field.to_owned()),
+            ChartRef::Local(chart) => chart.dialect.table().key(field),
+        };
+        key.map_or(Passed::Nowhere, Passed::Value)
     }
 
     /// A field of the profile.
@@ -182,18 +192,24 @@ impl Page<'_> {
     }
 
     /// What mqctl adds by itself.
-    fn derived(&self) -> [Row; 2] {
+    fn derived(&self) -> Vec<Row> {
         let values = chart::values(self.profile);
-        let row = |path: &str, value: &Value, of| Row {
-            path: path.to_owned(),
-            value: value.clone(),
+        let row = |path: &[&str], of| Row {
+            path: path.join("."),
+            value: path.iter().fold(&values, |at, key| &at[*key]).clone(),
             from: Origin::Derived(of),
-            passed: Passed::Value(path.to_owned()),
+            passed: Passed::Value(path.join(".")),
         };
-        [
-            row("credentials.existingSecret", &values["credentials"]["existingSecret"], "release"),
-            row("annotations.mqctl/values", &values["annotations"][chart::VALUES_DIGEST], "all values"),
-        ]
+        match &self.profile.chart {
+            ChartRef::Builtin => vec![
+                row(&["credentials", "existingSecret"], "release"),
+                row(&["annotations", chart::VALUES_DIGEST], "all values"),
+            ],
+            ChartRef::Local(chart) => {
+                let told = chart.dialect.table().told.iter();
+                told.filter_map(|(path, told)| Some(row(path, told.derived_from()?))).collect()
+            }
+        }
     }
 
     /// Kind and name of every object, and who makes it.
@@ -238,7 +254,7 @@ impl Page<'_> {
         let object = |(kind, name, by): &(String, String, &str)| json!({"kind": kind, "name": name, "madeBy": by});
         json!({
             "apiVersion": "mqctl/v1", "kind": "Inspection", "target": self.target, "profile": p.path,
-            "chart": chart::builtin_in_json(), "image": image(p),
+            "chart": chart::in_json(&p.chart), "image": image(p),
             "fields": self.rows().iter().map(row).collect::<Vec<_>>(), "values": chart::values(p),
             "objects": self.objects().iter().map(object).collect::<Vec<_>>(),
             "rendered": matches!(self.rendered, Rendered::ByHelm(_)),
@@ -250,10 +266,9 @@ impl Page<'_> {
         let p = self.profile;
         let mut lines = vec![self.target.headline(), String::new()];
         lines.extend(self.table());
-        let digest = chart::builtin_digest();
         let about = [
             vec!["profile".to_owned(), p.path.display().to_string()],
-            vec!["chart".to_owned(), format!("{} {BUILTIN_VERSION}, digest {digest}", p.chart.as_str())],
+            vec!["chart".to_owned(), self.chart()],
             vec!["image".to_owned(), image(p)],
         ];
         lines.push(String::new());
@@ -262,6 +277,13 @@ impl Page<'_> {
         lines.extend(self.object_lines());
         lines.extend(p.warnings.iter().map(|w| format!("warning: `{}`: {}", w.path, w.text)));
         lines.join("\n")
+    }
+
+    fn chart(&self) -> String {
+        match self.profile.chart {
+            ChartRef::Builtin => format!("{}, digest {}", chart::title(self.profile), chart::builtin_digest()),
+            ChartRef::Local(_) => chart::title(self.profile),
+        }
     }
 
     fn table(&self) -> Vec<String> {

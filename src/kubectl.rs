@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::chart::CONTAINER;
 use crate::cluster::{BOOTED_TAG, Target};
 use crate::process::{Call, Part, Program, Reply};
 
@@ -35,8 +36,7 @@ pub fn get(target: &Target, names: &[String]) -> Call {
 
 /// All objects of some kinds that carry the release's label.
 pub fn list(target: &Target, kinds: &str) -> Call {
-    let selector = format!("app.kubernetes.io/instance={}", target.release);
-    call(target, &["get", kinds, "--selector", &selector, "--output", "json"])
+    call(target, &["get", kinds, "--selector", &target.selector(), "--output", "json"])
 }
 
 /// All objects of one kind, for an error that lists what there is.
@@ -141,13 +141,13 @@ pub fn set_ports(target: &Target, service: &str, ports: &Value) -> Call {
 /// No option stands before `eval`: the wrapper of 4.x connects stdin for exactly one argument.
 pub fn exec_eval(target: &Target, pod: &str, code: Vec<Part>) -> Call {
     let args =
-        ["exec", "--stdin", pod, "--container", "rabbitmq", "--", "timeout", "-k", "2", "25", "rabbitmqctl", "eval"];
+        ["exec", "--stdin", pod, "--container", CONTAINER, "--", "timeout", "-k", "2", "25", "rabbitmqctl", "eval"];
     call(target, &args).fed(code)
 }
 
 /// Runs one program inside a broker's container, ended there when it hangs, as in `exec_eval`.
 pub fn exec(target: &Target, pod: &str, words: &[&str]) -> Call {
-    let args = ["exec", pod, "--container", "rabbitmq", "--", "timeout", "-k", "2", "60"];
+    let args = ["exec", pod, "--container", CONTAINER, "--", "timeout", "-k", "2", "60"];
     call(target, &[&args, words].concat()).within(Duration::from_secs(70))
 }
 
@@ -175,10 +175,10 @@ pub const READER: &str = "mqctl/reader";
 
 /// The last lines of every broker's log, each behind `[pod/NAME/rabbitmq] `: one child for all pods.
 pub fn logs(target: &Target, lines: u32) -> Call {
-    let selector = format!("app.kubernetes.io/instance={}", target.release);
     let tail = lines.to_string();
+    let selector = target.selector();
     let args =
-        ["logs", "--selector", &selector, "--container", "rabbitmq", "--prefix", "--ignore-errors", "--tail", &tail];
+        ["logs", "--selector", &selector, "--container", CONTAINER, "--prefix", "--ignore-errors", "--tail", &tail];
     call(target, &args)
 }
 
@@ -195,7 +195,7 @@ pub struct LogWish<'a> {
 /// One broker's log with the kubelet's times. After an interruption it begins where it was left, whatever was wished.
 pub fn log(wish: &LogWish<'_>, left_at: Option<&str>) -> Call {
     let mut args: Vec<String> =
-        ["logs", wish.pod, "--container", "rabbitmq", "--timestamps"].map(str::to_owned).to_vec();
+        ["logs", wish.pod, "--container", CONTAINER, "--timestamps"].map(str::to_owned).to_vec();
     args.extend(wish.follow.then(|| "--follow".to_owned()));
     args.extend(wish.previous.then(|| "--previous".to_owned()));
     if let Some(time) = left_at {
@@ -209,7 +209,7 @@ pub fn log(wish: &LogWish<'_>, left_at: Option<&str>) -> Call {
 
 /// One pod's lines of such a log.
 pub fn log_of(logs: &str, pod: &str) -> String {
-    lines_of(logs, pod, "rabbitmq")
+    lines_of(logs, pod, CONTAINER)
 }
 
 /// The lines of one container of one pod.
@@ -220,13 +220,12 @@ pub fn lines_of(logs: &str, pod: &str, container: &str) -> String {
 }
 
 pub fn scale(target: &Target, replicas: u32) -> Call {
-    call(target, &["scale", "statefulset", &target.release, "--replicas", &replicas.to_string()])
+    call(target, &["scale", "statefulset", &target.stateful_set, "--replicas", &replicas.to_string()])
 }
 
 /// Tells the preStop hook of every pod that the whole set is being stopped, so that none waits for a quorum.
 pub fn announce_stop(target: &Target) -> Call {
-    let selector = format!("app.kubernetes.io/instance={}", target.release);
-    call(target, &["annotate", "pods", "--selector", &selector, "--overwrite", "mqctl/stopping=true"])
+    call(target, &["annotate", "pods", "--selector", &target.selector(), "--overwrite", "mqctl/stopping=true"])
 }
 
 /// Notes on mqctl's Secret which image has booted on the volumes.
@@ -236,8 +235,7 @@ pub fn note_boot(target: &Target, secret: &str, tag: &str) -> Call {
 
 /// Takes the announcement back, so that the hooks wait for a quorum again.
 pub fn take_back_stop(target: &Target) -> Call {
-    let selector = format!("app.kubernetes.io/instance={}", target.release);
-    call(target, &["annotate", "pods", "--selector", &selector, "mqctl/stopping-"])
+    call(target, &["annotate", "pods", "--selector", &target.selector(), "mqctl/stopping-"])
 }
 
 /// Deletes objects named as `kind/name`; those that are gone already are no error.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::chart::{self, BUILTIN_VERSION};
+use crate::chart;
 use crate::cluster::{External, Observed, Pod, Standing, Target};
 use crate::profile::Profile;
 use crate::rabbitmq::Answer;
@@ -32,6 +32,8 @@ impl Verdict {
         }
     }
 }
+
+const DRIFT: &str = "the StatefulSet is Parallel, the profile wants OrderedReady";
 
 /// Everything that the page is made from; the answers stand in the order of the pods' names.
 pub(crate) struct Page<'a> {
@@ -133,7 +135,7 @@ impl Page<'_> {
             .release
             .as_ref()
             .map_or_else(|| "no release".to_owned(), |r| format!("revision {}, {}", r.revision, r.status));
-        format!("builtin {BUILTIN_VERSION} · RabbitMQ {version}{store} · {revision}")
+        format!("{} · RabbitMQ {version}{store} · {revision}", chart::title(self.profile))
     }
 
     fn what_is_kept(&self) -> Vec<String> {
@@ -175,6 +177,11 @@ impl Page<'_> {
     /// A recovery that nobody is at work on, and whose switches are still set.
     fn recovery(&self) -> Option<&str> {
         self.observed.set.as_ref().and_then(|set| set.recovery.as_deref())
+    }
+
+    /// As a recovery has left it, until the profile says so.
+    fn drift(&self) -> bool {
+        self.observed.set.as_ref().is_some_and(|set| set.parallel) && !chart::is_parallel(self.profile)
     }
 
     fn locked_json(&self) -> Value {
@@ -240,6 +247,7 @@ impl Page<'_> {
             self.recovery()
                 .map(|word| row("recovery", format!("{word} was cut short: mqctl recover {}", self.profile.name))),
         );
+        rows.extend(self.drift().then(|| row("drift", format!("{DRIFT}: add {}", chart::PARALLEL_LINE))));
         let alarms: Vec<String> = self.running().filter_map(|a| a.alarms.clone()).flatten().collect();
         if !alarms.is_empty() {
             rows.push(row("alarms", alarms.join(", ")));

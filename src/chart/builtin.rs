@@ -7,19 +7,7 @@ use crate::digest;
 use crate::profile::Profile;
 
 pub(super) fn names(profile: &Profile) -> Names {
-    let release = profile.release.as_str();
-    Names {
-        stateful_set: release.to_owned(),
-        pods: (0..profile.replicas).map(|n| format!("{release}-{n}")).collect(),
-        claims: (0..profile.replicas).map(|n| format!("data-{release}-{n}")).collect(),
-        services: vec![release.to_owned(), format!("{release}-headless")],
-        external: format!("{release}-external"),
-        lease: format!("{release}-mqctl"),
-        secret: format!("{release}-mqctl-credentials"),
-        evidence: format!("{release}-mqctl-evidence"),
-        hold: format!("{release}-hold"),
-        readers: (0..profile.replicas).map(|n| format!("{release}-mqctl-reader-{n}")).collect(),
-    }
+    Names::of(profile, profile.release.to_string(), "/var/lib/rabbitmq", "/var/lib/rabbitmq/mnesia")
 }
 
 /// In the order in which helm prints them.

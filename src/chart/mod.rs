@@ -12,7 +12,18 @@ use crate::error::Failure;
 use crate::outcome::Outcome;
 use crate::profile::{ChartRef, Profile};
 
+mod bitnami;
 pub mod builtin;
+pub(crate) mod dialect;
+mod local;
+mod stable;
+
+pub use self::dialect::Dialect;
+use self::dialect::{POLICY, Told, set};
+pub use self::local::{Described, LocalChart, describe};
+
+/// What every chart of these calls the broker's container.
+pub const CONTAINER: &str = "rabbitmq";
 
 /// The annotation on the StatefulSet by which mqctl knows what it installed last.
 pub const VALUES_DIGEST: &str = "mqctl/values";
@@ -41,26 +52,59 @@ pub struct Names {
     pub readers: Vec<String>,
     /// What one mqctl at a time holds.
     pub lease: String,
+    /// Where the broker's container has its volume.
+    pub volume: &'static str,
+    /// The folder in it that holds the nodes' folders.
+    pub base: &'static str,
+}
+
+impl Names {
+    /// The chart's are made from the StatefulSet's, mqctl's own from the release's.
+    fn of(profile: &Profile, set: String, volume: &'static str, base: &'static str) -> Self {
+        let release = profile.release.as_str();
+        Self {
+            pods: (0..profile.replicas).map(|n| format!("{set}-{n}")).collect(),
+            claims: (0..profile.replicas).map(|n| format!("data-{set}-{n}")).collect(),
+            services: vec![set.clone(), format!("{set}-headless")],
+            stateful_set: set,
+            external: format!("{release}-external"),
+            lease: format!("{release}-mqctl"),
+            secret: format!("{release}-mqctl-credentials"),
+            evidence: format!("{release}-mqctl-evidence"),
+            hold: format!("{release}-hold"),
+            readers: (0..profile.replicas).map(|n| format!("{release}-mqctl-reader-{n}")).collect(),
+            volume,
+            base,
+        }
+    }
+
+    /// The Service by which the nodes find each other.
+    pub fn headless(&self) -> &str {
+        self.services.last().map_or("", String::as_str)
+    }
 }
 
 /// The names of a profile's release.
 pub fn names(profile: &Profile) -> Names {
-    match profile.chart {
+    match &profile.chart {
         ChartRef::Builtin => builtin::names(profile),
+        ChartRef::Local(chart) => chart.names(profile),
     }
 }
 
 /// The chart's values, complete, without anything secret in them.
 pub fn values(profile: &Profile) -> Value {
-    match profile.chart {
+    match &profile.chart {
         ChartRef::Builtin => builtin::values(profile),
+        ChartRef::Local(chart) => dialect::values(profile, chart.dialect, &names(profile).secret),
     }
 }
 
 /// Kind and name of each object that the chart makes for a release, as a table: helm renders the same.
 pub fn objects(profile: &Profile) -> Vec<(String, String)> {
-    match profile.chart {
+    match &profile.chart {
         ChartRef::Builtin => builtin::objects(profile),
+        ChartRef::Local(chart) => chart.objects(profile),
     }
 }
 
@@ -70,15 +114,78 @@ pub(crate) fn builtin_values() -> &'static str {
 }
 
 /// Which chart it is, for programs.
-pub(crate) fn builtin_in_json() -> Value {
-    json!({"ref": ChartRef::Builtin.as_str(), "version": BUILTIN_VERSION, "digest": builtin_digest()})
+pub(crate) fn in_json(chart: &ChartRef) -> Value {
+    match chart {
+        ChartRef::Builtin => json!({"ref": "builtin", "version": BUILTIN_VERSION, "digest": builtin_digest()}),
+        ChartRef::Local(chart) => json!({
+            "ref": chart.path, "name": chart.name, "version": chart.version, "dialect": chart.dialect.word(),
+        }),
+    }
 }
 
 /// The labels that the broker pods of a release have and no others.
 pub fn selector(profile: &Profile) -> Value {
-    match profile.chart {
+    match &profile.chart {
         ChartRef::Builtin => builtin::selector(profile),
+        ChartRef::Local(chart) => chart.selector(profile),
     }
+}
+
+/// The label that all objects of a release have; its value is the release's name.
+pub fn label(profile: &Profile) -> &'static str {
+    match &profile.chart {
+        ChartRef::Builtin => INSTANCE,
+        ChartRef::Local(chart) => chart.dialect.table().labels.1,
+    }
+}
+
+/// The label of mqctl's own objects.
+pub const INSTANCE: &str = "app.kubernetes.io/instance";
+
+/// Chart and version, for people.
+pub fn title(profile: &Profile) -> String {
+    match &profile.chart {
+        ChartRef::Builtin => format!("builtin {BUILTIN_VERSION}"),
+        ChartRef::Local(chart) => format!("{} {}", chart.dialect.word(), chart.title()),
+    }
+}
+
+/// Whether a release, as helm names its chart, was made by the profile's.
+pub fn made(profile: &Profile, chart: &str) -> bool {
+    let name = match &profile.chart {
+        ChartRef::Builtin => "mqctl-rabbitmq",
+        ChartRef::Local(chart) => &chart.name,
+    };
+    chart.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'))
+}
+
+/// Whether the profile wants its pods created at once.
+pub fn is_parallel(profile: &Profile) -> bool {
+    match profile.chart {
+        ChartRef::Builtin => true,
+        ChartRef::Local(_) => profile.values.get(POLICY).is_some_and(|policy| policy == PARALLEL),
+    }
+}
+
+const PARALLEL: &str = "Parallel";
+
+/// What a profile says that keeps its pods so.
+pub const PARALLEL_LINE: &str = "values: {podManagementPolicy: Parallel}";
+
+/// The values of a revision within a recovery: pods at once, so many of them, each forced to load its own copy or not.
+/// Nothing where the chart has no such switch.
+pub fn forced_values(profile: &Profile, replicas: usize, forced: bool) -> Option<Value> {
+    let ChartRef::Local(chart) = &profile.chart else { return None };
+    let table = chart.dialect.table();
+    let mut all = values(profile);
+    set(&mut all, &[POLICY], PARALLEL.into());
+    for (path, _) in table.told.iter().filter(|(_, told)| *told == Told::Replicas) {
+        set(&mut all, path, replicas.into());
+    }
+    if forced {
+        set(&mut all, table.force_boot, true.into());
+    }
+    Some(all)
 }
 
 /// Twelve hexadecimal digits over the built-in chart's files: two builds that differ in it never share a folder.
@@ -95,8 +202,15 @@ fn collect(folder: &'static Dir<'static>, pieces: &mut Vec<&'static [u8]>) {
     folder.dirs().for_each(|inner| collect(inner, pieces));
 }
 
-/// Where the built-in chart is laid out for helm, which takes a chart by its path only.
-pub fn folder(cache: &Path) -> PathBuf {
+/// The chart for helm, which takes it by its path only: the built-in one is laid out there.
+pub fn folder(profile: &Profile, cache: &Path) -> PathBuf {
+    match &profile.chart {
+        ChartRef::Builtin => builtin_folder(cache),
+        ChartRef::Local(chart) => chart.path.clone(),
+    }
+}
+
+fn builtin_folder(cache: &Path) -> PathBuf {
     cache.join(format!("builtin-{BUILTIN_VERSION}-{}", builtin_digest()))
 }
 
@@ -206,7 +320,7 @@ mod tests {
     #[test]
     fn the_chart_is_laid_out_once_and_whole() {
         let cache = tempfile::tempdir().unwrap();
-        let folder = folder(cache.path());
+        let folder = builtin_folder(cache.path());
         lay(&folder).unwrap();
         lay(&folder).unwrap();
         assert!(folder.join("templates/statefulset.yaml").metadata().is_ok());

@@ -81,7 +81,7 @@ impl Lease {
             "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
             "metadata": {
                 "name": name, "namespace": target.namespace,
-                "labels": {"app.kubernetes.io/instance": target.release, "app.kubernetes.io/managed-by": "mqctl"},
+                "labels": target.own_labels(),
                 "annotations": {MACHINE: machine, PID: pid, STARTED: started},
             },
             "spec": {
@@ -128,7 +128,14 @@ mod tests {
         let time = "2026-11-22T12:03:00.000000Z".to_owned();
         let mut lease = Lease::new("ci@runner-1 pid 77 credentials rotate".to_owned(), process, time);
         lease.resource_version = "12".to_owned();
-        let target = Target { kubeconfig: None, context: None, namespace: "mq".into(), release: "q".into() };
+        let target = Target {
+            kubeconfig: None,
+            context: None,
+            namespace: "mq".into(),
+            release: "q".into(),
+            stateful_set: "q".into(),
+            label: crate::chart::INSTANCE,
+        };
         assert_eq!(Lease::read(&lease.manifest(&target, "q-mqctl")), lease);
         assert_eq!(lease.in_words(), "ci@runner-1 (pid 77, credentials rotate), since 2026-11-22 12:03 UTC");
     }

@@ -1,10 +1,7 @@
 //! The cluster as seen at one moment. Pure: `observe` reads, this file understands.
 
-use std::path::PathBuf;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::chart::{Names, VALUES_DIGEST};
@@ -17,38 +14,12 @@ pub(crate) mod observe;
 pub mod offer;
 pub(crate) mod pod;
 pub mod preview;
+mod target;
 
 pub use external::External;
 pub use lease::Lease;
 pub use pod::{Pod, Standing};
-
-/// Where everything happens: fixed at the start and given to every child.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Target {
-    #[serde(skip)]
-    pub kubeconfig: Option<PathBuf>,
-    /// The kube context; `None` inside a pod, where kubectl uses its service account.
-    pub context: Option<String>,
-    pub namespace: String,
-    pub release: String,
-}
-
-impl Target {
-    fn context_name(&self) -> &str {
-        self.context.as_deref().unwrap_or("in-cluster")
-    }
-
-    /// The first line of every page.
-    pub fn headline(&self) -> String {
-        format!("{} / {} / {}", self.context_name(), self.namespace, self.release)
-    }
-
-    /// The same in a pipeline's log.
-    pub fn path(&self) -> String {
-        format!("{}/{}/{}", self.context_name(), self.namespace, self.release)
-    }
-}
+pub use target::Target;
 
 /// Whether an object is there; `Unknown` where the person may not look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -204,6 +175,8 @@ pub struct Observed {
     pub evidence: Option<Value>,
     /// Pods are held back at the start gate.
     pub holds: bool,
+    /// The headless Service names ready pods only.
+    pub hides_waiting: bool,
     /// Pods that an earlier run has left, which was killed while they read volumes.
     pub readers: Vec<String>,
     /// Rights that the plan needs and the person has not, as `create statefulsets`.
@@ -236,7 +209,10 @@ impl Observed {
             }
             "PersistentVolumeClaim" => self.claims.push(Claim::read(object)),
             "Service" if is(&names.external) => self.external = Some(External::read(object)),
-            "Service" => self.services.push(object["metadata"]["name"].as_str().unwrap_or_default().to_owned()),
+            "Service" => {
+                self.hides_waiting |= is(names.headless()) && hides_waiting(&object["spec"]);
+                self.services.push(object["metadata"]["name"].as_str().unwrap_or_default().to_owned());
+            }
             "Secret" if is(&names.secret) => {
                 self.noted = Noted::read(object);
                 self.secret = Some(read_secret(object));
@@ -288,6 +264,10 @@ fn ending(namespace: &Value) -> Option<String> {
     let holding = conditions.filter(|condition| condition["status"] == "True");
     let words: Vec<&str> = holding.filter_map(|condition| condition["message"].as_str()).collect();
     Some(words.join("; "))
+}
+
+fn hides_waiting(headless: &Value) -> bool {
+    headless["clusterIP"] == "None" && headless["publishNotReadyAddresses"] != true
 }
 
 /// The address of the node that a pod runs on.

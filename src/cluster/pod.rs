@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::chart::CONTAINER;
 use crate::rabbitmq::Phase;
 
 /// A pod of the release.
@@ -80,7 +81,7 @@ impl Standing {
 
 impl Pod {
     pub fn read(object: &Value) -> Self {
-        let broker = container(object, "/status/containerStatuses", "rabbitmq");
+        let broker = container(object, "/status/containerStatuses", CONTAINER);
         Self {
             name: object["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
             uid: object["metadata"]["uid"].as_str().unwrap_or_default().to_owned(),
@@ -88,7 +89,7 @@ impl Pod {
             restarts: broker.and_then(|c| c["restartCount"].as_u64()).unwrap_or(0),
             started: broker.and_then(started),
             told_to_stop: object.pointer("/metadata/annotations/mqctl~1stopping").is_some_and(|told| told == "true"),
-            tag: container(object, "/spec/containers", "rabbitmq").and_then(image_tag),
+            tag: container(object, "/spec/containers", CONTAINER).and_then(image_tag),
         }
     }
 

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::Target;
+use super::{StatefulSet, Target};
 use crate::changes::Changes;
 use crate::error::Failure;
 use crate::helm;
@@ -40,6 +40,7 @@ pub struct Foreign {
 pub(crate) fn preview(
     tools: &Tools,
     target: &Target,
+    live: Option<&StatefulSet>,
     render: Call,
     brokers: Vec<Call>,
     vault: &Vault,
@@ -50,7 +51,11 @@ pub(crate) fn preview(
     let wished = helm::read_rendered(&replies[1])?;
     // A release without a manifest has nothing that could change.
     let deployed = if replies[0].ok() { replies[0].stdout.as_str() } else { "" };
-    let changes = Changes::between(deployed, &wished);
+    let mut changes = Changes::between(deployed, &wished);
+    // A recovery has changed it already, and a profile that says otherwise has been refused.
+    if live.is_some_and(|set| set.parallel) {
+        changes.immutable.retain(|field| field != "spec.podManagementPolicy");
+    }
     let objects = owned(target, yaml::stream(&wished));
     let foreign = if changes.immutable.is_empty() { opinion(tools, target, &objects)? } else { Vec::new() };
     Ok((Preview { changes, foreign, objects }, answers))

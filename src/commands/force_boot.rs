@@ -4,17 +4,20 @@ use anyhow::Result;
 
 use super::recover::{allowed, carry_out, tell, unfinished};
 use crate::cli::force_boot::{ForceBoot, Way};
-use crate::cluster::observe::RECOVER_RIGHTS;
+use crate::cluster::observe::{INSTALL_RIGHTS, RECOVER_RIGHTS};
 use crate::context::Context;
 use crate::diagnose::stop::Stop;
 use crate::error::Failure;
 use crate::outcome::Outcome;
 use crate::plan::recover::first::Via;
+use crate::profile::ChartRef;
 use crate::recover::strategy::{Strategy, ladder, rung};
 
 pub(crate) fn run(args: &ForceBoot, cx: &Context) -> Result<Outcome> {
-    let via = via(args)?;
-    let mut stop = Stop::read(cx, args.name.as_deref(), !args.no_helper_pods, &RECOVER_RIGHTS)?;
+    let via = via(args, cx)?;
+    let rights =
+        if via == Via::Chart { [&RECOVER_RIGHTS[..], &INSTALL_RIGHTS].concat() } else { RECOVER_RIGHTS.to_vec() };
+    let mut stop = Stop::read(cx, args.name.as_deref(), !args.no_helper_pods, &rights)?;
     let rungs = ladder(&stop.gathered.evidence, args.node.as_deref());
     tell(cx, &stop, &rungs)?;
     let chosen = match unfinished(&stop, false) {
@@ -24,11 +27,12 @@ pub(crate) fn run(args: &ForceBoot, cx: &Context) -> Result<Outcome> {
     carry_out(cx, &mut stop, &chosen, "force-boot")
 }
 
-fn via(args: &ForceBoot) -> Result<Via> {
+fn via(args: &ForceBoot, cx: &Context) -> Result<Via> {
     match args.via {
         Way::Live => Ok(Via::Live),
         Way::File => Ok(Via::File),
         Way::StatefulSet => Ok(Via::StatefulSet),
+        Way::Chart if cx.load(args.name.as_deref())?.0.chart != ChartRef::Builtin => Ok(Via::Chart),
         Way::Chart => {
             let text = "the built-in chart has no value for a force boot; nothing was changed";
             let name = args.name.as_deref().unwrap_or("NAME");

@@ -13,7 +13,7 @@ use crate::inspect::{Flagged, Page, Rendered};
 use crate::kubectl;
 use crate::outcome::Outcome;
 use crate::process::Program;
-use crate::profile::{self, Profile};
+use crate::profile::{self, ChartRef, Profile};
 use crate::report;
 use crate::secret::{self, Vault};
 use crate::yaml;
@@ -40,8 +40,10 @@ fn rendered(cx: &Context, profile: &Profile, target: &Target) -> Result<Rendered
     if cx.tools.require(&Program::Helm).is_err() {
         return Ok(Rendered::ByNames);
     }
-    let folder = chart::folder(&cx.cache());
-    chart::lay(&folder).context("cannot lay out the built-in chart")?;
+    let folder = chart::folder(profile, &cx.cache());
+    if profile.chart == ChartRef::Builtin {
+        chart::lay(&folder).context("cannot lay out the built-in chart")?;
+    }
     let reply = cx.tools.run(&helm::template(target, &folder, &chart::values(profile)), &Vault::default())?;
     if reply.ok() {
         return Ok(Rendered::ByHelm(yaml::stream(&reply.stdout)));
@@ -50,14 +52,18 @@ fn rendered(cx: &Context, profile: &Profile, target: &Target) -> Result<Rendered
 }
 
 fn refused(why: &str, profile: &Profile) -> anyhow::Error {
+    let show = match &profile.chart {
+        ChartRef::Builtin => "mqctl inspect --chart".to_owned(),
+        ChartRef::Local(chart) => format!("helm show values {}", chart.path.display()),
+    };
     Failure::new(Outcome::BadProfile, format!("{}: an install would fail: {why}", profile.path.display()))
-        .hint("mqctl inspect --chart   # what can stand under `values:`")
+        .hint(format!("{show}   # what can stand under `values:`"))
         .into()
 }
 
 fn show_chart(cx: &Context) -> Outcome {
     if cx.json() {
-        let chart: Value = json!({"apiVersion": "mqctl/v1", "kind": "Inspection", "chart": chart::builtin_in_json(), "valuesYaml": chart::builtin_values()});
+        let chart: Value = json!({"apiVersion": "mqctl/v1", "kind": "Inspection", "chart": chart::in_json(&ChartRef::Builtin), "valuesYaml": chart::builtin_values()});
         report::answer(&report::pretty(&chart));
         return Outcome::Done;
     }

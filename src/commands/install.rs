@@ -15,6 +15,7 @@ use crate::outcome::Outcome;
 use crate::plan::install::{self, Given, Next, Verb};
 use crate::plan::{Plan, expose, pending, preconditions};
 use crate::process::{Call, Reply};
+use crate::profile::ChartRef;
 use crate::rabbitmq;
 
 pub(crate) fn run(args: &Install, cx: &Context) -> Result<Outcome> {
@@ -47,7 +48,7 @@ pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, cx: &Context) -> R
         target: &target,
         observed: &observed,
         found: &found,
-        chart: chart::folder(&cx.cache()),
+        chart: chart::folder(&profile, &cx.cache()),
         limit: cx.within(profile.timeouts.boot),
         address_limit: cx.within(expose::LIMIT),
         next: None,
@@ -81,8 +82,10 @@ fn ahead(cx: &Context, given: &Given<'_>, brokers: Vec<Call>) -> Result<(Option<
         let replies = cx.tools.run_all(&brokers, vault);
         return Ok((None, replies.into_iter().collect::<Result<_>>()?));
     }
-    chart::lay(&given.chart)?;
+    if given.profile.chart == ChartRef::Builtin {
+        chart::lay(&given.chart)?;
+    }
     let render = helm::render(given.target, &given.chart, &chart::values(given.profile));
-    let (preview, replies) = preview(&cx.tools, given.target, render, brokers, vault)?;
+    let (preview, replies) = preview(&cx.tools, given.target, given.observed.set.as_ref(), render, brokers, vault)?;
     Ok((Some(preview), replies))
 }

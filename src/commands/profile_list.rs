@@ -36,11 +36,11 @@ fn to_text(found: &[Row]) -> String {
 
 fn row((profile, listed): &Row) -> Vec<String> {
     let [namespace, release, chart] = match profile {
-        Ok(profile) => [profile.namespace.as_str(), profile.release.as_str(), profile.chart.as_str()],
-        Err(_) => ["-"; 3],
+        Ok(profile) => [profile.namespace.to_string(), profile.release.to_string(), profile.chart.reference()],
+        Err(_) => ["-"; 3].map(str::to_owned),
     };
     let file = listed.path.display().to_string();
-    vec![listed.name.clone(), namespace.to_owned(), release.to_owned(), chart.to_owned(), file, note(profile, listed)]
+    vec![listed.name.clone(), namespace, release, chart, file, note(profile, listed)]
 }
 
 /// Why this file is not simply what its name gives.
@@ -59,7 +59,7 @@ fn to_json(found: &[Row], places: Vec<&Path>) -> Value {
         json!({
             "name": listed.name, "path": listed.path, "place": listed.path.parent(), "hiddenBy": listed.hidden_by,
             "valid": profile.is_some(), "namespace": profile.map(|p| &p.namespace), "release": profile.map(|p| &p.release),
-            "chart": profile.map(|p| p.chart.as_str()),
+            "chart": profile.map(|p| p.chart.reference()),
         })
     };
     let profiles: Vec<Value> = found.iter().map(one).collect();

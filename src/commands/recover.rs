@@ -10,11 +10,13 @@ use crate::context::Context;
 use crate::credentials;
 use crate::diagnose::stop::Stop;
 use crate::error::Failure;
+use crate::helm;
 use crate::outcome::Outcome;
 use crate::plan::recover::first::Via;
 use crate::plan::recover::{Given, recover};
 use crate::plan::script::script;
-use crate::plan::{Danger, Plan};
+use crate::plan::{Danger, Plan, pending};
+use crate::process::Program;
 use crate::program;
 use crate::recover::ladder_page::{EXPLANATION, in_text};
 use crate::recover::strategy::{Rung, Strategy, Way, ladder, recommended};
@@ -155,10 +157,20 @@ fn planned(cx: &Context, stop: &Stop, chosen: &Chosen, verb: &'static str) -> Re
     Ok(recover(&given)?)
 }
 
+/// Helm has a part in it only where its chart has the switch.
+fn look_at_release(cx: &Context, stop: &mut Stop) -> Result<()> {
+    cx.tools.require(&Program::Helm)?;
+    stop.observed.release = helm::read_list(&cx.tools.run(&helm::list(&stop.target), &Vault::default())?)?;
+    pending::require_settled(&stop.profile, &stop.target, &stop.observed, cx.now())
+}
+
 /// Plan, and carry out; what takes the place of an earlier stop's readings is agreed to with the rest.
 pub(super) fn carry_out(cx: &Context, stop: &mut Stop, chosen: &Chosen, verb: &'static str) -> Result<Outcome> {
     let local = credentials::local(cx, &stop.profile)?;
     let mut found = credentials::prove(local, &stop.profile, &mut stop.observed)?;
+    if chosen.via == Via::Chart || stop.under_way().is_some_and(|noted| noted.by_chart) {
+        look_at_release(cx, stop)?;
+    }
     let mut plan = planned(cx, stop, chosen, verb)?;
     let keep = stop.keep();
     if keep.danger() > Danger::Keeps {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::probe::{script, script_for_vm};
 use super::reader::{self, Volume};
-use crate::chart::Names;
+use crate::chart::{CONTAINER, Names};
 use crate::cluster::{Observed, Pod, Standing, Target};
 use crate::context::Context;
 use crate::kubectl;
@@ -148,7 +148,7 @@ fn both_logs(target: &Target) -> Vec<Call> {
 fn probe(target: &Target, pod: &Pod) -> Option<Call> {
     match pod.standing {
         Standing::Held => Some(held_probe(target, &pod.name)),
-        _ if pod.runs() => Some(kubectl::exec_script(target, &pod.name, "rabbitmq", script_for_vm(&pod.name))),
+        _ if pod.runs() => Some(kubectl::exec_script(target, &pod.name, CONTAINER, script_for_vm(&pod.name))),
         _ => None,
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::gather::{self, Found, Heard};
 use super::probe::{Inside, Process, Queues};
-use crate::chart::Names;
+use crate::chart::{self, CONTAINER, Names};
 use crate::cluster::{Observed, Pod, Standing};
 use crate::plan::wait;
 use crate::profile::Profile;
@@ -62,6 +62,10 @@ pub struct Picture {
     /// The Service by which the nodes find each other.
     pub headless: Value,
     pub nodes: Vec<Seen>,
+    /// The profile wants all pods created at once.
+    pub parallel_wished: bool,
+    /// The folder with the nodes' folders.
+    pub base: &'static str,
     pub evidence: Evidence,
     /// Why no log could be read.
     pub unread_logs: Option<String>,
@@ -86,10 +90,12 @@ impl Picture {
             namespace: profile.namespace.to_string(),
             helm_limit: i64::try_from(profile.timeouts.install.as_secs()).unwrap_or(i64::MAX).max(600),
             set: object(&objects, "StatefulSet", &names.stateful_set),
-            headless: names.services.last().map(|name| object(&objects, "Service", name)).unwrap_or_default(),
+            headless: object(&objects, "Service", names.headless()),
             evidence: Evidence::weigh(now, nodes.iter().map(|seen| seen.node.clone()).collect()),
             cookies: cookies(&observed, local),
             unread_logs: heard.unread_logs,
+            parallel_wished: chart::is_parallel(profile),
+            base: names.base,
             observed,
             nodes,
             now,
@@ -164,13 +170,13 @@ impl Seen {
     /// The broker's container in what Kubernetes says of the pod.
     pub fn status(&self) -> &Value {
         let all = self.object.pointer("/status/containerStatuses").and_then(Value::as_array);
-        all.and_then(|all| all.iter().find(|c| c["name"] == "rabbitmq")).unwrap_or(&Value::Null)
+        all.and_then(|all| all.iter().find(|c| c["name"] == CONTAINER)).unwrap_or(&Value::Null)
     }
 
     /// The broker's container as it is asked for.
     pub fn container(&self) -> &Value {
         let all = self.object.pointer("/spec/containers").and_then(Value::as_array);
-        all.and_then(|all| all.iter().find(|c| c["name"] == "rabbitmq")).unwrap_or(&Value::Null)
+        all.and_then(|all| all.iter().find(|c| c["name"] == CONTAINER)).unwrap_or(&Value::Null)
     }
 
     /// How the container before this one ended.

@@ -2,7 +2,7 @@
 # Says what a node knows of its own stop and of its peers': sections of plain text, behind `@@ NAME` each.
 # Read-only, for any sh. Files come first, because they need no VM; no secret is printed, a cookie leaves as its hash.
 base=
-for folder in "${RABBITMQ_MNESIA_BASE:-}" /var/lib/rabbitmq/mnesia /bitnami/rabbitmq/mnesia /opt/bitnami/rabbitmq/.rabbitmq/mnesia; do
+for folder in "${RABBITMQ_MNESIA_BASE:-}" /opt/bitnami/rabbitmq/.rabbitmq/mnesia /bitnami/rabbitmq/mnesia /opt/bitnami/rabbitmq/var/lib/rabbitmq/mnesia /var/lib/rabbitmq/mnesia; do
   if [ -n "$folder" ] && [ -d "$folder" ]; then base=$folder && break; fi
 done
 # A pod that only reads has no RABBITMQ_NODENAME: the node's name is that of its folder.

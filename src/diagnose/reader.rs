@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::gather::Subject;
 use super::probe::script;
+use crate::chart::CONTAINER;
 use crate::context::Context;
 use crate::kubectl;
 use crate::plan::wait;
@@ -106,7 +107,7 @@ pub(super) fn remove<'a>(
 /// Image and user are the broker's, so that its files can be read. It has none of the labels that a Service looks for.
 fn manifest(subject: &Subject<'_>, volume: &Volume<'_>) -> Value {
     let spec = subject.pod_spec;
-    let container = spec["containers"].as_array().and_then(|all| all.iter().find(|c| c["name"] == "rabbitmq"));
+    let container = spec["containers"].as_array().and_then(|all| all.iter().find(|c| c["name"] == CONTAINER));
     let of_container = |key: &str| container.map(|c| c[key].clone()).unwrap_or_default();
     let image = of_container("image").as_str().map_or_else(|| subject.image.to_owned(), str::to_owned);
     json!({
@@ -131,7 +132,7 @@ fn manifest(subject: &Subject<'_>, volume: &Volume<'_>) -> Value {
                     "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]},
                 })),
                 "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
-                "volumeMounts": [{"name": "data", "mountPath": "/var/lib/rabbitmq", "readOnly": true}],
+                "volumeMounts": [{"name": "data", "mountPath": subject.names.volume, "readOnly": true}],
             }],
             "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": volume.claim, "readOnly": true}}],
         },

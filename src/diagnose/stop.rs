@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::gather::{Gathered, Subject, gather};
-use crate::chart::{self, BUILTIN_VERSION, Names};
+use crate::chart::{self, Names};
 use crate::cluster::observe::{Question, observe_stop, require_rights};
 use crate::cluster::{Observed, Target};
 use crate::context::Context;
@@ -60,7 +60,7 @@ impl Stop {
     pub(crate) fn page(&self) -> Page<'_> {
         Page {
             target: &self.target,
-            about: format!("builtin {BUILTIN_VERSION}"),
+            about: chart::title(&self.profile),
             evidence: &self.gathered.evidence,
             kept_in: &self.names.evidence,
             unread_logs: self.gathered.unread_logs.as_deref(),

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{call, exec, exec_eval, exec_script};
+use crate::chart::CONTAINER;
 use crate::cluster::{RECOVERY, Target};
 use crate::process::{Call, Part};
 
@@ -50,24 +51,43 @@ pub fn release(target: &Target, pod: &str) -> Call {
 }
 
 /// Lays the file by which the next start loads its own copy: where this node has data, and never on a blank volume.
-pub fn lay_force_load(target: &Target, pod: &str) -> Call {
-    let script = "dir=$RABBITMQ_MNESIA_DIR\n\
-        if [ -z \"$dir\" ]; then dir=${RABBITMQ_MNESIA_BASE:-/var/lib/rabbitmq/mnesia}/$RABBITMQ_NODENAME; fi\n\
-        [ -e \"$dir/schema.DAT\" ] && touch \"$dir/force_load\"\n";
-    exec_script(target, pod, "rabbitmq", vec![Part::Text(script.to_owned())])
+pub fn lay_force_load(target: &Target, pod: &str, base: &str) -> Call {
+    let script = in_node_folder(base, "[ -e \"$dir/schema.DAT\" ] && touch \"$dir/force_load\"");
+    exec_script(target, pod, CONTAINER, script)
 }
 
 /// Takes it away again, should no start have used it up.
-pub fn remove_force_load(target: &Target, pod: &str) -> Call {
-    let script = "dir=$RABBITMQ_MNESIA_DIR\n\
-        if [ -z \"$dir\" ]; then dir=${RABBITMQ_MNESIA_BASE:-/var/lib/rabbitmq/mnesia}/$RABBITMQ_NODENAME; fi\n\
-        rm -f \"$dir/force_load\"\n";
-    exec_script(target, pod, "rabbitmq", vec![Part::Text(script.to_owned())])
+pub fn remove_force_load(target: &Target, pod: &str, base: &str) -> Call {
+    exec_script(target, pod, CONTAINER, in_node_folder(base, "rm -f \"$dir/force_load\""))
+}
+
+/// The variables of the container go before what the chart usually has.
+fn in_node_folder(base: &str, command: &str) -> Vec<Part> {
+    let find = format!(
+        "dir=$RABBITMQ_MNESIA_DIR\n\
+        if [ -z \"$dir\" ]; then dir=${{RABBITMQ_MNESIA_BASE:-{base}}}/$RABBITMQ_NODENAME; fi\n"
+    );
+    vec![Part::Text(format!("{find}{command}\n"))]
+}
+
+/// Names of pods that are not ready: without them nodes that wait for each other never meet.
+pub fn publish(target: &Target, headless: &str) -> Call {
+    let patch = json!({"spec": {"publishNotReadyAddresses": true}}).to_string();
+    call(target, &["patch", "service", headless, "--field-manager", "mqctl", "--type", "merge", "--patch", &patch])
+}
+
+/// The first ordinal becomes mqctl's own field: helm, whose chart does not know it, would take it away with its own.
+pub fn keep_ordinals(target: &Target, set: &str, start: usize) -> Call {
+    let object = json!({
+        "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": set},
+        "spec": {"ordinals": {"start": start}},
+    });
+    apply_note(target, &object)
 }
 
 /// Ends the container's first process, so that the kubelet starts it again in the same pod.
 pub fn restart_container(target: &Target, pod: &str) -> Call {
-    exec_script(target, pod, "rabbitmq", vec![Part::Text("kill -TERM 1\n".to_owned())])
+    exec_script(target, pod, CONTAINER, vec![Part::Text("kill -TERM 1\n".to_owned())])
 }
 
 /// A Khepri node that waits for a majority goes on alone.

@@ -67,7 +67,7 @@ pub(super) fn stop(target: &Target, observed: &Observed) -> Vec<Step> {
 }
 
 fn stop_one(target: &Target, ordinal: u32) -> Step {
-    let pod = format!("{}-{ordinal}", target.release);
+    let pod = format!("{}-{ordinal}", target.stateful_set);
     let detail = if ordinal == 0 { "last, so that it knows what the others knew" } else { "" };
     Step::new(Danger::Changes, format!("stop {pod}"), detail)
         .action(Action::Run(kubectl::scale(target, ordinal)))

@@ -202,7 +202,7 @@ fn manifest(given: &Given<'_>, names: &Names) -> Value {
     if let Some(ip) = exposure.ip {
         spec["loadBalancerIP"] = json!(ip);
     }
-    let labels = json!({"app.kubernetes.io/instance": given.target.release, "app.kubernetes.io/managed-by": "mqctl"});
+    let labels = given.target.own_labels();
     let mut annotations = json!(exposure.annotations);
     annotations[EXPOSURE_DIGEST] =
         json!(digest::of([spec.to_string().as_bytes(), annotations.to_string().as_bytes()], 16));
@@ -249,7 +249,14 @@ mod tests {
     fn planned(expose: &str, live: Option<&Value>) -> Result<Plan> {
         let text = format!("format: 1\nnamespace: mq\nexpose: {expose}\n");
         let profile = profile::read(&text, Path::new("q.yaml")).unwrap();
-        let target = Target { kubeconfig: None, context: None, namespace: "mq".to_owned(), release: "q".to_owned() };
+        let target = Target {
+            kubeconfig: None,
+            context: None,
+            namespace: "mq".to_owned(),
+            release: "q".to_owned(),
+            stateful_set: "q".into(),
+            label: chart::INSTANCE,
+        };
         let observed = Observed {
             set: Some(crate::cluster::StatefulSet::read(&json!({}))),
             external: live.map(External::read),

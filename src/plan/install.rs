@@ -11,19 +11,16 @@ use super::{
     Action, Claim, Condition, Danger, Plan, Step, Wished, expose, objects, pending, preconditions, rotate,
     secret_object, upgrade,
 };
-use crate::chart::{self, BUILTIN_VERSION, Names, builtin};
+use crate::chart::{self, Names, builtin};
 use crate::cluster::preview::Preview;
 use crate::cluster::{Existence, Observed, Pod, Standing, StatefulSet, Target};
 use crate::credentials::Found;
 use crate::helm;
 use crate::kubectl;
-use crate::profile::Profile;
+use crate::profile::{ChartRef, Profile};
 use crate::rabbitmq::Answer;
 use crate::secret::Name;
 use crate::units::{show_duration, show_nodes};
-
-/// How `helm list` names the built-in chart, with its version behind it.
-pub(super) const CHART: &str = "mqctl-rabbitmq-";
 
 /// Everything that the planner decides from.
 pub struct Given<'a> {
@@ -31,7 +28,7 @@ pub struct Given<'a> {
     pub target: &'a Target,
     pub observed: &'a Observed,
     pub found: &'a Found,
-    /// Where the chart is laid out for helm.
+    /// Where the chart is, for helm.
     pub chart: PathBuf,
     /// The limit of the boot.
     pub limit: Duration,
@@ -152,9 +149,9 @@ fn change(given: &Given<'_>, names: &Names) -> Vec<Step> {
 
 fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {
     let (profile, target) = (given.profile, given.target);
-    let (name, release) = (&profile.name, &target.release);
+    let (name, release, service) = (&profile.name, &target.release, &target.stateful_set);
     let revision = given.observed.release.as_ref().map_or("0", |r| r.revision.as_str());
-    let address = format!("amqp://{}@{release}.{}.svc:5672", profile.credentials.username, target.namespace);
+    let address = format!("amqp://{}@{service}.{}.svc:5672", profile.credentials.username, target.namespace);
     Plan {
         verb: match given.verb {
             Verb::Install => "install",
@@ -186,12 +183,14 @@ fn at_work(given: &Given<'_>) -> Option<String> {
 pub(super) fn about(profile: &Profile) -> String {
     let class = profile.storage.class.as_deref().unwrap_or("default class");
     let nodes = show_nodes(profile.replicas);
-    format!("builtin {BUILTIN_VERSION} · RabbitMQ {} · {nodes} · {} {class}", profile.image.tag, profile.storage.size)
+    let chart = chart::title(profile);
+    format!("{chart} · RabbitMQ {} · {nodes} · {} {class}", profile.image.tag, profile.storage.size)
 }
 
 /// Something might change on a release whose brokers may run: what they say then decides whether it may.
 pub(crate) fn might_change(given: &Given<'_>) -> bool {
-    let upgraded = |r: &helm::Release| (!r.pending() || r.cut_short_in_upgrade()) && r.chart.starts_with(CHART);
+    let upgraded =
+        |r: &helm::Release| (!r.pending() || r.cut_short_in_upgrade()) && chart::made(given.profile, &r.chart);
     given.observed.release.as_ref().is_some_and(upgraded)
         && (given.verb.enables_flags() || !unchanged(given, &chart::values(given.profile)))
 }
@@ -204,9 +203,19 @@ pub(crate) fn comparable(given: &Given<'_>) -> bool {
 /// Helm deployed exactly this chart with these values, and the credentials are in all their homes.
 fn unchanged(given: &Given<'_>, values: &Value) -> bool {
     let deployed = given.observed.release.as_ref().is_some_and(helm::Release::deployed);
-    let noted = given.observed.set.as_ref().and_then(|s| s.values_digest.as_deref());
     let kept = given.found.to_generate().is_empty() && given.found.to_keep().is_empty();
-    deployed && !given.scaled() && kept && given.secret_is_whole() && noted == builtin::wished_digest(values)
+    deployed && !given.scaled() && kept && given.secret_is_whole() && renders_the_same(given, values)
+}
+
+/// By the digest on the built-in chart's StatefulSet; others carry none, and helm has to say what would change.
+fn renders_the_same(given: &Given<'_>, values: &Value) -> bool {
+    match given.profile.chart {
+        ChartRef::Builtin => {
+            let noted = given.observed.set.as_ref().and_then(|s| s.values_digest.as_deref());
+            noted == builtin::wished_digest(values)
+        }
+        ChartRef::Local(_) => given.preview().is_some_and(|p| p.changes.objects.is_empty() && p.foreign.is_empty()),
+    }
 }
 
 /// A delete that was cut short left its announcement on pods that stay.
@@ -297,16 +306,25 @@ fn tell(given: &Given<'_>, names: &Names) -> Vec<Step> {
     vec![rotate::tell_broker(given.target, given.observed, user), told]
 }
 
-const ALL_OBJECTS: &str = "1 StatefulSet, 2 Services, 1 ConfigMap, 1 PodDisruptionBudget, 1 ServiceAccount";
+fn all_objects(profile: &Profile) -> &'static str {
+    match profile.chart {
+        ChartRef::Builtin => "1 StatefulSet, 2 Services, 1 ConfigMap, 1 PodDisruptionBudget, 1 ServiceAccount",
+        ChartRef::Local(_) => "1 StatefulSet, 2 Services, and what else the chart has",
+    }
+}
 
 fn run_helm(given: &Given<'_>, values: &Value) -> Step {
     let call = helm::upgrade_install(given.target, &given.chart, values, given.profile.timeouts.install);
     let again = given.observed.release.as_ref().is_some_and(|r| !r.status.starts_with("pending-install"));
     let (title, next) = if again { ("helm upgrade", "upgraded") } else { ("helm install", "installed") };
-    let detail = given.preview().map_or_else(|| ALL_OBJECTS.to_owned(), |p| objects::in_words(&p.changes));
+    let detail =
+        given.preview().map_or_else(|| all_objects(given.profile).to_owned(), |p| objects::in_words(&p.changes));
     let mut notes = given.preview().map_or_else(Vec::new, |p| objects::notes(&p.changes));
     notes.extend(used_again(given));
-    let mut step = Step::new(Danger::Changes, title, detail).notes(notes).action(Action::LayChart(given.chart.clone()));
+    let mut step = Step::new(Danger::Changes, title, detail).notes(notes);
+    if given.profile.chart == ChartRef::Builtin {
+        step = step.action(Action::LayChart(given.chart.clone()));
+    }
     if given.scaled() {
         // Helm 4 applies server-side: it refuses to change what kubectl scaled, unless both mean the same number.
         step = step.action(Action::Run(kubectl::scale(given.target, given.profile.replicas)));

@@ -3,8 +3,9 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::install::{CHART, Given, Verb};
+use super::install::{Given, Verb};
 use super::version_step::version;
+use crate::chart;
 use crate::cluster::{Claim, Existence};
 use crate::error::Failure;
 use crate::explain::Code;
@@ -22,6 +23,7 @@ pub(crate) fn at_once(given: &Given<'_>) -> Result<()> {
         storage_class(given),
         volumes(given),
         other_chart(given),
+        drifted(given),
         username(given),
         version,
         fewer_nodes(given),
@@ -94,7 +96,7 @@ fn let_grow(given: &Given<'_>) -> String {
 }
 
 fn other_chart(given: &Given<'_>) -> Option<Failure> {
-    let release = given.observed.release.as_ref().filter(|r| !r.chart.starts_with(CHART))?;
+    let release = given.observed.release.as_ref().filter(|r| !chart::made(given.profile, &r.chart))?;
     let text = format!("the release name `{}` is taken by chart `{}`", given.target.release, release.chart);
     Some(refusal(Code::ReleaseTaken, &text).hint("choose another `release` in the profile"))
 }
@@ -126,7 +128,7 @@ fn immutable(given: &Given<'_>) -> Option<Failure> {
     let value = |text: &Option<String>| text.clone().unwrap_or_else(|| "nothing".to_owned());
     let what =
         change.map_or_else(|| field.clone(), |f| format!("{} from {} to {}", f.path, value(&f.from), value(&f.to)));
-    let set = &given.target.release;
+    let set = &given.target.stateful_set;
     let refusal = refusal(
         Code::Immutable,
         &format!("StatefulSet `{set}` cannot change {what}: Kubernetes keeps this field for ever"),
@@ -136,6 +138,17 @@ fn immutable(given: &Given<'_>) -> Option<Failure> {
     } else {
         refusal.hint("put the value back in the profile")
     })
+}
+
+/// As a recovery has left it: the profile does not say so yet.
+fn drifted(given: &Given<'_>) -> Option<Failure> {
+    let set = &given.target.stateful_set;
+    let parallel = given.observed.set.as_ref()?.parallel;
+    let text = format!(
+        "StatefulSet `{set}` is Parallel, and the profile wants OrderedReady: Kubernetes keeps this field for ever"
+    );
+    let line = format!("{}   # in the profile", chart::PARALLEL_LINE);
+    (parallel && !chart::is_parallel(given.profile)).then(|| refusal(Code::Immutable, &text).hint(line))
 }
 
 /// A rolling restart takes one node away at a time: with another one missing already that is one too many.

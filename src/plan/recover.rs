@@ -78,7 +78,7 @@ fn wished(given: &Given<'_>, names: &Names) -> Result<Value, Failure> {
 
 impl Recovery<'_> {
     fn steps(&self) -> Result<Vec<Step>, Failure> {
-        let mut steps: Vec<Step> = self.count().into_iter().collect();
+        let mut steps: Vec<Step> = self.count().into_iter().chain(self.forget_revision()).collect();
         steps.extend(if self.given.way.first.is_empty() { self.together() } else { self.one_after_the_other()? });
         steps.extend(self.verify());
         if self.given.noted.is_some() || steps.iter().any(|step| step.title == self.note_title()) {
@@ -96,7 +96,7 @@ impl Recovery<'_> {
 
     fn one_after_the_other(&self) -> Result<Vec<Step>, Failure> {
         let serve = |pod: &String| self.given.evidence.nodes.iter().any(|node| node.pod == *pod && node.runs);
-        let mut steps = Vec::new();
+        let mut steps: Vec<Step> = self.publish().into_iter().collect();
         if !self.given.way.first.iter().any(serve) {
             steps.push(self.note());
             steps.extend(self.hold_back()?);
@@ -115,8 +115,11 @@ impl Recovery<'_> {
         if self.given.observed.holds {
             steps.push(self.open_gate());
         }
+        if self.stays_in_order() {
+            return vec![self.release_in_place(), self.all_ready()];
+        }
+        steps.extend(self.publish());
         match &self.given.observed.set {
-            Some(set) if !set.parallel && self.first_pod_may_go_on() => steps.push(self.release_in_place()),
             Some(set) if set.parallel => {
                 steps.extend(self.stuck_anew());
                 steps.extend((set.replicas < self.replicas()).then(|| self.start_all()));
@@ -125,6 +128,27 @@ impl Recovery<'_> {
         }
         steps.push(self.all_ready());
         steps
+    }
+
+    /// The first pod is helped in place, and the StatefulSet stays as it is.
+    fn stays_in_order(&self) -> bool {
+        let in_order = self.given.observed.set.as_ref().is_some_and(|set| !set.parallel);
+        self.given.way.first.is_empty() && in_order && self.first_pod_may_go_on()
+    }
+
+    /// Nodes that wait for each other must find each other; it stays so, as the next full stop needs it too.
+    fn publish(&self) -> Option<Step> {
+        let headless = self.names.headless();
+        let title = format!("Service {headless}");
+        self.given.observed.hides_waiting.then(|| {
+            Step::new(
+                Danger::Changes,
+                title.clone(),
+                "names pods that are not ready too: nodes that wait find each other",
+            )
+            .action(Action::Run(recovery::publish(self.given.target, headless)))
+            .done(format!("{title} names pods that are not ready too"))
+        })
     }
 
     /// It waits alone, as the others are not created before it is ready, and nobody is newer.
@@ -146,7 +170,12 @@ impl Recovery<'_> {
 
     /// Pods that do not start by themselves, together, so that none waits longer than the others.
     fn stuck_anew(&self) -> Option<Step> {
-        let stuck = |pod: &&Pod| matches!(pod.standing, Standing::Crashed(_) | Standing::ImageTrouble(_));
+        // Those that could not find each other do not look again.
+        let stuck = |pod: &&Pod| match pod.standing {
+            Standing::Crashed(_) | Standing::ImageTrouble(_) => true,
+            Standing::Booting(_) => self.given.observed.hides_waiting,
+            _ => false,
+        };
         let pods: Vec<&str> = self.given.observed.pods.iter().filter(stuck).map(|pod| pod.name.as_str()).collect();
         let objects: Vec<String> = pods.iter().map(|pod| format!("pod/{pod}")).collect();
         (!pods.is_empty()).then(|| {
@@ -196,7 +225,12 @@ impl Recovery<'_> {
 
     fn note(&self) -> Step {
         let (given, names) = (self.given, &self.names);
-        let noted = UnderWay { strategy: given.strategy, way: given.way.clone(), stateful_set: self.wished.clone() };
+        let noted = UnderWay {
+            strategy: given.strategy,
+            way: given.way.clone(),
+            stateful_set: self.wished.clone(),
+            by_chart: self.by_chart(),
+        };
         let object = noted.object(&names.evidence, &given.target.release);
         Step::new(Danger::Changes, self.note_title(), "what is under way, and the StatefulSet as it will be")
             .action(Action::Run(recovery::apply_note(given.target, &object)))
@@ -241,10 +275,22 @@ impl Recovery<'_> {
         kubectl::take_back(self.given.target, vec![Part::Text(manifest.to_string())])
     }
 
+    /// The profile is the user's: what it has to say from now on is told.
+    fn keep_it_so(&self) -> Option<String> {
+        let profile = self.given.profile;
+        let told = chart::is_parallel(profile) || self.stays_in_order();
+        (!told).then(|| {
+            let (path, line) = (profile.path.display(), chart::PARALLEL_LINE);
+            format!("the StatefulSet is Parallel now; keep it so: add to {path}\n    {line}")
+        })
+    }
+
     fn plan(self, steps: Vec<Step>) -> Plan {
         let (given, name) = (self.given, &self.given.profile.name);
         let cut_short =
             given.noted.map(|noted| format!("an earlier {} was cut short: this finishes it", noted.strategy.word()));
+        let mut farewell = vec![format!("{name} is back.   mqctl status {name}")];
+        farewell.extend(self.keep_it_so());
         Plan {
             verb: given.verb,
             target: given.target.clone(),
@@ -253,7 +299,7 @@ impl Recovery<'_> {
             warnings: cut_short.into_iter().collect(),
             changes: Vec::new(),
             nothing: String::new(),
-            farewell: vec![format!("{name} is back.   mqctl status {name}")],
+            farewell,
             limit: given.limit,
             protected: given.profile.protected,
             claim: Some(Claim::on(given.profile, given.observed)),

@@ -130,7 +130,7 @@ fn object(given: &Given<'_>, names: &Names, next: Option<Name>) -> Vec<crate::pr
 /// Connections that are open stay open: RabbitMQ asks for the password at the start of one only.
 pub(super) fn tell_broker(target: &Target, observed: &Observed, user: &str) -> Step {
     let ready = observed.pods.iter().find(|pod| pod.standing == Standing::Ready);
-    let pod = ready.map_or_else(|| format!("{}-0", target.release), |pod| pod.name.clone());
+    let pod = ready.map_or_else(|| format!("{}-0", target.stateful_set), |pod| pod.name.clone());
     let call = kubectl::exec_eval(target, &pod, rabbitmq::change_password(user));
     Step::new(
         Danger::Changes,

@@ -32,9 +32,7 @@ const KEYS: [(&str, Name); 7] = [
 
 impl Object<'_> {
     pub(super) fn manifest(&self) -> Vec<Part> {
-        let metadata = json!({"name": self.names.secret, "namespace": self.target.namespace, "labels": {
-            "app.kubernetes.io/instance": self.target.release, "app.kubernetes.io/managed-by": "mqctl",
-        }, "annotations": {IMAGE_TAG: self.tag}});
+        let metadata = json!({"name": self.names.secret, "namespace": self.target.namespace, "labels": self.target.own_labels(), "annotations": {IMAGE_TAG: self.tag}});
         let user = base64_text(&self.profile.credentials.username);
         let secret = format!(
             r#"{{"apiVersion":"v1","kind":"Secret","type":"Opaque","metadata":{metadata},"data":{{"username":"{user}""#

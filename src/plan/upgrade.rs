@@ -49,7 +49,7 @@ pub(super) fn order(given: &Given<'_>) -> String {
     if count == 1 {
         return format!("clients are without a broker meanwhile; about {about}");
     }
-    let pod = |n: u32| format!("{}-{n}", given.target.release);
+    let pod = |n: u32| format!("{}-{n}", given.target.stateful_set);
     let order: Vec<String> = (0..count).rev().map(pod).collect();
     format!("{}: one by one, each when no quorum needs it; about {about}", order.join(", "))
 }
@@ -61,7 +61,7 @@ pub(super) fn enable_feature_flags(given: &Given<'_>, changed: bool) -> Option<S
     if !given.verb.enables_flags() || !(changed || any) {
         return None;
     }
-    let pod = format!("{}-0", given.target.release);
+    let pod = format!("{}-0", given.target.stateful_set);
     let call = kubectl::exec(given.target, &pod, &["rabbitmqctl", "-q", "enable_feature_flag", "all"]);
     Some(
         Step::new(

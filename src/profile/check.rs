@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::chart::{Look, chart};
 use super::credentials::credentials;
 use super::expose::{self, expose};
 use super::file::ProfileFile;
@@ -16,19 +17,19 @@ use crate::units::{self, DnsLabel, Expected, Quantity, ReleaseName};
 use crate::yaml::shown;
 
 /// The profile, if nothing that it needs is missing or wrong; it is one only if no mistake was noted.
-pub(super) fn check(file: &ProfileFile, path: &Path, m: &mut Mistakes) -> Option<Profile> {
+pub(super) fn check(file: &ProfileFile, path: &Path, look: Look<'_>, m: &mut Mistakes) -> Option<Profile> {
     format(file.format, m);
     let release = release(file.release, path, m);
     let namespace = namespace(file.namespace, m);
     let context = file.context.and_then(|text| context(text, m));
-    let chart = chart(file.chart_ref, m);
+    let chart = chart(file, path, look, m);
     let image = image(file, m);
     let replicas = replicas(file.replicas, m);
     let storage = storage(file, m);
     let credentials = credentials(file, path, m);
     let expose = expose(file, m);
     let timeouts = timeouts(file, m);
-    values(&file.values, chart.unwrap_or(ChartRef::Builtin), m);
+    values(&file.values, chart.as_ref().unwrap_or(&ChartRef::Builtin), m);
     Some(Profile {
         name: name_of(path),
         path: path.to_owned(),
@@ -98,17 +99,6 @@ fn context(text: &str, m: &mut Mistakes) -> Option<String> {
         return None;
     }
     Some(text.to_owned())
-}
-
-fn chart(reference: Option<&str>, m: &mut Mistakes) -> Option<ChartRef> {
-    match reference {
-        None | Some("builtin") => Some(ChartRef::Builtin),
-        Some(other) => {
-            let text = format!("`{}` is not supported by this version; use builtin", shown(other));
-            m.at_value(&["chart", "ref"], text);
-            None
-        }
-    }
 }
 
 fn image(file: &ProfileFile, m: &mut Mistakes) -> Image {
@@ -191,11 +181,11 @@ fn timeout(text: Option<&str>, path: &[&str], m: &mut Mistakes) -> Duration {
     time
 }
 
-fn values(values: &Map<String, Value>, chart: ChartRef, m: &mut Mistakes) {
-    for own in chart.own_values() {
+fn values(values: &Map<String, Value>, chart: &ChartRef, m: &mut Mistakes) {
+    for (own, field) in chart.own_values() {
         if holds(values, own) {
             let path: Vec<&str> = std::iter::once("values").chain(own.iter().copied()).collect();
-            m.at_key(&path, format!("mqctl sets this key itself; use `{}`", own.join(".")));
+            m.at_key(&path, format!("mqctl sets this key itself; use `{field}`"));
         }
     }
 }

@@ -13,6 +13,8 @@ pub(super) struct ProfileFile<'a> {
     pub(super) context: Option<&'a str>,
     pub(super) protected: Option<bool>,
     pub(super) chart_ref: Option<&'a str>,
+    pub(super) chart_version: Option<&'a str>,
+    pub(super) dialect: Option<&'a str>,
     pub(super) repository: Option<&'a str>,
     pub(super) tag: Option<&'a str>,
     pub(super) replicas: Option<i64>,
@@ -59,7 +61,7 @@ pub(super) const KEYS: [&str; 13] = [
     "values",
     "timeouts",
 ];
-pub(super) const CHART: [&str; 1] = ["ref"];
+pub(super) const CHART: [&str; 3] = ["ref", "version", "dialect"];
 pub(super) const IMAGE: [&str; 2] = ["repository", "tag"];
 pub(super) const STORAGE: [&str; 2] = ["class", "size"];
 pub(super) const CREDENTIALS: [&str; 3] = ["username", "password", "erlangCookie"];
@@ -107,6 +109,8 @@ impl<'a> ProfileFile<'a> {
             context: top.text("context", Text::Free, m),
             protected: top.flag("protected", m),
             chart_ref: chart.text("ref", Text::Free, m),
+            chart_version: chart.text("version", Text::Free, m),
+            dialect: chart.text("dialect", Text::Form("stable or bitnami"), m),
             repository: image.text("repository", Text::Free, m),
             tag: image.text("tag", Text::Free, m),
             replicas: top.whole("replicas", m),

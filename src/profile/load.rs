@@ -5,7 +5,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::mistakes::nearest;
-use super::{Profile, ProfileError, read};
+use super::{Profile, ProfileError, read, read_with};
+use crate::chart;
 use crate::units::ReleaseName;
 use crate::yaml;
 
@@ -197,7 +198,7 @@ impl fmt::Display for LoadError {
 /// The file cannot be read, or has mistakes.
 pub fn load(path: &Path) -> Result<Profile, LoadError> {
     let bytes = bytes_of(path).map_err(LoadError::Unreadable)?;
-    decode(&bytes, path).map_err(LoadError::Mistaken)
+    decode_with(&bytes, path, |text, path| read_with(text, path, &chart::describe)).map_err(LoadError::Mistaken)
 }
 
 /// Where each field of a profile stands that was loaded before.
@@ -223,6 +224,12 @@ fn bytes_of(path: &Path) -> std::io::Result<Vec<u8>> {
 /// # Errors
 /// Every mistake in it.
 pub fn decode(bytes: &[u8], path: &Path) -> Result<Profile, ProfileError> {
+    decode_with(bytes, path, read)
+}
+
+type Reader = fn(&str, &Path) -> Result<Profile, ProfileError>;
+
+fn decode_with(bytes: &[u8], path: &Path, read: Reader) -> Result<Profile, ProfileError> {
     if bytes.len() > yaml::LARGEST {
         return Err(ProfileError::new(path, vec![yaml::too_big()]));
     }

@@ -3,6 +3,7 @@
 //! The file becomes a `ProfileFile` (what it says), that a [`Profile`] (what it means). All mistakes
 //! of a file are found at once. No secret stands in a profile, only where to find one.
 
+mod chart;
 mod check;
 mod credentials;
 pub mod draft;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+pub use self::chart::Look;
 pub(crate) use self::load::places;
 pub use self::load::{Listed, LoadError, Namesake, NotFound, Places, decode, find, list, load, namesake};
 pub use self::mistakes::ProfileError;
@@ -26,6 +28,7 @@ pub use crate::yaml::{Mistake, Place};
 
 use self::file::ProfileFile;
 use self::mistakes::Mistakes;
+use crate::chart::LocalChart;
 use crate::exposure::Exposure;
 use crate::units::{DnsLabel, Quantity, ReleaseName};
 use crate::yaml;
@@ -62,34 +65,44 @@ pub struct Profile {
 }
 
 /// Which chart is installed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChartRef {
     /// The one inside this program.
     Builtin,
+    /// One on this machine.
+    Local(LocalChart),
 }
 
 impl ChartRef {
-    pub const fn as_str(self) -> &'static str {
+    /// As in a profile; a chart's path starts where mqctl runs.
+    pub fn reference(&self) -> String {
         match self {
-            Self::Builtin => "builtin",
+            Self::Builtin => "builtin".to_owned(),
+            Self::Local(chart) => chart.path.display().to_string(),
         }
     }
 
-    /// Paths in the chart's values that mqctl sets itself, from the profile's field of the same name.
-    pub(crate) const fn own_values(self) -> &'static [&'static [&'static str]] {
+    /// Paths in the chart's values that mqctl sets itself, and the profile's field for each.
+    pub(crate) fn own_values(&self) -> Vec<(&'static [&'static str], &'static str)> {
         match self {
-            Self::Builtin => &[
-                &["image", "repository"],
-                &["image", "tag"],
-                &["replicas"],
-                &["credentials"],
-                &["storage", "class"],
-                &["storage", "size"],
-                &["annotations", crate::chart::VALUES_DIGEST],
-            ],
+            Self::Builtin => BUILTIN_VALUES.to_vec(),
+            Self::Local(chart) => {
+                let told = chart.dialect.table().told.iter();
+                told.map(|(path, told)| (*path, told.field())).collect()
+            }
         }
     }
 }
+
+const BUILTIN_VALUES: [(&[&str], &str); 7] = [
+    (&["image", "repository"], "image.repository"),
+    (&["image", "tag"], "image.tag"),
+    (&["replicas"], "replicas"),
+    (&["credentials"], "credentials"),
+    (&["storage", "class"], "storage.class"),
+    (&["storage", "size"], "storage.size"),
+    (&["annotations", crate::chart::VALUES_DIGEST], "annotations.mqctl/values"),
+];
 
 /// The broker's container image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,18 +181,27 @@ pub struct Warning {
     pub text: String,
 }
 
-/// Reads a profile's text; the path gives the profile its name and its files their folder.
+/// Reads a profile's text; the path gives the profile its name and its files their folder. No file is looked at, so that a
+/// chart other than the built-in one is refused.
 ///
 /// # Errors
 /// Every mistake in the text.
 pub fn read(text: &str, path: &Path) -> Result<Profile, ProfileError> {
+    read_with(text, path, &|_| Err("not looked at".to_owned()))
+}
+
+/// The same with somebody who looks at charts.
+///
+/// # Errors
+/// As `read`.
+pub fn read_with(text: &str, path: &Path, look: Look<'_>) -> Result<Profile, ProfileError> {
     let (document, found) = yaml::examine(text);
     let Some(document) = document else {
         return Err(ProfileError::new(path, found));
     };
     let mut mistakes = Mistakes::new(&document, found);
     let file = ProfileFile::read(&document, &mut mistakes);
-    let profile = check::check(&file, path, &mut mistakes);
+    let profile = check::check(&file, path, look, &mut mistakes);
     mistakes.add_ambiguous();
     match profile {
         Some(profile) if mistakes.is_empty() => Ok(profile),

@@ -3,8 +3,12 @@
 use serde_json::{Value, json};
 
 use super::{ChartRef, Credentials, FORMAT, Image, Storage, Timeouts};
+use crate::chart::Dialect;
 use crate::exposure::{Port, ServiceType};
 use crate::units::show_duration;
+
+/// A chart on this machine.
+const A_PATH: &str = "^\\.{0,2}/";
 
 /// Draft 2020-12. Two things are beyond it: bounds of sizes and times, and words that YAML readers disagree about.
 pub fn schema() -> Value {
@@ -27,9 +31,14 @@ pub fn schema() -> Value {
             "storage": storage(),
             "credentials": credentials(),
             "expose": expose(),
-            "values": values(ChartRef::Builtin),
+            "values": values(),
             "timeouts": timeouts(),
         },
+        "if": {"required": ["chart"], "properties": {"chart": {
+            "type": "object", "required": ["ref"], "properties": {"ref": {"pattern": A_PATH}},
+        }}},
+        "then": {"required": ["image"], "properties": {"image": {"type": "object", "required": ["repository", "tag"]}}},
+        "else": {"properties": {"values": without_own(&ChartRef::Builtin), "chart": {"properties": {"dialect": false}}}},
     })
 }
 
@@ -73,12 +82,18 @@ fn protected() -> Value {
 }
 
 fn chart() -> Value {
-    let builtin = ChartRef::Builtin.as_str();
-    let reference = json!({
-        "description": "The chart; builtin is the one inside mqctl.",
-        "type": "string", "enum": [builtin], "default": builtin, "examples": [builtin],
+    let reference = text(
+        "The chart: builtin is the one inside mqctl; else a folder or a .tgz, from the profile's folder.",
+        &format!("^builtin$|{A_PATH}"),
+        "./charts/rabbitmq",
+    );
+    let version = text("Refuse the chart if it has another version.", r"\S", "16.0.16");
+    let dialect = json!({
+        "description": "Whose keys the chart has, where its own values.yaml does not tell.",
+        "type": "string", "enum": Dialect::ALL.map(Dialect::word), "examples": ["bitnami"],
     });
-    section("Which chart is installed.", &json!({"ref": reference}))
+    let reference = with_default(reference, "builtin");
+    section("Which chart is installed.", &json!({"ref": reference, "version": version, "dialect": dialect}))
 }
 
 fn image() -> Value {
@@ -201,13 +216,17 @@ fn expose() -> Value {
     section
 }
 
-/// Anything but what mqctl sets itself.
-fn values(chart: ChartRef) -> Value {
-    let mut values = json!({
+fn values() -> Value {
+    json!({
         "description": "Anything else for the chart, passed on untouched; keys that mqctl sets itself are refused.",
         "type": ["object", "null"], "default": {}, "examples": [{"plugins": ["rabbitmq_shovel"]}],
-    });
-    for path in chart.own_values() {
+    })
+}
+
+/// Anything but what mqctl sets itself.
+fn without_own(chart: &ChartRef) -> Value {
+    let mut values = json!({});
+    for (path, _) in chart.own_values() {
         forbid(&mut values, path);
     }
     values

@@ -1,4 +1,5 @@
 mod any_text;
+mod charts;
 mod described;
 mod drafts;
 mod mistaken;

@@ -16,6 +16,9 @@ pub struct UnderWay {
     pub way: Way,
     /// The StatefulSet as it has to be in the end: for a while it may exist nowhere else.
     pub stateful_set: Value,
+    /// The chart's switch may be on, in the last revision of the release.
+    #[serde(default)]
+    pub by_chart: bool,
 }
 
 impl UnderWay {
@@ -45,7 +48,8 @@ mod tests {
     #[test]
     fn a_note_comes_back_out_of_the_cluster() {
         let way = Way { first: vec!["q-1".to_owned()], lost: vec!["q-0".to_owned()], strangers: Vec::new() };
-        let noted = UnderWay { strategy: Strategy::Forget, way, stateful_set: json!({"kind": "StatefulSet"}) };
+        let noted =
+            UnderWay { strategy: Strategy::Forget, way, stateful_set: json!({"kind": "StatefulSet"}), by_chart: true };
         assert_eq!(UnderWay::read(&noted.object("q-mqctl-evidence", "q")), Some(noted));
         assert_eq!(UnderWay::read(&without_note("q-mqctl-evidence", "q")), None);
     }

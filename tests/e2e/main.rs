@@ -21,6 +21,7 @@ mod bad_luck;
 mod canary;
 mod cluster;
 mod cut_short;
+mod dialects;
 mod doctor;
 mod door;
 mod environment;
@@ -78,6 +79,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(doctor::tests());
     tests.extend(recover::tests());
     tests.extend(lost::tests());
+    tests.extend(dialects::tests());
     tests.extend(tour::tests());
     // The long ones first: the end of the run is not one core waiting for one test.
     tests.sort_by_key(|test: &Test| !test.long);

@@ -37,7 +37,7 @@ pub(crate) fn test(name: &'static str, tag: &'static str, body: fn(&World)) -> T
 }
 
 /// The release's StatefulSet again, but with pods that are created one after the other.
-fn in_order(world: &World) -> Value {
+pub(crate) fn in_order(world: &World) -> Value {
     let mut set = world.namespace.object("statefulset", NAME);
     set.as_object_mut().expect("an object").remove("status");
     let metadata = set["metadata"].as_object_mut().expect("metadata");
@@ -124,7 +124,7 @@ fn prepared(world: &World) -> String {
     password
 }
 
-fn users(world: &World) -> String {
+pub(crate) fn users(world: &World) -> String {
     world.namespace.shell("mq-0", "rabbitmqctl list_users --formatter json")
 }
 

@@ -41,6 +41,14 @@ const LIST: &[(&str, &[&str])] = &[
     ("source: hangs, is killed", &["a_source_command_that_hangs_or_is_killed"]),
     ("source: a Secret that is not there", &["a_secret_in_the_cluster_that_is_not_there"]),
     ("source: what `profile check` finds", &["sources_are_tried_and_never_shown"]),
+    (
+        "chart: not there, another version, keys that nobody knows",
+        &["what_does_not_fit_the_chart_is_a_mistake", "the_dialect_is_said_where_it_cannot_be_told"],
+    ),
+    (
+        "chart: the StatefulSet is Parallel, the profile does not say so",
+        &["an_upgrade_that_would_be_refused_half_way_is_refused_before"],
+    ),
     ("release: the name is taken by another chart", &["a_release_name_that_another_chart_has"]),
     ("release: another user, version, fewer nodes", &["what_is_no_install_on_volumes_that_are_there"]),
     ("volumes: secrets that nobody knows", &["volumes_whose_secrets_nobody_knows_are_not_given_new_ones"]),
@@ -88,6 +96,10 @@ const LIST: &[(&str, &[&str])] = &[
     (
         "recovery: killed at each step",
         &["killed_at_each_step_of_newest_first", "killed_while_there_is_no_stateful_set"],
+    ),
+    (
+        "recovery: a force boot by the chart is killed, helm's revision is cut short",
+        &["a_force_boot_by_the_chart_that_was_cut_short_is_finished", "a_revision_that_was_cut_short_is_forgotten"],
     ),
     ("a killed export: its half is cleared away", &["what_a_killed_export_left_is_cleared"]),
 ];

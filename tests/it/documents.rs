@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
+use mqctl::chart::{Described, Dialect};
 use mqctl::cli::Cli;
 use mqctl::outcome::Outcome;
 use mqctl::profile;
@@ -53,7 +54,12 @@ fn every_profile_of_the_readme_is_read() {
     let profiles: Vec<&str> = blocks.into_iter().filter(|block| block.starts_with("format:")).collect();
     assert!(!profiles.is_empty(), "the README shows no profile");
     for text in profiles {
-        profile::read(text, Path::new("profiles/prodmq.yaml")).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        // Whoever has no such chart can read the profile all the same.
+        let look = |_: &Path| {
+            Ok(Described { name: "rabbitmq".into(), version: "16.0.16".into(), dialect: Some(Dialect::Bitnami) })
+        };
+        let path = Path::new("profiles/prodmq.yaml");
+        profile::read_with(text, path, &look).unwrap_or_else(|error| panic!("{error}\n{text}"));
     }
 }
 

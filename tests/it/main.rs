@@ -16,6 +16,7 @@ mod completions;
 mod covered;
 mod credentials;
 mod delete;
+mod dialects;
 mod doctor;
 mod documents;
 mod evidence;

@@ -104,7 +104,14 @@ impl Made {
 const LIMIT: Duration = Duration::from_secs(600);
 
 fn target() -> Target {
-    Target { kubeconfig: None, context: Some("test".into()), namespace: "mq".into(), release: "prodmq".into() }
+    Target {
+        kubeconfig: None,
+        context: Some("test".into()),
+        namespace: "mq".into(),
+        release: "prodmq".into(),
+        stateful_set: "prodmq".into(),
+        label: mqctl::chart::INSTANCE,
+    }
 }
 
 fn release(status: &str) -> Release {

@@ -49,3 +49,8 @@ mark() {
         *) sed -i "s/\"annotations\":{/&\"mqctl\/recovery\":\"${5#*=}\",/" "$cluster/statefulset.$3" ;;
     esac
 }
+
+# The Service names pods that are not ready, too.
+publish() {
+    case $line in *publishNotReadyAddresses*) sed -i 's/"spec":{/&"publishNotReadyAddresses":true,/' "$cluster/service.$1" ;; esac
+}

@@ -113,6 +113,8 @@ impl Scenario {
             context: Some("test".into()),
             namespace: "rabbitmq".into(),
             release: "rmq".into(),
+            stateful_set: "rmq".into(),
+            label: chart::INSTANCE,
         };
         let picture = self.picture();
         Page::of(&target, &picture, &Wish::default()).to_text()

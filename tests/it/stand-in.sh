@@ -174,7 +174,7 @@ apply() {
         fi
         return ;;
     *' --field-manager mqctl-recovery '*)
-        apply_recovery_note
+        case $stdin in *'"kind":"ConfigMap"'*) apply_recovery_note ;; esac
         return ;;
     *' --force-conflicts --field-manager helm '*)
         case $stdin in *'"kind":"StatefulSet"'*)
@@ -344,7 +344,12 @@ respond() {
         kubectl-delete) delete "$@" ;;
         kubectl-exec) run_inside "$@" ;;
         kubectl-wait) ;;
-        kubectl-patch) if [ "$2" = lease ]; then renew_lease "$@"; fi ;;
+        kubectl-patch)
+            case $2 in
+                lease) renew_lease "$@" ;;
+                service) publish "$3" ;;
+            esac
+            ;;
         kubectl-logs)
             case $line in
                 *mqctl/reader=*) logs_of_readers ;;

@@ -216,7 +216,7 @@ pub(super) fn force_boot_on(picture: &Picture) -> Vec<Finding> {
         }
         let node = reading.map(|reading| reading.node.clone()).unwrap_or_default();
         let title = format!("{} loads its own copy at its next start, whatever the others have", seen.name());
-        let path = format!("/var/lib/rabbitmq/mnesia/{node}/force_load");
+        let path = format!("{}/{node}/force_load", picture.base);
         let finding = if seen.node.store() == Some(Store::Khepri) {
             Finding::information(
                 Code::ForcebootOn,

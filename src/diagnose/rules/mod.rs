@@ -19,12 +19,13 @@ pub(crate) use unready::standing;
 pub type Rule = fn(&Picture) -> Vec<Finding>;
 
 /// Every rule in its layer.
-pub const RULES: [(Layer, Rule); 26] = [
+pub const RULES: [(Layer, Rule); 27] = [
     (Layer::Release, release::not_installed),
     (Layer::Release, release::helm_pending),
     (Layer::Release, release::namespace),
     (Layer::Release, release::two_nodes),
     (Layer::Release, release::conf_not_rolled),
+    (Layer::Release, release::drift),
     (Layer::Admission, scheduling::admission),
     (Layer::Scheduling, scheduling::pvc_pending),
     (Layer::Scheduling, scheduling::unschedulable),

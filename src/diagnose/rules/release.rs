@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::chart::PARALLEL_LINE;
 use crate::cluster::Standing;
 use crate::diagnose::finding::{Finding, plural};
 use crate::diagnose::picture::{Picture, Seen};
@@ -101,4 +102,16 @@ pub(super) fn conf_not_rolled(picture: &Picture) -> Vec<Finding> {
     let proof = format!("StatefulSet: revision {}; no pod was made anew for 10 minutes", revision.unwrap_or_default());
     let fix = picture.kubectl(&format!("delete pod {}", old[0]));
     vec![finding.proof(proof).fix(fix).risk("one node restarts; one after the other, while all others are ready")]
+}
+
+/// Symptom: an upgrade is refused. Cause: a recovery made the StatefulSet anew as Parallel, and the profile still wants
+/// pods in order, which Kubernetes changes on no StatefulSet that exists.
+/// Source: Kubernetes documentation, StatefulSet, "Pod Management Policies".
+pub(super) fn drift(picture: &Picture) -> Vec<Finding> {
+    if picture.parallel_wished || !picture.is_parallel() {
+        return Vec::new();
+    }
+    let title = "the StatefulSet is Parallel, and the profile wants OrderedReady";
+    let finding = Finding::warning(Code::Immutable, title).proof("StatefulSet: podManagementPolicy Parallel");
+    vec![finding.fix(format!("{PARALLEL_LINE}     in the profile")).risk("none: after a full stop it starts by itself")]
 }

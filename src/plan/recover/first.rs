@@ -1,9 +1,13 @@
 //! How the first nodes come up: released in place, or made to load their own copy by a switch that is taken back. Pure.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::super::{Action, Condition, Danger, Step};
 use super::Recovery;
+use crate::chart::{self, CONTAINER};
+use crate::helm;
 use crate::kubectl::{self, recovery};
 use crate::recover::strategy::Strategy;
 
@@ -17,6 +21,8 @@ pub enum Via {
     File,
     /// By a command before the server, in the StatefulSet.
     StatefulSet,
+    /// By a value of the chart, in a revision of the release.
+    Chart,
 }
 
 impl Recovery<'_> {
@@ -25,6 +31,7 @@ impl Recovery<'_> {
             (Strategy::KhepriStandalone, _) => vec![self.alone(), self.first_ready()],
             (Strategy::ForceBoot, Via::File) => vec![self.by_file(), self.first_ready()],
             (Strategy::ForceBoot, Via::StatefulSet) => vec![self.by_stateful_set(), self.first_ready()],
+            (Strategy::ForceBoot, Via::Chart) => vec![self.by_value(), self.first_ready()],
             (Strategy::ForceBoot, Via::Live) => vec![self.in_place(Danger::Destroys), self.first_ready()],
             _ => vec![self.in_place(Danger::Changes), self.first_ready()],
         }
@@ -54,7 +61,7 @@ impl Recovery<'_> {
         let (pod, target) = (self.one(), self.given.target);
         Step::new(Danger::Destroys, format!("file force_load in {pod}"), "its container starts again and uses it up")
             .action(Action::Wait(Condition::Waiting(vec![pod.to_owned()])))
-            .action(Action::Wait(Condition::Succeeds(recovery::lay_force_load(target, pod))))
+            .action(Action::Wait(Condition::Succeeds(recovery::lay_force_load(target, pod, self.names.base))))
             .action(Action::Try(recovery::restart_container(target, pod)))
             .done(format!("force_load laid in {pod}, its container started again"))
     }
@@ -70,19 +77,61 @@ impl Recovery<'_> {
 
     /// No other pod changes, and a container that starts again in the same pod is not forced again.
     fn forced(&self) -> Value {
-        let script = format!(
+        let force = format!(
             "if [ \"$(hostname)\" = {} ] && ! [ -e /tmp/mqctl-forced ]; then \
-             rabbitmqctl force_boot && touch /tmp/mqctl-forced; fi; exec $(command -v docker-entrypoint.sh) rabbitmq-server",
+             rabbitmqctl force_boot && touch /tmp/mqctl-forced; fi; exec ",
             self.one()
         );
         let mut set = self.wished.clone();
         set["spec"]["updateStrategy"] = json!({"type": "OnDelete"});
         let containers = set.pointer_mut("/spec/template/spec/containers").and_then(Value::as_array_mut);
-        let mut brokers = containers.into_iter().flatten().filter(|container| container["name"] == "rabbitmq");
+        let mut brokers = containers.into_iter().flatten().filter(|container| container["name"] == CONTAINER);
         if let Some(broker) = brokers.next() {
-            broker["command"] = json!(["sh", "-c", script]);
+            let words = |key: &str| broker[key].as_array().cloned().unwrap_or_default();
+            let own = [words("command"), words("args")].concat();
+            broker["command"] = if own.is_empty() {
+                json!(["sh", "-c", force + "$(command -v docker-entrypoint.sh) rabbitmq-server"])
+            } else {
+                // Behind the script come its name and the chart's own command.
+                Value::Array([vec![json!("sh"), json!("-c"), json!(force + "\"$@\""), json!("sh")], own].concat())
+            };
+            broker.as_object_mut().and_then(|container| container.remove("args"));
         }
         set
+    }
+
+    /// A revision that was cut short lets no other be made. A rollback would start pods that are held back: only helm's
+    /// record of it is taken away.
+    pub(super) fn forget_revision(&self) -> Option<Step> {
+        let release = self.given.observed.release.as_ref().filter(|release| release.cut_short_in_upgrade())?;
+        let record = helm::record(self.given.target, &release.revision);
+        let detail = format!("of revision {}, which was cut short; no other object is touched", release.revision);
+        Some(
+            Step::new(Danger::Changes, "helm's record", detail)
+                .action(Action::Run(kubectl::delete(self.given.target, &[record])))
+                .done(format!("helm's record of revision {} removed", release.revision)),
+        )
+    }
+
+    /// A revision for the pods that are not held back: helm would start the others too.
+    fn by_value(&self) -> Step {
+        let (pod, target, set) = (self.one(), self.given.target, &self.names.stateful_set);
+        let start = self.names.pods.iter().position(|known| known == pod).unwrap_or(0);
+        let step = Step::new(Danger::Destroys, "helm upgrade", format!("the chart's force boot is on, for {pod}"))
+            .action(Action::Run(recovery::keep_ordinals(target, set, start)));
+        self.revision(step, self.given.way.first.len(), true)
+            .action(Action::Run(kubectl::delete(target, &[format!("pod/{pod}")])))
+            .done(format!("{pod} starts with the chart's force boot"))
+    }
+
+    /// Nobody comes here with a chart that has no such value.
+    pub(super) fn revision(&self, step: Step, replicas: usize, forced: bool) -> Step {
+        let profile = self.given.profile;
+        let (values, folder) = (chart::forced_values(profile, replicas, forced), chart::folder(profile, Path::new("")));
+        values.into_iter().fold(step, |step, values| {
+            let call = helm::upgrade_install(self.given.target, &folder, &values, profile.timeouts.install);
+            step.action(Action::Run(call))
+        })
     }
 
     /// Too early it fails and does no harm.

@@ -165,9 +165,14 @@ impl Recovery<'_> {
     /// All ordinals again.
     pub(super) fn whole_again(&self) -> Step {
         let (target, set) = (self.given.target, &self.names.stateful_set);
+        let mut whole = self.wished.clone();
+        if self.is_forced() {
+            // Its pod must not be replaced before the others have joined it.
+            whole["spec"]["updateStrategy"] = json!({"type": "OnDelete"});
+        }
         Step::new(Danger::Changes, format!("StatefulSet {set}"), "made anew with all its ordinals; pods that run stay")
             .action(Action::Run(recovery::orphan(target, set)))
-            .action(Action::Run(self.put(&self.wished)))
+            .action(Action::Run(self.put(&whole)))
             .action(Action::Try(self.mark()))
             .done(format!("StatefulSet {set} has all its ordinals"))
     }

@@ -21,6 +21,7 @@ impl Recovery<'_> {
         steps.push(if self.has_gate() { self.open_gate() } else { self.whole_again() });
         if self.is_forced() {
             steps.extend([self.each_ready(), self.not_forced()]);
+            steps.extend(self.by_chart().then(|| self.value_off()));
         }
         steps.push(self.all_ready());
         steps.extend(self.given.way.lost.iter().map(|pod| self.grow(pod)));
@@ -70,16 +71,31 @@ impl Recovery<'_> {
     fn without_file(&self) -> Step {
         let pod = &self.given.way.first[0];
         Step::new(Danger::Changes, format!("no file force_load in {pod}"), "should no start have used it up")
-            .action(Action::Wait(Condition::Succeeds(recovery::remove_force_load(self.given.target, pod))))
+            .action(Action::Wait(Condition::Succeeds(recovery::remove_force_load(
+                self.given.target,
+                pod,
+                self.names.base,
+            ))))
             .done(format!("no force_load left in {pod}"))
     }
 
     /// By us, or by an earlier run.
-    fn is_forced(&self) -> bool {
+    pub(super) fn is_forced(&self) -> bool {
         let template = "/spec/template";
         let live = self.given.observed.set.as_ref().map(|set| set.manifest.pointer(template));
         let changed = self.given.noted.is_some() && live.is_some_and(|live| live != self.wished.pointer(template));
-        changed || (self.given.strategy == Strategy::ForceBoot && self.given.via == Via::StatefulSet)
+        changed || self.by_chart() || (self.given.strategy == Strategy::ForceBoot && self.given.via == Via::StatefulSet)
+    }
+
+    /// The chart's switch is on, or will be.
+    pub(super) fn by_chart(&self) -> bool {
+        self.given.via == Via::Chart || self.given.noted.is_some_and(|noted| noted.by_chart)
+    }
+
+    /// The release says what its StatefulSet is again.
+    fn value_off(&self) -> Step {
+        let step = Step::new(Danger::Changes, "helm upgrade", "the chart's force boot is off again");
+        self.revision(step, self.names.pods.len(), false).done("the chart's force boot is off")
     }
 
     fn each_ready(&self) -> Step {

@@ -100,7 +100,9 @@ fn impossible_values() {
         replicas: 10 => 3:11 replicas: expected 1 to 9 nodes, found `10`
         release: 2mq => 3:10 release: expected 1 to 40 of a-z, 0-9 and `-`, a letter first, no `-` at the end, found `2mq`
         context: ' ' => 3:10 context: expected the name of a kube context; leave the key out for any
-        chart: {ref: bitnami/rabbitmq} => 3:14 chart.ref: `bitnami/rabbitmq` is not supported by this version; use builtin
+        chart: {ref: bitnami/rabbitmq} => 3:14 chart.ref: expected builtin or a chart on this machine such as ./charts/rabbitmq, found `bitnami/rabbitmq`; `helm pull --untar` brings one here
+        chart: {ref: 'oci://hub.example/rabbitmq'} => 3:14 chart.ref: expected builtin or a chart on this machine such as ./charts/rabbitmq, found `oci://hub.example/rabbitmq`; `helm pull --untar` brings one here
+        chart: {dialect: stable} => 3:18 chart.dialect: only a chart on this machine has one; leave the key out
         image: {repository: 'rabbitmq:4'} => 3:21 image.repository: expected no tag or digest here: they go into `image.tag`, found `rabbitmq:4`
         image: {tag: a b} => 3:14 image.tag: expected a tag such as 4.3.6-management, found `a b`
         timeouts: {boot: 0s} => 3:18 timeouts.boot: expected 1s to 24h, found `0s`

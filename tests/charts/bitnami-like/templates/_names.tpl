@@ -1,0 +1,43 @@
+{{- define "rabbitmq.name" -}}
+{{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "rabbitmq.fullname" -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- $full := contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) -}}
+{{ default $full .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "rabbitmq.selector" -}}
+app.kubernetes.io/name: {{ include "rabbitmq.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "rabbitmq.labels" -}}
+{{ include "rabbitmq.selector" . }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{- define "rabbitmq.domain" -}}
+{{ include "rabbitmq.fullname" . }}-headless.{{ .Release.Namespace }}.svc.{{ .Values.clusterDomain }}
+{{- end }}
+
+{{/* Other images than the vendor's are refused, unless they are asked for. */}}
+{{- define "rabbitmq.image" -}}
+{{- if not .Values.global.security.allowInsecureImages -}}
+{{- fail "this image is not the one that the chart was made for: set global.security.allowInsecureImages" -}}
+{{- end -}}
+{{ printf "%s/%s:%s" .Values.image.registry .Values.image.repository .Values.image.tag }}
+{{- end }}
+
+{{- define "rabbitmq.conf" -}}
+log.console = true
+loopback_users.guest = false
+cluster_formation.peer_discovery_backend = classic_config
+{{- range $i := until (int .Values.replicaCount) }}
+cluster_formation.classic_config.nodes.{{ add $i 1 }} = rabbit@{{ include "rabbitmq.fullname" $ }}-{{ $i }}.{{ include "rabbitmq.domain" $ }}
+{{- end }}
+cluster_formation.target_cluster_size_hint = {{ int .Values.replicaCount }}
+{{ .Values.extraConfiguration }}
+{{- end }}

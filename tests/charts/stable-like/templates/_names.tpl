@@ -1,0 +1,35 @@
+{{- define "rabbitmq.name" -}}
+{{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "rabbitmq.fullname" -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- $full := contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) -}}
+{{ default $full .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "rabbitmq.selector" -}}
+app: {{ include "rabbitmq.name" . }}
+release: {{ .Release.Name }}
+{{- end }}
+
+{{- define "rabbitmq.labels" -}}
+{{ include "rabbitmq.selector" . }}
+chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+heritage: {{ .Release.Service }}
+{{- end }}
+
+{{- define "rabbitmq.domain" -}}
+{{ include "rabbitmq.fullname" . }}-headless.{{ .Release.Namespace }}.svc.{{ .Values.rabbitmq.clustering.k8s_domain }}
+{{- end }}
+
+{{- define "rabbitmq.conf" -}}
+log.console = true
+loopback_users.guest = false
+cluster_formation.peer_discovery_backend = classic_config
+{{- range $i := until (int .Values.replicas) }}
+cluster_formation.classic_config.nodes.{{ add $i 1 }} = rabbit@{{ include "rabbitmq.fullname" $ }}-{{ $i }}.{{ include "rabbitmq.domain" $ }}
+{{- end }}
+cluster_formation.target_cluster_size_hint = {{ int .Values.replicas }}
+{{ .Values.rabbitmq.extraConfiguration }}
+{{- end }}

@@ -1,0 +1,392 @@
+//! Charts of others: their values, names and labels; a recovery of one whose pods come in order; what it leaves to say.
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::objects::{self, PODS};
+use crate::recover::{AUTO, deadlock, khepri, stateful_set, story};
+use crate::recover_again::serves;
+use crate::transcript::Transcript;
+use crate::world::World;
+
+const CHARTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts");
+
+/// Its objects are called as the stand-in's are.
+fn profile(chart: &str, more: &str) -> String {
+    format!(
+        "format: 1\nnamespace: rabbitmq\nchart: {{ref: ../charts/{chart}-like}}\n\
+         image: {{repository: rabbitmq, tag: 4.3.6-management}}\nvalues: {{fullnameOverride: prodmq{more}}}\n"
+    )
+}
+
+fn speak(world: &World, chart: &str, more: &str) {
+    std::os::unix::fs::symlink(CHARTS, world.path("work/charts")).unwrap();
+    world.profile("prodmq", &profile(chart, more));
+}
+
+/// Helm's record of such a chart.
+fn release(version: &str) -> Value {
+    let mut release = objects::release("deployed", "1");
+    release["chart"] = format!("rabbitmq-{version}").into();
+    release
+}
+
+fn headless() -> Value {
+    json!({"kind": "Service", "metadata": {"name": "prodmq-headless"}, "spec": {"clusterIP": "None"}})
+}
+
+/// A deadlock of pods in order on this chart; `stable` names ready pods only.
+fn locked(chart: &str, more: &str) -> World {
+    let world = deadlock();
+    speak(&world, chart, more);
+    if chart == "stable" {
+        world.object("service.prodmq-headless", &headless());
+    }
+    PODS.iter().for_each(|pod| khepri(&world, pod));
+    world
+}
+
+fn without_files(run: &Transcript) -> String {
+    run.to_string().lines().filter(|line| !line.starts_with("wrote ")).collect::<Vec<_>>().join("\n")
+}
+
+/// What helm is fed by an install on this chart.
+fn values_of(chart: &str) -> String {
+    let world = World::new();
+    speak(&world, chart, "");
+    let run = world.run(&["install", "prodmq", "--yes"]).ended(0);
+    let call = run.calls.iter().find(|call| call.args.iter().any(|arg| arg == "--install")).unwrap();
+    assert!(call.args.contains(&format!("profiles/../charts/{chart}-like")), "{run}");
+    assert!(!run.wrote.iter().any(|file| file.contains("built-in chart")), "{run}");
+    let values: Value = serde_json::from_str(&call.stdin).unwrap();
+    values.to_string()
+}
+
+#[test]
+fn an_install_tells_each_chart_in_its_own_keys() {
+    assert_snapshot!(values_of("stable"), @r#"{"fullnameOverride":"prodmq","image":{"registry":"docker.io","repository":"library/rabbitmq","tag":"4.3.6-management"},"persistence":{"size":"8Gi"},"rabbitmq":{"existingErlangSecret":"prodmq-mqctl-credentials","existingPasswordSecret":"prodmq-mqctl-credentials","username":"user"},"replicas":3}"#);
+    assert_snapshot!(values_of("bitnami"), @r#"{"auth":{"existingErlangSecret":"prodmq-mqctl-credentials","existingPasswordSecret":"prodmq-mqctl-credentials","username":"user"},"fullnameOverride":"prodmq","global":{"security":{"allowInsecureImages":true}},"image":{"registry":"docker.io","repository":"library/rabbitmq","tag":"4.3.6-management"},"persistence":{"size":"8Gi"},"replicaCount":3}"#);
+}
+
+#[test]
+fn the_objects_of_stable_carry_its_own_label() {
+    let world = World::new();
+    speak(&world, "stable", "");
+    let run = world.run(&["install", "prodmq", "--yes"]).ended(0);
+    let looks = run.calls.iter().filter(|call| call.args.iter().any(|arg| arg == "--selector"));
+    let labels: Vec<&String> =
+        looks.map(|call| &call.args[call.args.iter().position(|a| a == "--selector").unwrap() + 1]).collect();
+    assert!(!labels.is_empty() && labels.iter().all(|label| *label == "release=prodmq"), "{labels:?}");
+    let secret = std::fs::read_to_string(world.path("cluster/secret.prodmq-mqctl-credentials")).unwrap();
+    assert!(secret.contains("\"release\":\"prodmq\"") && secret.contains("\"app.kubernetes.io/instance\":\"prodmq\""));
+}
+
+#[test]
+fn what_a_profile_comes_to_on_another_chart() {
+    let world = World::new();
+    speak(&world, "bitnami", "");
+    world.rule("helm template *", 1, "", "Error: not here");
+    let run = world.run(&["inspect", "prodmq"]).ended(65);
+    assert_snapshot!(without_files(&run), @r#"
+    $ mqctl inspect prodmq   [exit 65]
+    stdout | test / rabbitmq / prodmq
+    stdout | 
+    stdout | field                                 value                             from                        passed as
+    stdout | release                               prodmq                            derived: file's name        release
+    stdout | namespace                             rabbitmq                          line 2                      --namespace
+    stdout | context                               test                              derived: kubeconfig         --kube-context
+    stdout | protected                             false                             default                     not passed
+    stdout | chart.ref                             profiles/../charts/bitnami-like   line 3                      chart
+    stdout | image.repository                      rabbitmq                          line 4                      values
+    stdout | image.tag                             4.3.6-management                  line 4                      values
+    stdout | replicas                              3                                 default                     values
+    stdout | storage.class                         (the cluster's default)           default                     values
+    stdout | storage.size                          8Gi                               default                     values
+    stdout | credentials.username                  user                              default                     values
+    stdout | credentials.password                  -                                 Secret, or generated        not passed: Secret
+    stdout | credentials.erlangCookie              -                                 Secret, or generated        not passed: Secret
+    stdout | timeouts.install                      10m                               default                     --timeout
+    stdout | timeouts.boot                         10m                               default                     not passed
+    stdout | values.fullnameOverride               prodmq                            line 5                      values
+    stdout | image.registry                        docker.io                         derived: image.repository   values
+    stdout | auth.existingPasswordSecret           prodmq-mqctl-credentials          derived: release            values
+    stdout | auth.existingErlangSecret             prodmq-mqctl-credentials          derived: release            values
+    stdout | global.security.allowInsecureImages   true                              derived: image.repository   values
+    stdout | 
+    stdout | profile   profiles/prodmq.yaml
+    stdout | chart     bitnami rabbitmq-16.0.16
+    stdout | image     rabbitmq:4.3.6-management
+    stdout | 
+    stdout | objects, by mqctl's own table of names: helm template refused the values
+    stdout | Service                 by helm         prodmq, prodmq-headless
+    stdout | StatefulSet             by helm         prodmq
+    stdout | Secret                  by mqctl        prodmq-mqctl-credentials
+    stdout | Pod                     by Kubernetes   prodmq-0, prodmq-1, prodmq-2
+    stdout | PersistentVolumeClaim   by Kubernetes   data-prodmq-0, data-prodmq-1, data-prodmq-2
+    stderr | error: profiles/prodmq.yaml: an install would fail: `helm template`: not here
+    stderr | hint: helm show values profiles/../charts/bitnami-like   # what can stand under `values:`
+    1. reads helm template prodmq profiles/../charts/bitnami-like --values - --namespace rabbitmq --kube-context test
+      < {
+      <   "auth": {
+      <     "existingErlangSecret": "prodmq-mqctl-credentials",
+      <     "existingPasswordSecret": "prodmq-mqctl-credentials",
+      <     "username": "user"
+      <   },
+      <   "fullnameOverride": "prodmq",
+      <   "global": {
+      <     "security": {
+      <       "allowInsecureImages": true
+      <     }
+      <   },
+      <   "image": {
+      <     "registry": "docker.io",
+      <     "repository": "library/rabbitmq",
+      <     "tag": "4.3.6-management"
+      <   },
+      <   "persistence": {
+      <     "size": "8Gi"
+      <   },
+      <   "replicaCount": 3
+      < }
+    "#);
+}
+
+#[test]
+fn an_upgrade_without_a_change_is_none() {
+    let world = World::installed();
+    speak(&world, "bitnami", "");
+    world.object("release", &release("16.0.16"));
+    let run = world.run(&["upgrade", "prodmq", "--yes"]).ended(0);
+    run.changed_nothing();
+    assert!(run.stdout.contains("nothing to change (revision 1, 3 nodes ready)"), "{run}");
+}
+
+#[test]
+fn a_deadlock_of_stable_is_cured_and_the_line_told() {
+    let world = locked("stable", "");
+    assert_snapshot!(story(&world.run(&AUTO).ended(0)), @r#"
+    prodmq is back.   mqctl status prodmq
+    the StatefulSet is Parallel now; keep it so: add to profiles/prodmq.yaml
+        values: {podManagementPolicy: Parallel}
+    what can be done
+      1   start all together   loses nothing   about 30 s   recommended
+      -   newest-first        refused: on Khepri any majority decides, whoever stopped last
+      -   forget              refused: on Khepri a blank member joins again by itself
+      -   force-boot          refused: on Khepri a force boot does nothing, and says success
+      -   khepri-standalone   refused: a majority of volumes is left, and boots by itself: take `together`
+
+       0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
+    test/rabbitmq/prodmq: recover: 4 to change, 0 to destroy
+       0.0s Service prodmq-headless names pods that are not ready too
+       0.0s noted in ConfigMap prodmq-mqctl-evidence what is under way
+       0.0s StatefulSet prodmq is Parallel
+       0.0s prodmq-0 ready
+       0.0s prodmq-1 ready
+       0.0s prodmq-2 ready
+       0.0s 3 nodes ready
+       0.0s all nodes agree, logged in as user
+       0.0s 37 queues, each with a leader
+       0.0s queues asked
+       0.0s nothing is under way any more
+    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (2 pods that read volumes)
+    kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
+    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (ConfigMap "prodmq-mqctl-evidence")
+    kubectl patch service prodmq-headless --field-manager mqctl --type merge --patch '{"spec":{"publishNotReadyAddresses":true}}'
+    kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (ConfigMap "prodmq-mqctl-evidence": "together", first [])
+    kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=together'
+    kubectl delete statefulset prodmq '--cascade=orphan' --ignore-not-found
+    kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-0
+    kubectl apply --server-side --force-conflicts --field-manager helm --filename - (StatefulSet: "Parallel", 3 replicas, ordinals null, update {"type":"RollingUpdate"})
+    kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=together'
+    kubectl annotate statefulset prodmq --overwrite mqctl/recovery-
+    kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name { "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "labels": { "app.kubernetes.io/instance": "prodmq", "app.kubernetes.io/managed-by": "mqctl" }, "name": "prodmq-mqctl-evidence" } }
+    "#);
+}
+
+#[test]
+fn names_that_are_published_stay_so() {
+    let run = locked("bitnami", "").run(&AUTO).ended(0);
+    assert!(!story(&run).contains("publishNotReadyAddresses"), "{run}");
+    let line = "add to profiles/prodmq.yaml\n    values: {podManagementPolicy: Parallel}";
+    assert!(run.stdout.contains(line), "{run}");
+}
+
+#[test]
+fn who_has_the_line_is_told_nothing() {
+    let run = locked("bitnami", ", podManagementPolicy: Parallel").run(&AUTO).ended(0);
+    assert!(!run.stdout.contains("keep it so"), "{run}");
+}
+
+/// The StatefulSet as a recovery has left it.
+fn drifted(more: &str) -> World {
+    let world = World::installed();
+    speak(&world, "stable", more);
+    world.object("release", &release("6.18.2"));
+    let mut set = stateful_set("Parallel", false);
+    set["status"]["readyReplicas"] = 3.into();
+    world.object("statefulset.prodmq", &set);
+    world
+}
+
+#[test]
+fn an_upgrade_that_would_be_refused_half_way_is_refused_before() {
+    for verb in ["upgrade", "plan"] {
+        let run = drifted("").run(&[verb, "prodmq"]).ended(78);
+        run.changed_nothing();
+        assert_eq!(
+            run.stderr,
+            "error: StatefulSet `prodmq` is Parallel, and the profile wants OrderedReady: Kubernetes keeps this field for ever; nothing was changed\n\
+             hint: values: {podManagementPolicy: Parallel}   # in the profile\nsee: mqctl explain IMMUTABLE\n"
+        );
+    }
+}
+
+#[test]
+fn the_drift_is_shown_until_the_line_is_there() {
+    let drift =
+        "the StatefulSet is Parallel, the profile wants OrderedReady: add values: {podManagementPolicy: Parallel}";
+    let status = |more: &str| drifted(more).run(&["status", "prodmq"]).stdout;
+    assert!(status("").contains(drift), "{}", status(""));
+    assert!(!status(", podManagementPolicy: Parallel").contains("OrderedReady"));
+    let doctor = |more: &str| drifted(more).run(&["doctor", "prodmq"]).stdout;
+    let found = doctor("");
+    assert!(found.contains("IMMUTABLE") && found.contains("values: {podManagementPolicy: Parallel}"), "{found}");
+    assert!(!doctor(", podManagementPolicy: Parallel").contains("IMMUTABLE"));
+}
+
+/// Helm's last revision says `OrderedReady`, the cluster says `Parallel` already.
+#[test]
+fn with_the_line_helm_s_record_is_put_right() {
+    let world = drifted(", podManagementPolicy: Parallel");
+    let manifest = |policy: &str| {
+        format!(
+            "---\nkind: StatefulSet\nmetadata:\n  name: prodmq\nspec:\n  podManagementPolicy: {policy}\n  replicas: 3\n"
+        )
+    };
+    world.write("cluster/manifest", &manifest("OrderedReady"));
+    world.write("cluster/next", &json!({"manifest": manifest("Parallel")}).to_string());
+    let run = world.run(&["upgrade", "prodmq", "--dry-run"]).ended(0);
+    assert!(run.stdout.contains("spec.podManagementPolicy: OrderedReady -> Parallel"), "{run}");
+}
+
+const FORCE: [&str; 8] = ["force-boot", "prodmq", "--node", "prodmq-2", "--via", "chart", "--confirm", "prodmq"];
+
+/// All are stopped; prodmq-0 before the others. The next revision of the chart brings all pods up.
+fn stopped(chart: &str) -> World {
+    let world = crate::recover::trap();
+    speak(&world, chart, "");
+    let mut set = stateful_set("OrderedReady", false);
+    set["spec"]["template"]["spec"]["containers"][0]["command"] =
+        json!(["sh", "-ec", "exec docker-entrypoint.sh rabbitmq-server"]);
+    world.object("statefulset.prodmq", &set);
+    set["spec"]["podManagementPolicy"] = "Parallel".into();
+    set["status"]["readyReplicas"] = 3.into();
+    world.chart("statefulset.prodmq", &set);
+    world.chart("release", &release("6.18.2"));
+    world
+}
+
+#[test]
+fn a_force_boot_by_the_chart_is_taken_back() {
+    let world = stopped("stable");
+    assert_snapshot!(story(&world.run(&FORCE).ended(0)), @r#"
+    prodmq is back.   mqctl status prodmq
+    the StatefulSet is Parallel now; keep it so: add to profiles/prodmq.yaml
+        values: {podManagementPolicy: Parallel}
+    what can be done
+      1   start prodmq-2 and prodmq-1 first, then the others   loses nothing that prodmq-2 knew                               about 60 s   recommended
+      2   force boot of prodmq-2, then the others              what another of prodmq-1, prodmq-2 knew and prodmq-2 did not   about 60 s
+      -   together            refused: loads the copy of prodmq-0: what was declared after it stopped would be lost
+      -   forget              refused: no member's volume is lost
+      -   khepri-standalone   refused: the metadata is in Mnesia
+
+       0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
+    test/rabbitmq/prodmq: force-boot: 7 to change, 1 to destroy
+       0.0s noted in ConfigMap prodmq-mqctl-evidence what is under way
+       0.0s prodmq-0, prodmq-1 held back
+       0.0s prodmq-2 starts with the chart's force boot
+       0.0s prodmq-2 ready
+       0.0s clients are served by prodmq-2
+       0.0s no force_load left in prodmq-2
+       0.0s StatefulSet prodmq has all its ordinals
+       0.0s prodmq-0 ready
+       0.0s prodmq-1 ready
+       0.0s prodmq-2 ready
+       0.0s all pods ready
+       0.0s StatefulSet prodmq is as it was
+       0.0s the chart's force boot is off
+       0.0s prodmq-0 ready
+       0.0s prodmq-1 ready
+       0.0s prodmq-2 ready
+       0.0s 3 nodes ready
+       0.0s all nodes agree, logged in as user
+       0.0s 37 queues, each with a leader
+       0.0s queues asked
+       0.0s nothing is under way any more
+    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (ConfigMap "prodmq-mqctl-evidence")
+    kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (ConfigMap "prodmq-mqctl-evidence": "force-boot", first ["prodmq-2"])
+    kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=force-boot'
+    kubectl delete statefulset prodmq '--cascade=orphan' --ignore-not-found
+    kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-0 pod/prodmq-1 pod/prodmq-2
+    kubectl apply --server-side --force-conflicts --field-manager helm --filename - (StatefulSet: "Parallel", 0 replicas, ordinals {"start":2}, update {"type":"RollingUpdate"})
+    kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=force-boot'
+    kubectl wait statefulset/prodmq '--for=jsonpath={.spec.ordinals.start}=2' --timeout 5s
+    kubectl scale statefulset prodmq --replicas 1
+    kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (StatefulSet: null, null replicas, ordinals {"start":2}, update null)
+    helm upgrade --install prodmq profiles/../charts/stable-like --values - --history-max 10 --timeout 600s --namespace rabbitmq --kube-context test { "forceBoot": { "enabled": true }, "fullnameOverride": "prodmq", "image": { "registry": "docker.io", "repository": "library/rabbitmq", "tag": "4.3.6-management" }, "persistence": { "size": "8Gi" }, "podManagementPolicy": "Parallel", "rabbitmq": { "existingErlangSecret": "prodmq-mqctl-credentials", "existingPasswordSecret": "prodmq-mqctl-credentials", "username": "user" }, "replicas": 1 }
+    kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-2
+    kubectl exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 50 sh -s dir=$RABBITMQ_MNESIA_DIR if [ -z "$dir" ]; then dir=${RABBITMQ_MNESIA_BASE:-/opt/bitnami/rabbitmq/var/lib/rabbitmq/mnesia}/$RABBITMQ_NODENAME; fi rm -f "$dir/force_load"
+    kubectl delete statefulset prodmq '--cascade=orphan' --ignore-not-found
+    kubectl apply --server-side --force-conflicts --field-manager helm --filename - (StatefulSet: "Parallel", 3 replicas, ordinals null, update {"type":"OnDelete"})
+    kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=force-boot'
+    kubectl apply --server-side --force-conflicts --field-manager helm --filename - (StatefulSet: "Parallel", 3 replicas, ordinals null, update {"type":"RollingUpdate"})
+    helm upgrade --install prodmq profiles/../charts/stable-like --values - --history-max 10 --timeout 600s --namespace rabbitmq --kube-context test { "fullnameOverride": "prodmq", "image": { "registry": "docker.io", "repository": "library/rabbitmq", "tag": "4.3.6-management" }, "persistence": { "size": "8Gi" }, "podManagementPolicy": "Parallel", "rabbitmq": { "existingErlangSecret": "prodmq-mqctl-credentials", "existingPasswordSecret": "prodmq-mqctl-credentials", "username": "user" }, "replicas": 3 }
+    kubectl annotate statefulset prodmq --overwrite mqctl/recovery-
+    kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name { "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "labels": { "app.kubernetes.io/instance": "prodmq", "app.kubernetes.io/managed-by": "mqctl" }, "name": "prodmq-mqctl-evidence" } }
+    "#);
+}
+
+#[test]
+fn a_force_boot_by_the_chart_that_was_cut_short_is_finished() {
+    for moment in ["before", "after"] {
+        let world = stopped("bitnami");
+        world.write(&format!("kill/{moment}"), "helm upgrade *\n");
+        assert_eq!(world.run_to_the_last_child(&FORCE).code, Some(128 + 9));
+        serves(&world);
+        let run = world.run(&["recover", "prodmq", "--strategy", "auto", "--confirm", "prodmq"]).ended(0);
+        let mut revisions = run.calls.iter().filter(|call| call.args.iter().any(|arg| arg == "--install"));
+        let last: Value = serde_json::from_str(&revisions.next_back().unwrap().stdin).unwrap();
+        assert!(last["clustering"]["forceBoot"].is_null() && last["replicaCount"] == 3, "{run}");
+    }
+}
+
+/// A rollback would start the pods that are held back.
+#[test]
+fn a_revision_that_was_cut_short_is_forgotten() {
+    let world = stopped("bitnami");
+    let mut pending = release("16.0.16");
+    pending["status"] = "pending-upgrade".into();
+    pending["revision"] = "7".into();
+    world.object("release", &pending);
+    let run = world.run(&FORCE).ended(0);
+    let deleted =
+        run.work().iter().position(|call| call.args.iter().any(|a| a == "secret/sh.helm.release.v1.prodmq.v7"));
+    let upgraded = run.work().iter().position(|call| call.args.iter().any(|arg| arg == "--install"));
+    assert!(deleted.is_some() && deleted < upgraded, "{run}");
+    assert!(!run.calls.iter().any(|call| call.args.iter().any(|arg| arg == "rollback")), "{run}");
+}
+
+#[test]
+fn a_chart_s_own_command_stays_behind_the_force_boot() {
+    let world = stopped("bitnami");
+    let args = FORCE.map(|word| if word == "chart" { "statefulset" } else { word });
+    let run = world.run(&args).ended(0);
+    let forced = run.calls.iter().find(|call| call.stdin.contains("mqctl-forced")).unwrap();
+    let set: Value = serde_json::from_str(&forced.stdin).unwrap();
+    let command = set.pointer("/spec/template/spec/containers/0/command").unwrap();
+    assert!(command[2].as_str().unwrap().ends_with("exec \"$@\""), "{command}");
+    assert_eq!(
+        command.as_array().unwrap()[3..],
+        [json!("sh"), json!("sh"), json!("-ec"), json!("exec docker-entrypoint.sh rabbitmq-server")]
+    );
+}
