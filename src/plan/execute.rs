@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use super::address::{self, Exposed};
-use super::{Action, Plan, Step, first_secret, verify, wait};
+use super::{Action, Plan, Step, definitions, first_secret, verify, wait};
 use crate::backup;
 use crate::chart;
 use crate::context::Context;
@@ -145,6 +145,7 @@ fn act(run: &mut Run<'_>, action: &Action) -> Result<()> {
         }
         Action::Try(call) => run.cx.tools.run(call, run.vault).map(|_| ()),
         Action::Wait(condition) => wait::until(run, condition),
+        Action::ReadBack { definitions, pod } => definitions::read_back(run, definitions, pod),
         Action::Verify(wished) => verify::until_healthy(run, wished),
         Action::Reach(reach) => {
             run.exposed = Some(address::reach(run, reach)?);

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::changes::Change;
 use crate::chart::Names;
 use crate::cluster::{Lease, Observed, Target};
+use crate::definitions::Definitions;
 use crate::kubectl::lease::create_with;
 use crate::process::{Call, Part};
 use crate::profile::Profile;
@@ -17,6 +18,7 @@ use self::expose::Reach;
 
 pub(crate) mod address;
 pub mod adopt;
+mod definitions;
 pub mod delete;
 pub(crate) mod execute;
 pub mod expose;
@@ -107,6 +109,11 @@ pub enum Action {
     /// Run, whatever comes of it: what it does is a courtesy.
     Try(Call),
     Wait(Condition),
+    /// A broker has all of these definitions, by its own word.
+    ReadBack {
+        definitions: Definitions,
+        pod: String,
+    },
     Verify(Wished),
     /// Wait for the address of the Service outside, and try it.
     Reach(Reach),
