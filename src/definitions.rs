@@ -69,7 +69,8 @@ impl Definitions {
     pub fn read(&self) -> Result<Content, Failure> {
         let wrong = |why: String| {
             let text = format!("`definitions`: `{}`: {why}", self.file.display());
-            Failure::new(Outcome::BadProfile, text).hint("an export has the form: rabbitmqctl export_definitions FILE")
+            Failure::new(Outcome::BadProfile, text)
+                .hint("rabbitmqctl export_definitions FILE   # writes such a file, on a broker that has them")
         };
         let text = fs_err::read(&self.file).map(Zeroizing::new).map_err(|error| wrong(reason(&error)))?;
         let mut content = Content::parse(&text).map_err(wrong)?;

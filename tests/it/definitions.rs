@@ -95,14 +95,14 @@ fn a_file_that_cannot_be_imported_is_refused_before_anything_changes() {
     assert_snapshot!(said, @"
     $ mqctl install prodmq --yes   [exit 65]
     error: `definitions`: `profiles/prodmq.definitions.json`: `queues[0].vhost`: expected text; export the whole broker, not one virtual host
-    hint: an export has the form: rabbitmqctl export_definitions FILE
+    hint: rabbitmqctl export_definitions FILE   # writes such a file, on a broker that has them
     ");
     std::fs::remove_file(world.path(FILE)).unwrap();
     assert!(refused(&world.run(&INSTALL), 65).contains("there is no such file"));
     assert_snapshot!(refused(&world.run(&["profile", "check", "prodmq"]), 65), @"
     $ mqctl profile check prodmq   [exit 65]
     error: `definitions`: `profiles/prodmq.definitions.json`: there is no such file
-    hint: an export has the form: rabbitmqctl export_definitions FILE
+    hint: rabbitmqctl export_definitions FILE   # writes such a file, on a broker that has them
     ");
 }
 
