@@ -62,6 +62,10 @@ enum Passed {
     Helm(&'static str),
     /// In mqctl's own Secret, of which the chart is told the name.
     Secret,
+    /// In mqctl's own Service, beside the release.
+    Service,
+    /// To the broker, after its first boot.
+    Broker,
     /// Not at all: it is mqctl's own.
     Nowhere,
 }
@@ -94,6 +98,8 @@ impl Passed {
             Self::Value(_) => "values".to_owned(),
             Self::Helm(argument) => (*argument).to_owned(),
             Self::Secret => "not passed: Secret".to_owned(),
+            Self::Service => "not passed: Service".to_owned(),
+            Self::Broker => "not passed: broker".to_owned(),
             Self::Nowhere => "not passed".to_owned(),
         }
     }
@@ -103,6 +109,8 @@ impl Passed {
             Self::Value(path) => json!({"kind": "value", "path": path}),
             Self::Helm(argument) => json!({"kind": "helm", "argument": argument}),
             Self::Secret => json!({"kind": "secret"}),
+            Self::Service => json!({"kind": "service"}),
+            Self::Broker => json!({"kind": "broker"}),
             Self::Nowhere => json!({"kind": "none"}),
         }
     }
@@ -128,6 +136,9 @@ impl Page<'_> {
             self.field("timeouts.install", show_duration(p.timeouts.install).into(), Passed::Helm("--timeout")),
             self.field("timeouts.boot", show_duration(p.timeouts.boot).into(), Passed::Nowhere),
         ]);
+        rows.extend(self.exposed());
+        let definitions = p.definitions.as_ref().map(|file| file.display().to_string());
+        rows.push(self.field("definitions", definitions.into(), Passed::Broker));
         rows.extend(self.values());
         rows.extend(self.derived());
         rows
@@ -179,6 +190,20 @@ impl Page<'_> {
         Row { path, value: print.into(), from: Origin::Source(from), passed: Passed::Secret }
     }
 
+    /// The Service outside, if one is wished for; what it does not say does not apply.
+    fn exposed(&self) -> Vec<Row> {
+        let Some(wish) = &self.profile.expose else {
+            return vec![self.field("expose", Value::Null, Passed::Nowhere)];
+        };
+        let ports: Vec<&str> = wish.ports.iter().map(|port| port.name()).collect();
+        let ranges: Vec<String> = wish.source_ranges.iter().map(ToString::to_string).collect();
+        let mut fields = vec![("expose.type", json!(wish.kind.name())), ("expose.ports", json!(ports))];
+        fields.extend(wish.ip.map(|ip| ("expose.ip", json!(ip))));
+        fields.extend((!ranges.is_empty()).then(|| ("expose.sourceRanges", json!(ranges))));
+        fields.extend((!wish.annotations.is_empty()).then(|| ("expose.annotations", json!(wish.annotations))));
+        fields.into_iter().map(|(path, value)| self.field(path, value, Passed::Service)).collect()
+    }
+
     /// What stands under `values:`, leaf by leaf.
     fn values(&self) -> Vec<Row> {
         let mut leaves = Vec::new();
@@ -224,6 +249,8 @@ impl Page<'_> {
         };
         let mut objects: Vec<_> = helm.into_iter().map(|(kind, name)| (kind, name, "helm")).collect();
         objects.extend(beside("Secret", vec![names.secret], "mqctl"));
+        let outside = self.profile.expose.as_ref().map(|_| names.external);
+        objects.extend(beside("Service", outside.into_iter().collect(), "mqctl"));
         objects.extend(beside("Pod", names.pods, "Kubernetes"));
         objects.extend(beside("PersistentVolumeClaim", names.claims, "Kubernetes"));
         objects

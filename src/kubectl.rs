@@ -140,15 +140,26 @@ pub fn set_ports(target: &Target, service: &str, ports: &Value) -> Call {
 /// `timeout` runs in the container: a hung CLI outlives kubectl, and a handful of them had brokers OOM-killed.
 /// No option stands before `eval`: the wrapper of 4.x connects stdin for exactly one argument.
 pub fn exec_eval(target: &Target, pod: &str, code: Vec<Part>) -> Call {
-    let args =
-        ["exec", "--stdin", pod, "--container", CONTAINER, "--", "timeout", "-k", "2", "25", "rabbitmqctl", "eval"];
-    call(target, &args).fed(code)
+    exec_eval_within(25, target, pod, code)
+}
+
+/// The same with a limit of its own, in seconds.
+pub fn exec_eval_within(seconds: u32, target: &Target, pod: &str, code: Vec<Part>) -> Call {
+    let limit = seconds.to_string();
+    let within = ["--", "timeout", "-k", "2", &limit, "rabbitmqctl", "eval"];
+    let args = [&["exec", "--stdin", pod, "--container", CONTAINER], &within[..]].concat();
+    call(target, &args).fed(code).within(Duration::from_secs(u64::from(seconds) + 5))
 }
 
 /// Runs one program inside a broker's container, ended there when it hangs, as in `exec_eval`.
 pub fn exec(target: &Target, pod: &str, words: &[&str]) -> Call {
     let args = ["exec", pod, "--container", CONTAINER, "--", "timeout", "-k", "2", "60"];
     call(target, &[&args, words].concat()).within(Duration::from_secs(70))
+}
+
+/// Everything that a broker's metadata say, as JSON: users with password hashes, queues, policies; no messages.
+pub fn export_definitions(target: &Target, pod: &str) -> Call {
+    exec(target, pod, &["rabbitmqctl", "-q", "export_definitions", "-"])
 }
 
 /// Feeds a script to a shell in one of a pod's containers, ended there when it hangs, as in `exec_eval`.

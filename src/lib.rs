@@ -15,6 +15,7 @@ pub mod cluster;
 mod commands;
 mod context;
 pub mod credentials;
+pub mod definitions;
 pub mod diagnose;
 mod digest;
 pub mod error;

@@ -12,6 +12,7 @@ use anyhow::Result;
 use duct::{Expression, ReaderHandle};
 use zeroize::Zeroizing;
 
+use crate::definitions::Definitions;
 use crate::error::Failure;
 use crate::outcome::Outcome;
 use crate::plan::wait;
@@ -59,6 +60,8 @@ pub struct Stdin(pub Vec<Part>);
 pub enum Part {
     Text(String),
     Hole(Hole),
+    /// A file of definitions, as base64.
+    Definitions(Definitions),
 }
 
 impl Call {
@@ -96,6 +99,7 @@ impl fmt::Display for Stdin {
             match part {
                 Part::Text(text) => f.write_str(text)?,
                 Part::Hole(hole) => write!(f, "({})", hole.0)?,
+                Part::Definitions(definitions) => write!(f, "({definitions})")?,
             }
         }
         Ok(())
@@ -109,6 +113,7 @@ impl Stdin {
             match part {
                 Part::Text(text) => bytes.extend_from_slice(text.as_bytes()),
                 Part::Hole(hole) => bytes.extend_from_slice(vault.fill(*hole)?.as_bytes()),
+                Part::Definitions(definitions) => bytes.extend_from_slice(definitions.read()?.base64().as_bytes()),
             }
         }
         Ok(bytes)

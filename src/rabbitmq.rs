@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::Target;
+use crate::definitions::Definitions;
 use crate::kubectl;
 use crate::process::{Call, Part, Reply};
 use crate::secret::{Hole, Name, Vault};
@@ -111,6 +112,15 @@ pub fn change_password(username: &str) -> Vec<Part> {
         )),
         Part::Hole(Hole(Name::NextPassword)),
         Part::Text(r#""), <<"mqctl">>)."#.to_owned()),
+    ]
+}
+
+/// Imports definitions; fails with RabbitMQ's own reason.
+pub fn import(definitions: &Definitions) -> Vec<Part> {
+    vec![
+        Part::Text(r#"case rabbit_definitions:import_raw(base64:decode(""#.to_owned()),
+        Part::Definitions(definitions.clone()),
+        Part::Text(r#"")) of ok -> ok; {error, Reason} -> exit(Reason) end."#.to_owned()),
     ]
 }
 

@@ -5,17 +5,19 @@ use anyhow::Result;
 use crate::backup;
 use crate::chart;
 use crate::cli::Install;
+use crate::cluster::Observed;
 use crate::cluster::observe::{EXPOSE_RIGHTS, INSTALL_RIGHTS, Question, observe, require_fit_to_change};
 use crate::cluster::preview::{Preview, preview};
 use crate::context::Context;
 use crate::credentials::{self, Found};
+use crate::definitions::Definitions;
 use crate::helm;
 use crate::lock;
 use crate::outcome::Outcome;
-use crate::plan::install::{self, Given, Next, Verb};
+use crate::plan::install::{self, Given, Import, Next, Verb};
 use crate::plan::{Plan, expose, pending, preconditions};
 use crate::process::{Call, Reply};
-use crate::profile::ChartRef;
+use crate::profile::{ChartRef, Profile};
 use crate::rabbitmq;
 
 pub(crate) fn run(args: &Install, cx: &Context) -> Result<Outcome> {
@@ -52,11 +54,22 @@ pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, cx: &Context) -> R
         limit: cx.within(profile.timeouts.boot),
         address_limit: cx.within(expose::LIMIT),
         next: None,
+        import: None,
         verb,
     };
     preconditions::at_once(&given)?;
+    let import = to_import(&profile, &observed)?;
     let next = look_ahead(cx, &given)?;
-    Ok((install::install(&Given { next: next.as_ref(), ..given })?, found))
+    Ok((install::install(&Given { next: next.as_ref(), import: import.as_ref(), ..given })?, found))
+}
+
+/// The profile's definitions, as long as nothing has booted on the volumes.
+fn to_import(profile: &Profile, observed: &Observed) -> Result<Option<Import>> {
+    let Some(definitions) = Definitions::of(profile).filter(|_| observed.noted.booted.is_none()) else {
+        return Ok(None);
+    };
+    let summary = definitions.read()?.summary();
+    Ok(Some(Import { definitions, summary }))
 }
 
 /// Only where something might change on a release whose brokers may run.

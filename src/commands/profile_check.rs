@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::cli::Check;
 use crate::context::Context;
 use crate::credentials::{self, Tried};
+use crate::definitions::Definitions;
 use crate::error::Failure;
 use crate::git;
 use crate::outcome::Outcome;
@@ -35,6 +36,8 @@ struct Checked {
     file: PathBuf,
     secrets: Result<Vault>,
     sources: Vec<Tried>,
+    /// The file of definitions and what is in it, where the profile names one.
+    definitions: Option<(PathBuf, Result<String, Failure>)>,
     /// Nothing where there is no git, or no repository.
     tracked: Option<bool>,
 }
@@ -49,7 +52,9 @@ impl Checked {
         let sources = sources.map(|profile| credentials::try_sources(cx, profile)).unwrap_or_default();
         let file = secret::file_of(&path, &profile::name_of(&path));
         let tracked = git::is_tracked(cx.tools.run(&git::tracked(&file), &Vault::default()));
-        Self { profile, secrets: secret::read_file(&file), sources, tracked, path, file }
+        let definitions = profile.as_ref().ok().and_then(Definitions::of);
+        let definitions = definitions.map(|d| (d.file.clone(), d.read().map(|content| content.summary())));
+        Self { profile, definitions, secrets: secret::read_file(&file), sources, tracked, path, file }
     }
 
     /// All mistakes at once; the hints about secrets come first.
@@ -65,6 +70,8 @@ impl Checked {
             wrong
                 .push((text, Some(format!("git rm --cached {0} && echo '*.secrets.yaml' >> .gitignore", self.file()))));
         }
+        let unusable = self.definitions.iter().filter_map(|(_, read)| read.as_ref().err());
+        wrong.extend(unusable.map(|failure| (failure.text.clone(), failure.hints.first().cloned())));
         wrong.extend(self.sources.iter().filter_map(|tried| Some((tried.complaint()?, None))));
         if let Err(error) = &self.profile {
             wrong.push((error.to_string(), error.hint()));
@@ -97,6 +104,8 @@ impl Checked {
         let git = if self.tracked == Some(false) { ", not under version control" } else { "" };
         let row = |path: &Path, words: String| vec![path.display().to_string(), words];
         let mut rows = vec![row(&self.path, "ok".to_owned()), row(&self.file, held + git)];
+        let definitions = self.definitions.iter().filter_map(|(path, read)| Some((path, read.as_ref().ok()?)));
+        rows.extend(definitions.map(|(path, summary)| row(path, format!("ok: {summary}"))));
         rows.extend(
             self.sources.iter().map(|tried| vec![format!("credentials.{}", tried.name.key()), tried.in_words()]),
         );
@@ -110,9 +119,13 @@ impl Checked {
         };
         let holds: Vec<&str> = self.holds().into_iter().map(Name::key).collect();
         let secrets = self.secrets.as_ref().err().map(|error| format!("{error:#}"));
+        let definitions = self.definitions.as_ref().map(|(path, read)| {
+            json!({"path": path, "holds": read.as_ref().ok(), "message": read.as_ref().err().map(|e| &e.text)})
+        });
         json!({
             "apiVersion": "mqctl/v1", "kind": "ProfileCheck", "ok": self.failure().is_none(), "path": self.path,
             "mistakes": mistakes, "warnings": self.warnings(),
+            "definitions": definitions,
             "sources": self.sources.iter().map(Tried::to_json).collect::<Vec<_>>(),
             "secretsFile": {"path": self.file, "holds": holds, "message": secrets, "tracked": self.tracked},
         })

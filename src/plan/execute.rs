@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::address::{self, Exposed};
 use super::queues::Counted;
-use super::{Action, Plan, Step, first_secret, queues, verify, wait};
+use super::{Action, Plan, Step, definitions, first_secret, queues, verify, wait};
 use crate::backup;
 use crate::chart;
 use crate::context::Context;
@@ -155,6 +155,7 @@ fn act(run: &mut Run<'_>, action: &Action) -> Result<()> {
         Action::Wait(condition) => wait::until(run, condition),
         Action::Count(pod) => queues::count(run, pod),
         Action::AllLed(pod) => queues::until_led(run, pod),
+        Action::ReadBack { definitions, pod } => definitions::read_back(run, definitions, pod),
         Action::Verify(wished) => verify::until_healthy(run, wished),
         Action::Reach(reach) => {
             run.exposed = Some(address::reach(run, reach)?);

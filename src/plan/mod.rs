@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::changes::Change;
 use crate::chart::Names;
 use crate::cluster::{Lease, Observed, Target};
+use crate::definitions::Definitions;
 use crate::kubectl::lease::create_with;
 use crate::process::{Call, Part};
 use crate::profile::Profile;
@@ -17,6 +18,7 @@ use self::expose::Reach;
 
 pub(crate) mod address;
 pub mod adopt;
+mod definitions;
 pub mod delete;
 pub(crate) mod execute;
 pub mod expose;
@@ -114,6 +116,11 @@ pub enum Action {
     Count(String),
     /// Every queue has a leader, as this node sees it.
     AllLed(String),
+    /// A broker has all of these definitions, by its own word.
+    ReadBack {
+        definitions: Definitions,
+        pod: String,
+    },
     Verify(Wished),
     /// Wait for the address of the Service outside, and try it.
     Reach(Reach),

@@ -19,7 +19,7 @@ pub(super) fn before_helm(given: &Given<'_>) -> Vec<Step> {
 fn back_up(given: &Given<'_>) -> Option<Step> {
     let next = given.next.filter(|_| given.verb != Verb::Install && given.restarts())?;
     let pod = given.observed.pods.iter().find(|pod| pod.standing == Standing::Ready)?;
-    let call = kubectl::exec(given.target, &pod.name, &["rabbitmqctl", "-q", "export_definitions", "-"]);
+    let call = kubectl::export_definitions(given.target, &pod.name);
     let detail = format!("to {}; messages are not in it", next.backup.display());
     Some(
         Step::new(Danger::Reads, "save the definitions", detail)

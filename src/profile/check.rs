@@ -1,6 +1,6 @@
 //! What a profile means: defaults, limits, names. Every mistake is noted, not the first.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::credentials::credentials;
 use super::expose::{self, expose};
 use super::file::ProfileFile;
 use super::mistakes::Mistakes;
-use super::{ChartRef, FORMAT, Image, Profile, Storage, Timeouts, Warning, name_of};
+use super::{A_PATH, ChartRef, FORMAT, Image, Profile, Storage, Timeouts, Warning, joined, name_of};
 use crate::exposure::Exposure;
 use crate::units::{self, DnsLabel, Expected, Quantity, ReleaseName};
 use crate::yaml::shown;
@@ -28,6 +28,7 @@ pub(super) fn check(file: &ProfileFile, path: &Path, look: Look<'_>, m: &mut Mis
     let storage = storage(file, m);
     let credentials = credentials(file, path, m);
     let expose = expose(file, m);
+    let definitions = definitions(file.definitions, path, m);
     let timeouts = timeouts(file, m);
     values(&file.values, chart.as_ref().unwrap_or(&ChartRef::Builtin), m);
     Some(Profile {
@@ -44,6 +45,7 @@ pub(super) fn check(file: &ProfileFile, path: &Path, look: Look<'_>, m: &mut Mis
         credentials,
         warnings: warnings(replicas?, expose.as_ref()),
         expose,
+        definitions,
         values: file.values.clone(),
         timeouts,
     })
@@ -99,6 +101,14 @@ fn context(text: &str, m: &mut Mistakes) -> Option<String> {
         return None;
     }
     Some(text.to_owned())
+}
+
+fn definitions(text: Option<&str>, profile: &Path, m: &mut Mistakes) -> Option<PathBuf> {
+    let path = joined(profile, text?);
+    if path.is_none() {
+        m.at_value(&["definitions"], A_PATH);
+    }
+    path
 }
 
 fn image(file: &ProfileFile, m: &mut Mistakes) -> Image {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::file::{ProfileFile, SourceFile};
 use super::mistakes::Mistakes;
-use super::{Credentials, Source};
+use super::{A_PATH, Credentials, Source, joined};
 use crate::units;
 
 /// No message about them repeats what the file says.
@@ -13,8 +13,7 @@ pub(super) fn credentials(file: &ProfileFile, path: &Path, m: &mut Mistakes) -> 
     if let Err(text) = username_fits(username) {
         m.at_value(&["credentials", "username"], text);
     }
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let mut checked = |source: Option<&SourceFile>, key| Entry { key, folder }.source(source?, m);
+    let mut checked = |source: Option<&SourceFile>, key| Entry { key, profile: path }.source(source?, m);
     Credentials {
         username: username.to_owned(),
         password: checked(file.password.as_ref(), "password"),
@@ -34,10 +33,10 @@ fn username_fits(name: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// One key of `credentials`, and the folder that its relative paths start from.
+/// One key of `credentials`, and the file that it stands in.
 struct Entry<'a> {
     key: &'static str,
-    folder: &'a Path,
+    profile: &'a Path,
 }
 
 impl Entry<'_> {
@@ -61,10 +60,9 @@ impl Entry<'_> {
     }
 
     fn file(&self, file: &str, m: &mut Mistakes) -> Option<Source> {
-        let fits = !file.is_empty() && !file.starts_with('~') && !file.contains('\0');
-        let wanted = "expected a path, absolute or from the profile's folder; `~` is not expanded";
-        self.fits(fits, "file", wanted, m)?;
-        Some(Source::File(self.folder.join(file)))
+        let path = joined(self.profile, file);
+        self.fits(path.is_some(), "file", A_PATH, m)?;
+        path.map(Source::File)
     }
 
     fn command(&self, words: &[&str], m: &mut Mistakes) -> Option<Source> {

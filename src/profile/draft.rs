@@ -166,7 +166,7 @@ const fn line(key: &'static str, holds: Holds, comment: &'static str) -> Line {
     Line { key, holds, comment }
 }
 
-const LINES: [Line; 22] = [
+const LINES: [Line; 26] = [
     line("format", Holds::Format, "of this file"),
     line("release", Holds::Name, "of Helm; StatefulSet, Services and pods are named after it"),
     line("namespace", Holds::Answer(Field::Namespace, ""), "is created if it is not there"),
@@ -185,6 +185,10 @@ const LINES: [Line; 22] = [
     line("  username", Holds::Answer(Field::Username, ""), "the broker's first user"),
     line("  password", Holds::Example("{env: PASSWORD}"), "or file, command, secret; without it NAME.secrets.yaml"),
     line("  erlangCookie", Holds::Example("{env: COOKIE}"), "the same for the Erlang cookie"),
+    line("expose", Holds::Section(&[]), "a Service for clients outside the cluster; without it none"),
+    line("  type", Holds::Example("LoadBalancer"), "or NodePort; more: mqctl expose --help"),
+    line("  sourceRanges", Holds::Example("[10.0.0.0/8]"), "the networks that may come in"),
+    line("definitions", Holds::Example("definitions.json"), "users, queues, policies for the first install"),
     line("values", Holds::Example("{}"), "anything else for the chart: mqctl inspect --chart"),
     line("timeouts", Holds::Section(&[]), "how long an install waits"),
     line("  install", Holds::Example("10m"), "for helm's own part"),

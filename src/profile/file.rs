@@ -24,6 +24,7 @@ pub(super) struct ProfileFile<'a> {
     pub(super) password: Option<SourceFile<'a>>,
     pub(super) erlang_cookie: Option<SourceFile<'a>>,
     pub(super) expose: Option<ExposeFile<'a>>,
+    pub(super) definitions: Option<&'a str>,
     pub(super) values: Map<String, Value>,
     pub(super) install: Option<&'a str>,
     pub(super) boot: Option<&'a str>,
@@ -46,7 +47,7 @@ pub(super) struct ExposeFile<'a> {
     pub(super) annotations: Vec<(&'a str, &'a str)>,
 }
 
-pub(super) const KEYS: [&str; 13] = [
+pub(super) const KEYS: [&str; 14] = [
     "format",
     "release",
     "namespace",
@@ -58,6 +59,7 @@ pub(super) const KEYS: [&str; 13] = [
     "storage",
     "credentials",
     "expose",
+    "definitions",
     "values",
     "timeouts",
 ];
@@ -120,6 +122,7 @@ impl<'a> ProfileFile<'a> {
             password: credentials.source("password", m),
             erlang_cookie: credentials.source("erlangCookie", m),
             expose: top.expose(m),
+            definitions: top.text("definitions", Text::Form("a path"), m),
             values: top.map("values", m).cloned().unwrap_or_default(),
             install: timeouts.text("install", TIME, m),
             boot: timeouts.text("boot", TIME, m),

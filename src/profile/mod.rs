@@ -57,6 +57,8 @@ pub struct Profile {
     pub credentials: Credentials,
     /// The Service outside the cluster. Default: none.
     pub expose: Option<Exposure>,
+    /// What is imported after the first install; the path has been joined to the profile's folder. Default: nothing.
+    pub definitions: Option<PathBuf>,
     /// More values for the chart, passed on untouched.
     pub values: Map<String, Value>,
     pub timeouts: Timeouts,
@@ -207,6 +209,15 @@ pub fn read_with(text: &str, path: &Path, look: Look<'_>) -> Result<Profile, Pro
         Some(profile) if mistakes.is_empty() => Ok(profile),
         _ => Err(ProfileError::new(path, mistakes.into_list())),
     }
+}
+
+/// What a path in a profile has to be.
+const A_PATH: &str = "expected a path, absolute or from the profile's folder; `~` is not expanded";
+
+/// A path as it stands in the profile starts at the profile's folder.
+fn joined(profile: &Path, path: &str) -> Option<PathBuf> {
+    let fits = !path.is_empty() && !path.starts_with('~') && !path.contains('\0');
+    fits.then(|| profile.parent().unwrap_or(Path::new("")).join(path))
 }
 
 /// What a profile at this path is called: the file's name without its ending.

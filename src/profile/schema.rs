@@ -31,6 +31,7 @@ pub fn schema() -> Value {
             "storage": storage(),
             "credentials": credentials(),
             "expose": expose(),
+            "definitions": definitions(),
             "values": values(),
             "timeouts": timeouts(),
         },
@@ -133,6 +134,12 @@ fn storage() -> Value {
         text("Size of each node's volume, 64Mi or more.", r"^[0-9]{1,19}(\.[0-9]{1,9})?([KMGTP]i|[kMGTP])?$", "20Gi");
     let properties = json!({"class": class, "size": with_default(size, Storage::SIZE)});
     section("The volume of each node. Neither class nor size can be changed after the install.", &properties)
+}
+
+fn definitions() -> Value {
+    let description = "Definitions that the first install imports: virtual hosts, users, queues and policies, as \
+        `rabbitmqctl export_definitions` writes them. The path starts at the profile's folder.";
+    text(description, "^[^~]", "prodmq.definitions.json")
 }
 
 fn credentials() -> Value {

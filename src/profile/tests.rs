@@ -61,6 +61,7 @@ fn two_lines_are_a_profile() {
             storage: Storage { class: None, size: "8Gi".parse().unwrap() },
             credentials: Credentials { username: "user".to_owned(), password: None, erlang_cookie: None },
             expose: None,
+            definitions: None,
             values: Map::new(),
             timeouts: Timeouts { install: Duration::from_secs(600), boot: Duration::from_secs(600) },
             warnings: Vec::new(),
@@ -76,8 +77,9 @@ fn every_key_is_read() {
          replicas: 5\nstorage: {class: rook-ceph-block, size: 20Gi}\n\
          credentials:\n  username: app\n  password: {env: RABBITMQ_PASSWORD}\n  erlangCookie: {command: [sops, -d, x]}\n\
          values: {plugins: [rabbitmq_shovel], resources: {limits: {memory: 2Gi}}, none: ~}\n\
-         timeouts: {install: 90s, boot: 1h}\n",
+         timeouts: {install: 90s, boot: 1h}\ndefinitions: mq.json\n",
     );
+    assert_eq!(profile.definitions, Some("profiles/mq.json".into()));
     assert_eq!(profile.release.as_str(), "mq");
     assert_eq!((profile.context.as_deref(), profile.protected), (Some("prod-eu1"), true));
     assert_eq!(profile.image.repository, "registry.example:5000/mq/rabbitmq");

@@ -11,12 +11,17 @@ const ADOPT: [&str; 5] = ["credentials", "adopt", NAME, "--yes", "-vv"];
 const ANEW: [&str; 6] = ["credentials", "adopt", NAME, "--new-password", "--yes", "-vv"];
 
 pub(crate) fn tests() -> Vec<Test> {
-    vec![test(Helm::Four, KHEPRI), test(Helm::Three, MNESIA).long(), test(Helm::Three, OLD).long()]
+    vec![
+        test(Helm::Four, KHEPRI, 1),
+        test(Helm::Four, KHEPRI, 3).long(),
+        test(Helm::Three, MNESIA, 3).long(),
+        test(Helm::Three, OLD, 3).long(),
+    ]
 }
 
-fn test(helm: Helm, tag: &'static str) -> Test {
-    let name = format!("adopt {} {}", helm.word(), tag.trim_end_matches("-management"));
-    Test::new(name.clone(), move || adopted(&World::new(&name, helm, tag, 3)))
+fn test(helm: Helm, tag: &'static str, replicas: u32) -> Test {
+    let name = format!("adopt of {replicas} {} {}", helm.word(), tag.trim_end_matches("-management"));
+    Test::new(name.clone(), move || adopted(&World::new(&name, helm, tag, replicas)))
 }
 
 fn adopted(world: &World) {
@@ -32,7 +37,7 @@ fn adopted(world: &World) {
 }
 
 fn publish(world: &World, password: &str) {
-    let broker = Broker::of(&world.namespace, "mq-1", password);
+    let broker = Broker::of(&world.namespace, "mq-0", password);
     for kind in Kind::BOTH {
         broker.publish(kind, MESSAGES);
     }
@@ -123,9 +128,10 @@ fn assert_settled(world: &World) {
     world.mqctl(&["plan", NAME, "--detailed-exitcode"]).expect(0);
 }
 
-/// Through another node than the one that they were published through.
+/// Through another node than the one that they were published through, where there is one.
 fn assert_every_message_is_there(world: &World, password: &str) {
-    let broker = Broker::of(&world.namespace, "mq-2", password);
+    let last = world.profile["replicas"].as_u64().expect("replicas") - 1;
+    let broker = Broker::of(&world.namespace, &format!("mq-{last}"), password);
     for kind in Kind::BOTH {
         assert_eq!(broker.drain(kind), messages(kind, MESSAGES), "{kind:?}: each once, in order");
     }

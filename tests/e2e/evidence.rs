@@ -16,7 +16,7 @@ const BOOT: Duration = Duration::from_secs(180);
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        test("evidence: killed one after the other", MNESIA, one_after_the_other),
+        test("evidence: killed one after the other", MNESIA, one_after_the_other).long(),
         test("evidence: killed one after the other, 3.10", OLD, one_after_the_other).long(),
         test("evidence: killed in the same moment", MNESIA, in_the_same_moment).long(),
         test("evidence: killed in the same moment, 3.10", OLD, in_the_same_moment).long(),

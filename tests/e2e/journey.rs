@@ -1,5 +1,7 @@
 //! The main job: install, publish, delete, install again as on a new laptop, and every message is there; then purge.
 
+use serde_json::json;
+
 use crate::amqp::{Broker, Kind, messages};
 use crate::environment::{Helm, KHEPRI, MNESIA, OLD};
 use crate::runner::Test;
@@ -19,11 +21,16 @@ pub(crate) fn tests() -> Vec<Test> {
 
 fn test(helm: Helm, tag: &'static str) -> Test {
     let name = format!("journey {} {}", helm.word(), tag.trim_end_matches("-management"));
-    Test::new(name.clone(), move || journey(&World::new(&name, helm, tag, 3)))
+    Test::new(name.clone(), move || {
+        let mut world = World::new(&name, helm, tag, 3);
+        with_definitions(&mut world);
+        journey(&world);
+    })
 }
 
 fn journey(world: &World) {
     world.install();
+    the_definitions_are_there(world);
     let before = world.credentials().agree();
     world.assert_healthy();
     a_second_install_changes_nothing(world);
@@ -39,9 +46,44 @@ fn journey(world: &World) {
     let status = world.assert_healthy();
     assert_eq!(status["messages"]["ready"], 2 * MESSAGES, "{status:#}");
     assert_every_message_is_there(world, before.password());
+    assert!(!world.namespace.shell("mq-0", "rabbitmqctl -q list_users").contains("shop"), "imported once, not again");
 
     world.purge();
     assert_nothing_is_kept(world);
+}
+
+/// As RabbitMQ exports them; the profile's own user is among them, with another password.
+fn with_definitions(world: &mut World) {
+    let hash = "kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30+P6tENUV2POR";
+    let user = |name: &str| json!({"name": name, "password_hash": hash, "hashing_algorithm": "rabbit_password_hashing_sha256", "tags": ""});
+    let queue = |name: &str, kind: &str| {
+        let arguments = json!({"x-queue-type": kind});
+        json!({"name": name, "vhost": "shop", "durable": true, "auto_delete": false, "arguments": arguments})
+    };
+    let definitions = json!({
+        "vhosts": [{"name": "/"}, {"name": "shop"}],
+        "users": [user("shop"), user("user")],
+        "permissions": [{"user": "shop", "vhost": "shop", "configure": ".*", "write": ".*", "read": ".*"}],
+        "policies": [{"vhost": "shop", "name": "short", "pattern": "^tmp", "apply-to": "queues", "priority": 1,
+            "definition": {"max-length": 10}}],
+        "exchanges": [{"name": "sales", "vhost": "shop", "type": "topic", "durable": true, "auto_delete": false,
+            "internal": false, "arguments": {}}],
+        "queues": [queue("orders", "quorum"), queue("mails", "classic")],
+        "bindings": [{"source": "sales", "vhost": "shop", "destination": "orders", "destination_type": "queue",
+            "routing_key": "eu.#", "arguments": {}}],
+    });
+    std::fs::write(world.root().join("work/profiles/shop.json"), definitions.to_string()).expect("a file");
+    world.wish("/definitions", json!("shop.json"));
+}
+
+/// And the profile's user has the profile's password: the install has logged in as it afterwards.
+fn the_definitions_are_there(world: &World) {
+    let said = |command: &str| world.namespace.shell("mq-1", &format!("rabbitmqctl -q {command}"));
+    assert!(said("list_queues -p shop name").contains("mails") && said("list_users").contains("shop"));
+    assert!(said("list_bindings -p shop").contains("eu.#") && said("list_policies -p shop").contains("max-length"));
+    let status = world.namespace.shell("mq-1", "rabbitmq-queues -q quorum_status --vhost shop orders");
+    assert!((0..3).all(|n| status.contains(&format!("rabbit@mq-{n}."))), "a member on each node: {status}");
+    said("delete_user shop");
 }
 
 fn publish(world: &World, password: &str) {

@@ -18,7 +18,7 @@ const PATIENCE_MS: u64 = 420_000;
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        test(Who::Person, Helm::Four, KHEPRI, 1),
+        test(Who::Person, Helm::Four, KHEPRI, 1).long(),
         test(Who::Person, Helm::Four, KHEPRI, 3).long(),
         test(Who::Pipeline, Helm::Three, MNESIA, 3).long(),
         test(Who::Pipeline, Helm::Four, OLD, 3).long(),

@@ -58,6 +58,8 @@ const LIST: &[(&str, &[&str])] = &[
     ("volumes: those that fit are used again", &["volumes_that_fit_are_used_again_and_the_plan_says_so"]),
     ("volumes: of a StatefulSet that is there", &["the_storage_of_a_statefulset_that_is_there"]),
     ("StorageClass: does not exist", &["a_storage_class_that_does_not_exist"]),
+    ("definitions: no export, not there", &["a_file_that_cannot_be_imported_is_refused_before_anything_changes"]),
+    ("definitions: partly imported", &["what_the_import_left_out_is_an_error_and_the_next_run_imports_again"]),
     ("clocks: disagree", &["clocks_that_disagree_change_nothing"]),
     ("namespace: being deleted", &["a_namespace_that_is_being_deleted", "init_says_that_the_namespace_goes_away"]),
     ("namespace: deleted in the middle", &["a_namespace_that_is_deleted_in_the_middle"]),

@@ -56,7 +56,7 @@ fn a_profile_by_flags_alone() {
     wrote work/profiles/prodmq.secrets.yaml (600)
     wrote work/profiles/prodmq.yaml (644)
     "#);
-    assert_snapshot!(read(&world, FILE), @r"
+    assert_snapshot!(read(&world, FILE), @"
     # What is wished of the RabbitMQ cluster `prodmq`. No secret stands here, so it is safe to commit.
     # A line that is commented out shows a default, or an example.
 
@@ -78,6 +78,10 @@ fn a_profile_by_flags_alone() {
     #   username: user                   # the broker's first user
     #   password: {env: PASSWORD}        # or file, command, secret; without it prodmq.secrets.yaml
     #   erlangCookie: {env: COOKIE}      # the same for the Erlang cookie
+    # expose:                            # a Service for clients outside the cluster; without it none
+    #   type: LoadBalancer               # or NodePort; more: mqctl expose --help
+    #   sourceRanges: [10.0.0.0/8]       # the networks that may come in
+    # definitions: definitions.json      # users, queues, policies for the first install
     # values: {}                         # anything else for the chart: mqctl inspect --chart
     # timeouts:                          # how long an install waits
     #   install: 10m                     # for helm's own part

@@ -49,6 +49,8 @@ fn a_whole_profile_on_one_page() {
     stdout | credentials.erlangCookie     sha256:e79a60fa4346                prodmq.secrets.yaml    not passed: Secret
     stdout | timeouts.install             10m                                default                --timeout
     stdout | timeouts.boot                10m                                default                not passed
+    stdout | expose                       -                                  default                not passed
+    stdout | definitions                  -                                  default                not passed: broker
     stdout | values.configuration         "vm_memory_high_watermark.relat…   line 8                 values
     stdout | values.service.type          NodePort                           line 7                 values
     stdout | credentials.existingSecret   prodmq-mqctl-credentials           derived: release       values
@@ -98,7 +100,7 @@ fn the_smallest_profile_without_helm_and_kubectl() {
     ["bin/kubectl", "bin/helm"].iter().for_each(|file| world.remove(file));
     let run = world.run(&["inspect", "prodmq", "-n", "shop", "--context", "other"]).ended(0);
     run.changed_nothing();
-    assert_snapshot!(steady(&world, &run.words()), @r"
+    assert_snapshot!(steady(&world, &run.words()), @"
     $ mqctl inspect prodmq -n shop --context other   [exit 0]
     other / shop / prodmq
 
@@ -118,6 +120,8 @@ fn the_smallest_profile_without_helm_and_kubectl() {
     credentials.erlangCookie     -                          Secret, or generated   not passed: Secret
     timeouts.install             10m                        default                --timeout
     timeouts.boot                10m                        default                not passed
+    expose                       -                          default                not passed
+    definitions                  -                          default                not passed: broker
     credentials.existingSecret   prodmq-mqctl-credentials   derived: release       values
     annotations.mqctl/values     0123456789abcdef           derived: all values    values
 

@@ -1,8 +1,9 @@
 //! One mqctl at a time: the Lease taken, given back, held by others, left behind, lost; and what `unlock` does.
 
 use std::fs;
+use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
 
@@ -20,16 +21,23 @@ fn is_given_back(world: &World) {
     assert!(!world.path(LEASE).exists(), "{}", fs::read_to_string(world.path(LEASE)).unwrap());
 }
 
-/// Something happens in the cluster while mqctl runs.
-fn meanwhile(seconds: f32, happens: impl FnOnce() + Send, run: impl FnOnce() -> Transcript) -> Transcript {
+/// Something happens in the cluster while mqctl runs: as soon as this file is there.
+fn once(there: &Path, happens: impl FnOnce() + Send, run: impl FnOnce() -> Transcript) -> Transcript {
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            std::thread::sleep(Duration::from_secs_f32(seconds));
+            let begun = Instant::now();
+            while !there.exists() {
+                assert!(begun.elapsed() < Duration::from_secs(60), "{} never was", there.display());
+                std::thread::sleep(Duration::from_millis(20));
+            }
             happens();
         });
         run()
     })
 }
+
+/// The call behind the three of the first look.
+const SECOND_LOOK: &str = "calls/4";
 
 /// A mqctl that helm's end was the end of, as `ci` of this machine.
 fn killed() -> World {
@@ -70,7 +78,7 @@ fn whoever_lives_is_named_and_not_waited_for() {
             fs::write(world.path("new"), renewed).unwrap();
             fs::rename(world.path("new"), world.path(LEASE)).unwrap();
         };
-        let run = meanwhile(0.5, renew, || world.run(args)).ended(75);
+        let run = once(&world.path(SECOND_LOOK), renew, || world.run(args)).ended(75);
         run.changed_nothing();
         assert!(world.path(LEASE).exists());
         run.stderr
@@ -89,7 +97,8 @@ fn whoever_lives_is_named_and_not_waited_for() {
 fn whoever_ends_meanwhile_leaves_a_release_that_is_looked_at_again() {
     let world = World::installed();
     world.object("lease.prodmq-mqctl", &objects::lease_elsewhere(45));
-    let run = meanwhile(0.5, || fs::remove_file(world.path(LEASE)).unwrap(), || world.run(&INSTALL)).ended(0);
+    let leaves = || fs::remove_file(world.path(LEASE)).unwrap();
+    let run = once(&world.path(SECOND_LOOK), leaves, || world.run(&INSTALL)).ended(0);
     run.changed_nothing();
     assert!(run.stdout.contains("nothing to change") && run.stderr.contains("is locked by ci@runner-1"), "{run}");
 }
@@ -233,7 +242,7 @@ fn what_was_taken_away_is_not_gone_on_with() {
         world.object("pod.prodmq-2", &objects::pod("prodmq-2", &objects::running(true)));
         world.object("statefulset.prodmq", &objects::stateful_set(3, &world.digest()));
     };
-    let run = meanwhile(5.0, taken_away, || world.run(&INSTALL)).ended(75);
+    let run = once(&world.path("cluster/statefulset.prodmq"), taken_away, || world.run(&INSTALL)).ended(75);
     assert_eq!(run.changing_verbs(), ["create", "upgrade"], "{run}");
     let lines: Vec<&str> = run.stderr.lines().skip_while(|line| !line.starts_with("error: ")).collect();
     assert_snapshot!(lines.join("\n"), @r"

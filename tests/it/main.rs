@@ -15,6 +15,7 @@ mod chart;
 mod completions;
 mod covered;
 mod credentials;
+mod definitions;
 mod delete;
 mod dialects;
 mod doctor;

@@ -86,6 +86,7 @@ fn all_that_is_wrong_as_json() {
     assert_snapshot!(run.stdout, @r#"
     {
       "apiVersion": "mqctl/v1",
+      "definitions": null,
       "kind": "ProfileCheck",
       "mistakes": [
         {

@@ -156,6 +156,7 @@ fn planned(profile: &Profile, observed: &Observed, found: &Found) -> Result<Plan
         limit: LIMIT,
         address_limit: LIMIT,
         next: None,
+        import: None,
         verb: Verb::Install,
     };
     install(&given).map_err(|error| mqctl::error::render(&error))
