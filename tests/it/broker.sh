@@ -8,6 +8,7 @@ run_inside() {
         *change_password*) change_password ;;
         *' sh -s'*'@@'*) cat "$cluster/probe.$3" ;;
         *default_pass*) disclose ;;
+        *FLAGS*) lay_flags "$3" ;;
         *rabbit_table:force_load*)
             all_come_up
             echo ok ;;

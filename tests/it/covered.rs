@@ -87,7 +87,15 @@ const LIST: &[(&str, &[&str])] = &[
     ),
     (
         "recovery: killed at each step",
-        &["killed_at_each_step_of_newest_first", "killed_while_there_is_no_stateful_set"],
+        &[
+            "killed_at_each_step_of_newest_first",
+            "killed_while_there_is_no_stateful_set",
+            "killed_at_each_step_of_a_repair",
+        ],
+    ),
+    (
+        "recovery: metadata taken away by a refused step to 4.3",
+        &["everything_else_would_make_it_worse", "what_looks_like_a_refused_step_and_is_none_is_left_alone"],
     ),
     ("a killed export: its half is cleared away", &["what_a_killed_export_left_is_cleared"]),
 ];

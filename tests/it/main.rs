@@ -43,6 +43,7 @@ mod questions;
 mod readers;
 mod recover;
 mod recover_again;
+mod recover_repair;
 mod recover_shown;
 mod refusals;
 mod rotate;
