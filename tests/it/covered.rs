@@ -97,6 +97,10 @@ const LIST: &[(&str, &[&str])] = &[
         "recovery: metadata taken away by a refused step to 4.3",
         &["everything_else_would_make_it_worse", "what_looks_like_a_refused_step_and_is_none_is_left_alone"],
     ),
+    (
+        "recovery: a person leaves, declines, types another name",
+        &["ctrl_c_at_each_prompt_of_a_recovery", "who_quits_changes_nothing", "another_name_recovers_nothing"],
+    ),
     ("a killed export: its half is cleared away", &["what_a_killed_export_left_is_cleared"]),
 ];
 

@@ -45,6 +45,7 @@ mod recover;
 mod recover_again;
 mod recover_repair;
 mod recover_shown;
+mod recover_wizard;
 mod refusals;
 mod rotate;
 mod scenarios;
