@@ -36,6 +36,7 @@ mod processes;
 mod promises;
 mod recover;
 mod refusals;
+mod repair;
 mod rotate;
 mod runner;
 mod running;
@@ -76,6 +77,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(evidence::tests());
     tests.extend(doctor::tests());
     tests.extend(recover::tests());
+    tests.extend(repair::tests());
     tests.extend(tour::tests());
     // The long ones first: the end of the run is not one core waiting for one test.
     tests.sort_by_key(|test: &Test| !test.long);

@@ -11,7 +11,7 @@ use crate::killed::{MESSAGES, with_messages};
 use crate::runner::Test;
 use crate::world::{NAME, World};
 
-const AUTO: [&str; 6] = ["recover", NAME, "--strategy", "auto", "--yes", "-v"];
+pub(crate) const AUTO: [&str; 6] = ["recover", NAME, "--strategy", "auto", "--yes", "-v"];
 const CONFIRMED: [&str; 7] = ["recover", NAME, "--strategy", "auto", "--confirm", NAME, "-v"];
 const BOOT: Duration = Duration::from_secs(240);
 /// Long enough for what was declared last to be on the disks.
@@ -74,7 +74,7 @@ fn assert_back(world: &World, password: &str) {
 }
 
 #[track_caller]
-fn drain(world: &World, password: &str, kinds: &[Kind]) {
+pub(crate) fn drain(world: &World, password: &str, kinds: &[Kind]) {
     let broker = Broker::of(&world.namespace, "mq-0", password);
     for &kind in kinds {
         assert_eq!(broker.drain(kind), messages(kind, MESSAGES), "{kind:?}");
