@@ -4,6 +4,7 @@
 
 # What else is run inside a broker's container.
 run_inside() {
+    # shellcheck disable=SC2016 # a pattern, not a text
     case $line$stdin in
         *change_password*) change_password ;;
         *' sh -s'*'@@'*) cat "$cluster/probe.$3" ;;
