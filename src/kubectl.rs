@@ -8,6 +8,7 @@ use crate::chart::CONTAINER;
 use crate::cluster::{BOOTED_TAG, Target};
 use crate::process::{Call, Part, Program, Reply};
 
+pub mod helper_pod;
 pub mod lease;
 pub mod recovery;
 mod words;
@@ -181,7 +182,7 @@ pub fn reader_logs(target: &Target) -> Call {
     call(target, &["logs", "--selector", &selector, "--prefix", "--ignore-errors", "--tail", "-1"])
 }
 
-/// The label of pods that read volumes; not the brokers' own, whose Services must never find them.
+/// The label of pods that read or write volumes; not the brokers' own, whose Services must never find them.
 pub const READER: &str = "mqctl/reader";
 
 /// The last lines of every broker's log, each behind `[pod/NAME/rabbitmq] `: one child for all pods.

@@ -8,9 +8,10 @@ use crate::recover::strategy::Strategy;
 ///
 /// After a full stop the node that stopped last has everything; one that stopped before may lack queues and users. This
 /// reads logs, waiting nodes and volumes, says which node is newest, shows what can be done and what each way would lose,
-/// and does what you choose. The first reading is kept in the cluster, because every start rewrites part of it: run it
-/// before anything is restarted. A volume whose pod does not run is read by a helper pod, which is removed. One that was
-/// cut short is finished by the same command. What destroys data takes the release's name, typed or as --confirm NAME.
+/// and does what you choose. What a refused step to 4.3 took away from running nodes it brings back too. The first reading
+/// is kept in the cluster, because every start rewrites part of it: run it before anything is restarted. A volume whose pod
+/// does not run is read by a helper pod, which is removed. One that was cut short is finished by the same command. What
+/// destroys data takes the release's name, typed or as --confirm NAME.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  mqctl recover prodmq                                   shows what can be done, and asks\n  mqctl recover prodmq --strategy auto --yes             in a pipeline: the gentlest that helps\n  mqctl recover prodmq --strategy auto --as-script       the same as kubectl commands\n  mqctl recover prodmq --evidence-only -o json | jq .verdict"
@@ -51,6 +52,8 @@ pub enum Wish {
     ForceBoot,
     /// Let the only volume go on alone (Khepri)
     KhepriStandalone,
+    /// Boot on Khepri after a refused step to 4.3
+    Repair,
 }
 
 impl Wish {
@@ -63,6 +66,7 @@ impl Wish {
             Self::Forget => Some(Strategy::Forget),
             Self::ForceBoot => Some(Strategy::ForceBoot),
             Self::KhepriStandalone => Some(Strategy::KhepriStandalone),
+            Self::Repair => Some(Strategy::Repair),
         }
     }
 }

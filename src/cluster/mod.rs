@@ -240,7 +240,7 @@ impl Observed {
 
     /// The image that mqctl noted, or else the one that the pods have.
     pub fn tag(&self) -> Option<&str> {
-        self.noted.tag.as_deref().or_else(|| self.pods.iter().find_map(|pod| pod.tag.as_deref()))
+        self.noted.tag.as_deref().or_else(|| self.pods.iter().find_map(Pod::tag))
     }
 
     /// The first revision of a release with new volumes, and its image could never be had.

@@ -19,8 +19,8 @@ pub struct Pod {
     pub started: Option<String>,
     /// A delete has announced that the whole set stops: this pod's preStop hook would wait for nobody.
     pub told_to_stop: bool,
-    /// The tag of the broker's image.
-    pub tag: Option<String>,
+    /// The broker's image.
+    pub image: Option<String>,
 }
 
 /// How far a pod has come, from Kubernetes' side; `Booting` goes on in the broker's own words.
@@ -89,14 +89,20 @@ impl Pod {
             restarts: broker.and_then(|c| c["restartCount"].as_u64()).unwrap_or(0),
             started: broker.and_then(started),
             told_to_stop: object.pointer("/metadata/annotations/mqctl~1stopping").is_some_and(|told| told == "true"),
-            tag: container(object, "/spec/containers", CONTAINER).and_then(image_tag),
+            image: container(object, "/spec/containers", CONTAINER).and_then(image),
         }
     }
 
     /// A pod that is wished for and not there.
     pub fn absent(name: &str) -> Self {
         let (name, uid) = (name.to_owned(), String::new());
-        Self { name, uid, standing: Standing::Absent, restarts: 0, started: None, told_to_stop: false, tag: None }
+        Self { name, uid, standing: Standing::Absent, restarts: 0, started: None, told_to_stop: false, image: None }
+    }
+
+    /// The tag of the broker's image: the part behind the last colon, unless that stands before a registry's port.
+    pub fn tag(&self) -> Option<&str> {
+        let (_, tag) = self.image.as_deref()?.rsplit_once(':')?;
+        (!tag.contains('/')).then_some(tag)
     }
 
     /// Its container runs, so it can be asked and has a log.
@@ -111,10 +117,8 @@ fn started(broker: &Value) -> Option<String> {
     begun.into_iter().flatten().find_map(Value::as_str).map(str::to_owned)
 }
 
-/// The part behind the last colon, unless that stands before a registry's port.
-fn image_tag(container: &Value) -> Option<String> {
-    let (_, tag) = container["image"].as_str()?.rsplit_once(':')?;
-    (!tag.contains('/')).then(|| tag.to_owned())
+fn image(container: &Value) -> Option<String> {
+    container["image"].as_str().map(str::to_owned)
 }
 
 fn container<'a>(object: &'a Value, list: &str, name: &str) -> Option<&'a Value> {

@@ -20,6 +20,7 @@ use crate::process::Program;
 use crate::program;
 use crate::recover::ladder_page::{EXPLANATION, in_text};
 use crate::recover::strategy::{Rung, Strategy, Way, ladder, recommended};
+use crate::recover::under_way::UnderWay;
 use crate::report;
 use crate::secret::Vault;
 
@@ -93,10 +94,15 @@ fn choose(args: &Recover, cx: &Context, stop: &Stop, rungs: &[Rung]) -> Result<O
 }
 
 /// What an earlier run has left to do, where it may be gone on with: some node serves clients already, or nobody wants
-/// anything else.
+/// anything else. Nothing may take the place of a repair, and a repair takes the place of anything else.
 pub(super) fn unfinished(stop: &Stop, any: bool) -> Option<Chosen> {
-    let serves = stop.gathered.evidence.nodes.iter().any(|node| node.runs);
-    let noted = stop.under_way().filter(|_| serves || any)?;
+    let evidence = &stop.gathered.evidence;
+    let serves = evidence.nodes.iter().any(|node| node.runs);
+    let goes_on = |noted: &UnderWay| match noted.strategy {
+        Strategy::Repair => true,
+        _ => evidence.damaged().next().is_none() && (serves || any),
+    };
+    let noted = stop.under_way().filter(goes_on)?;
     Some(Chosen { strategy: noted.strategy, way: noted.way, via: Via::Live })
 }
 

@@ -222,9 +222,10 @@ impl Found<'_> {
             other => other.to_string(),
         };
         let runs = self.runs();
+        let crashes = matches!(self.pod.standing, Standing::Crashed(_));
         let started = self.started().filter(|_| !runs);
         let unread = self.reading.as_ref().err().cloned();
         let (reading, origin) = kept.choose(&self.pod.name, self.reading.ok());
-        Node { pod: self.pod.name, standing, runs, stranger: false, started, reading, origin, unread }
+        Node { pod: self.pod.name, standing, runs, stranger: false, crashes, started, reading, origin, unread }
     }
 }

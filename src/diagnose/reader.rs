@@ -7,17 +7,14 @@ use serde_json::{Value, json};
 
 use super::gather::Subject;
 use super::probe::script;
-use crate::chart::CONTAINER;
 use crate::context::Context;
 use crate::kubectl;
+use crate::kubectl::helper_pod::HelperPod;
 use crate::plan::wait;
 use crate::process::Part;
 use crate::report;
 use crate::secret::Vault;
 
-/// The script under its limit. The shell stays process 1: as that one the `timeout` of coreutils 9.8 ends at once with
-/// 125, since its child takes a parent of that number for none.
-const LIMITED: &str = "timeout -k 2 50 sh -c \"$1\"; exit";
 /// Three seconds are usual; one whose machine is away waits for it in vain.
 const LOOKS: usize = 90;
 const PAUSE: Duration = Duration::from_millis(500);
@@ -104,41 +101,16 @@ pub(super) fn remove<'a>(
     Ok(())
 }
 
-/// Image and user are the broker's, so that its files can be read. It has none of the labels that a Service looks for.
 fn manifest(subject: &Subject<'_>, volume: &Volume<'_>) -> Value {
-    let spec = subject.pod_spec;
-    let container = spec["containers"].as_array().and_then(|all| all.iter().find(|c| c["name"] == CONTAINER));
-    let of_container = |key: &str| container.map(|c| c[key].clone()).unwrap_or_default();
-    let image = of_container("image").as_str().map_or_else(|| subject.image.to_owned(), str::to_owned);
-    json!({
-        "apiVersion": "v1", "kind": "Pod",
-        "metadata": {
-            "name": volume.reader,
-            "labels": {"app.kubernetes.io/managed-by": "mqctl", kubectl::READER: subject.target.release},
-        },
-        "spec": {
-            "restartPolicy": "Never", "terminationGracePeriodSeconds": 0, "activeDeadlineSeconds": 120,
-            "automountServiceAccountToken": false, "enableServiceLinks": false,
-            "imagePullSecrets": or(&spec["imagePullSecrets"], json!([])),
-            "tolerations": or(&spec["tolerations"], json!([])),
-            "securityContext": or(&spec["securityContext"], json!({
-                "runAsNonRoot": true, "runAsUser": 999, "runAsGroup": 999, "fsGroup": 999,
-                "fsGroupChangePolicy": "OnRootMismatch", "seccompProfile": {"type": "RuntimeDefault"},
-            })),
-            "containers": [{
-                "name": "reader", "image": image,
-                "command": ["sh", "-c", LIMITED, "reader", script(&volume.pod)],
-                "securityContext": or(&of_container("securityContext"), json!({
-                    "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]},
-                })),
-                "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
-                "volumeMounts": [{"name": "data", "mountPath": subject.names.volume, "readOnly": true}],
-            }],
-            "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": volume.claim, "readOnly": true}}],
-        },
-    })
-}
-
-fn or(value: &Value, otherwise: Value) -> Value {
-    if value.is_null() { otherwise } else { value.clone() }
+    let helper = HelperPod {
+        name: volume.reader,
+        release: &subject.target.release,
+        claim: volume.claim,
+        volume: subject.names.volume,
+        pod_spec: subject.pod_spec,
+        image: subject.image,
+        script: script(&volume.pod),
+        writes: false,
+    };
+    helper.manifest()
 }

@@ -122,3 +122,21 @@ pub fn grow_queues(target: &Target, through: &str, node: &str) -> Call {
 pub fn release_claim(target: &Target, claim: &str) -> Call {
     call(target, &["delete", "persistentvolumeclaim", claim, "--ignore-not-found", "--wait=false"])
 }
+
+/// Deletes pods whose nodes would use up their whole grace period; the pods' controller is told before.
+pub fn stop_soon(target: &Target, pods: &[String]) -> Call {
+    let names: Vec<String> = pods.iter().map(|pod| format!("pod/{pod}")).collect();
+    let mut args = vec!["delete", "--ignore-not-found", "--wait=false", "--grace-period", "10"];
+    args.extend(names.iter().map(String::as_str));
+    call(target, &args)
+}
+
+/// A script that writes a node's list of feature flags, whole or not at all, once a copy of what was there is kept; it
+/// fails where there is none.
+pub fn lay_flags(node: &str, list: &str) -> String {
+    format!(
+        "set -eu\nfile=${{RABBITMQ_MNESIA_BASE:-/var/lib/rabbitmq/mnesia}}/{node}-feature_flags\n\
+         if ! [ -e \"$file.mqctl\" ]; then cp \"$file\" \"$file.copy\"; mv \"$file.copy\" \"$file.mqctl\"; fi\n\
+         cat >\"$file.new\" <<'FLAGS'\n{list}\nFLAGS\nmv \"$file.new\" \"$file\"\n"
+    )
+}

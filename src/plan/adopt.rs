@@ -147,7 +147,7 @@ fn write_secret(given: &Given<'_>, names: &Names) -> Step {
 fn note_boot(given: &Given<'_>, names: &Names, step: Step) -> Step {
     let Given { target, observed, .. } = *given;
     let mut ready = observed.pods.iter().filter(|pod| pod.standing == Standing::Ready);
-    match ready.find_map(|pod| pod.tag.as_deref()).filter(|_| observed.noted.booted.is_none()) {
+    match ready.find_map(|pod| pod.tag()).filter(|_| observed.noted.booted.is_none()) {
         Some(tag) => step.action(Action::Run(kubectl::note_boot(target, &names.secret, tag))),
         None => step,
     }

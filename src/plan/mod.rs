@@ -139,6 +139,8 @@ pub enum Condition {
     Ready(Vec<String>),
     /// This call succeeds.
     Succeeds(Call),
+    /// This helper pod has done its work.
+    Completed(String),
 }
 
 /// What a healthy release looks like to its brokers.

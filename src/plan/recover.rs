@@ -24,6 +24,7 @@ use crate::units::{show_duration, show_nodes};
 pub mod first;
 mod held;
 mod others;
+mod repair;
 
 /// Everything that the planner decides from.
 pub struct Given<'a> {
@@ -63,7 +64,8 @@ pub fn recover(given: &Given<'_>) -> Result<Plan, Failure> {
 
 fn wished(given: &Given<'_>, names: &Names) -> Result<Value, Failure> {
     let live = given.observed.set.as_ref().map(|set| set.manifest.clone());
-    let Some(mut set) = given.noted.map(|noted| noted.stateful_set.clone()).or(live) else {
+    let noted = given.noted.map(|noted| noted.stateful_set.clone());
+    let Some(mut set) = noted.or(live).map(|set| before_the_step(given, set)) else {
         let text = format!("there is no StatefulSet `{}`, and none is kept; nothing was changed", names.stateful_set);
         let hint = format!("mqctl install {}   # makes it, and starts all nodes together", given.profile.name);
         return Err(Failure::new(Outcome::Contradiction, text).hint(hint));
@@ -76,10 +78,24 @@ fn wished(given: &Given<'_>, names: &Names) -> Result<Value, Failure> {
     Ok(set)
 }
 
+/// Nodes that run without their metadata show which image a refused step has to go back to.
+fn before_the_step(given: &Given<'_>, set: Value) -> Value {
+    let mut damaged = given.evidence.damaged();
+    let pod = damaged.next().and_then(|node| given.observed.pods.iter().find(|pod| pod.name == node.pod));
+    match pod.and_then(|pod| pod.image.as_deref()) {
+        Some(image) => repair::with_image(set, image),
+        None => set,
+    }
+}
+
 impl Recovery<'_> {
     fn steps(&self) -> Result<Vec<Step>, Failure> {
         let mut steps: Vec<Step> = self.count().into_iter().chain(self.forget_revision()).collect();
-        steps.extend(if self.given.way.first.is_empty() { self.together() } else { self.one_after_the_other()? });
+        steps.extend(match &self.given.way.repair {
+            Some(repair) => self.repaired(repair),
+            None if self.given.way.first.is_empty() => self.together(),
+            None => self.one_after_the_other()?,
+        });
         steps.extend(self.verify());
         if self.given.noted.is_some() || steps.iter().any(|step| step.title == self.note_title()) {
             steps.push(self.forget_note());
@@ -89,7 +105,7 @@ impl Recovery<'_> {
 
     /// Where somebody serves clients: what a stopped node has can only be counted afterwards.
     fn count(&self) -> Option<Step> {
-        let running = self.given.evidence.nodes.iter().find(|node| node.runs)?;
+        let running = self.given.evidence.nodes.iter().find(|node| node.runs && !node.is_damaged())?;
         let step = Step::new(Danger::Reads, "count messages", format!("through {}", running.pod));
         Some(step.action(Action::Count(running.pod.clone())).done("messages counted"))
     }
@@ -296,7 +312,7 @@ impl Recovery<'_> {
             target: given.target.clone(),
             about: format!("{} ({})", given.verb, given.strategy.word()),
             steps,
-            warnings: cut_short.into_iter().collect(),
+            warnings: cut_short.into_iter().chain(self.other_tag()).collect(),
             changes: Vec::new(),
             nothing: String::new(),
             farewell,

@@ -69,6 +69,9 @@ fn wait(plan: &Plan, condition: &Condition) -> String {
             };
             list.iter().map(one).collect::<Vec<_>>().join("\n")
         }
+        Condition::Completed(pod) => {
+            format!("{kubectl} wait --for=jsonpath={{.status.phase}}=Succeeded pod/{pod} --timeout={seconds}s")
+        }
         Condition::Succeeds(call) if call.stdin.0.is_empty() => format!("until {call}; do sleep 1; done"),
         Condition::Succeeds(call) => format!("until {call} <<'END'\n{}\nEND\ndo sleep 1; done", call.stdin),
     }

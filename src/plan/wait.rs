@@ -34,6 +34,7 @@ pub(crate) fn until(run: &Run<'_>, condition: &Condition) -> Result<()> {
         Condition::Waiting(pods) => until_each(run, pods, waits_or_serves),
         Condition::Ready(pods) => until_each(run, pods, |standing| *standing == Standing::Ready),
         Condition::Succeeds(call) => until_succeeds(run, call),
+        Condition::Completed(pod) => until_completed(run, pod),
     }
 }
 
@@ -99,6 +100,23 @@ fn until_succeeds(run: &Run<'_>, call: &Call) -> Result<()> {
         run.progress.note(&format!("succeeded at try {tries}"));
     }
     Ok(())
+}
+
+/// It says nothing else than by its end.
+fn until_completed(run: &Run<'_>, pod: &str) -> Result<()> {
+    let logs = format!("kubectl --namespace {} logs {pod}   # what it said", run.plan.target.namespace);
+    let reached = poll(run, run.plan.limit, || {
+        let reply = run.cx.tools.run(&kubectl::get(&run.plan.target, &[format!("pod/{pod}")]), &Vault::default())?;
+        let phase = kubectl::items(&reply).first().and_then(|object| object.pointer("/status/phase")).cloned();
+        match phase.as_ref().and_then(Value::as_str) {
+            Some("Failed") => {
+                Err(Failure::new(Outcome::Failed, format!("the helper pod `{pod}` failed")).hint(logs.clone()).into())
+            }
+            phase => Ok(reply.ok().then_some(phase == Some("Succeeded"))),
+        }
+    })?;
+    let text = format!("the helper pod `{pod}` did not come to its end");
+    if reached { Ok(()) } else { Err(Failure::new(Outcome::TimedOut, text).hint("run the same command again").into()) }
 }
 
 fn until_gone(run: &Run<'_>, pods: &[String]) -> Result<()> {

@@ -6,6 +6,9 @@ use super::moment::Moment;
 use super::order::{Confidence, Order};
 use super::reading::{Raft, Reading, Store};
 
+/// A whole store of Mnesia has more than twenty tables; these are left where the others were taken away.
+pub const TABLES_LEFT: u64 = 5;
+
 /// Whose word a node's reading is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -28,6 +31,8 @@ pub struct Node {
     /// It has started on a blank volume as a broker of its own, beside the cluster that counts it as a member: nothing of
     /// that cluster is in it.
     pub stranger: bool,
+    /// Its container ends again and again.
+    pub crashes: bool,
     /// When its container began that has not come to serve: a start may rewrite the evidence.
     pub started: Option<Moment>,
     pub reading: Option<Reading>,
@@ -40,6 +45,12 @@ impl Node {
     /// Nothing where it could not be read.
     pub fn store(&self) -> Option<Store> {
         self.reading.as_ref().map(|reading| reading.store)
+    }
+
+    /// It serves clients, and a refused step to 4.3 has taken its metadata away.
+    pub fn is_damaged(&self) -> bool {
+        let vm = self.reading.as_ref().and_then(|reading| reading.vm.as_ref());
+        self.runs && vm.is_some_and(|vm| vm.khepri != Some(true) && vm.tables.is_some_and(|n| n <= TABLES_LEFT))
     }
 }
 
@@ -117,9 +128,22 @@ impl Evidence {
         Self { taken, nodes, verdict }
     }
 
-    /// Every node serves clients.
+    /// Every node serves clients, and has what they ask for.
     pub fn healthy(&self) -> bool {
-        self.nodes.iter().all(|node| node.runs)
+        self.nodes.iter().all(|node| node.runs && !node.is_damaged())
+    }
+
+    /// Nodes that serve clients without their metadata.
+    pub fn damaged(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| node.is_damaged())
+    }
+
+    /// `rabbit@q-1.q-headless…`, as its peers call it.
+    pub fn name_of(&self, pod: &str) -> String {
+        let readings = self.nodes.iter().filter_map(|node| node.reading.as_ref());
+        let mut known = readings.filter(|reading| !reading.node.is_empty());
+        let renamed = known.next().map(|r| r.node.replacen(&format!("@{}", r.pod), &format!("@{pod}"), 1));
+        renamed.unwrap_or_else(|| format!("rabbit@{pod}"))
     }
 
     /// Nodes of which nothing is known.

@@ -47,9 +47,10 @@ impl Kept {
             (Some(kept), Some(fresh)) if !of_one_stop(kept, &fresh) => (Some(fresh), Origin::Now),
             (Some(kept), Some(fresh)) => {
                 let origin = if says_the_same(kept, &fresh) { Origin::Kept } else { Origin::Rewritten };
-                // What its VM says now stands beside the files as they were.
+                // What its VM says now, and the switches of its next start, stand beside the files as they were.
                 let vm = fresh.vm.or_else(|| kept.vm.clone());
-                (Some(Reading { vm, force_load: fresh.force_load, ..kept.clone() }), origin)
+                let (flags, force_load) = (fresh.flags, fresh.force_load);
+                (Some(Reading { flags, force_load, vm, ..kept.clone() }), origin)
             }
         }
     }

@@ -27,4 +27,5 @@ On Mnesia the node that stopped last has everything; one that stopped before may
 saw each other run start together and none knows that it was last, the one with the lowest name loads its copy, old or not,
 and the others take it over. So the newest start first, and the others when these serve clients.
 On Khepri any majority of volumes boots by itself; nobody needs to know who was last.
+A step to 4.3 that was refused may have moved the metadata to Khepri already: only a repair leads there.
 A force boot makes one node load its own copy, whatever it lacks. What only others knew is gone, messages too.";

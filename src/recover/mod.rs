@@ -9,5 +9,6 @@ pub mod moment;
 pub mod order;
 pub(crate) mod page;
 pub mod reading;
+pub mod repair;
 pub mod strategy;
 pub mod under_way;

@@ -71,7 +71,9 @@ impl Page<'_> {
 
     fn facts(&self) -> Vec<Vec<String>> {
         let row = |(what, words): (&str, String)| vec![what.to_owned(), words];
+        let damaged: Vec<&str> = self.evidence.damaged().map(|node| node.pod.as_str()).collect();
         let verdict = match &self.evidence.verdict {
+            Verdict::Running(_) if !damaged.is_empty() => of_damaged(&damaged),
             Verdict::Running(running) => {
                 vec![("newest", format!("{}: what serves clients is what others copy", running.join(", ")))]
             }
@@ -216,6 +218,11 @@ fn together(order: &Order, nodes: &[Node]) -> String {
         return format!("starting all nodes together loads {one}");
     }
     format!("starting all nodes together loads the copy of {lowest}: what was declared after it stopped would be lost")
+}
+
+fn of_damaged(damaged: &[&str]) -> Vec<(&'static str, String)> {
+    let lost = format!("{}: a refused step to 4.3 took users, vhosts and queues away", damaged.join(", "));
+    vec![("no metadata", lost), ("where it is", "in the Khepri stores of the volumes".to_owned())]
 }
 
 fn of_quorum(quorum: &Quorum) -> Vec<(&'static str, String)> {

@@ -80,6 +80,9 @@ pub struct Reading {
     pub node: String,
     pub taken: Moment,
     pub store: Store,
+    /// The feature flags that are enabled, as the file beside its data lists them: what its VM knows may be older.
+    #[serde(skip)]
+    pub flags: Vec<String>,
     /// Mnesia's list of members.
     pub members: Vec<String>,
     /// The members that it believed to run when it last saw one come or go. Its own stop is not recorded.
@@ -125,6 +128,7 @@ impl Reading {
             node: word_of(id, "node").to_owned(),
             taken: Moment(word_of(id, "now").parse().unwrap_or_default()),
             store: store(get("flags"), &written),
+            flags: flags(get("flags")).unwrap_or_default(),
             members: get("cluster_nodes.config").split(']').next().map(pods_in).unwrap_or_default(),
             running_at_shutdown: sections.get("nodes_running_at_shutdown").and_then(|text| list(text)),
             sights: sights(get("peers")),
@@ -220,6 +224,14 @@ fn store(flags: &str, written: &BTreeMap<String, Moment>) -> Store {
     }
 }
 
+/// `[khepri_db,\n 'rabbitmq_4.0.0'].`, each as it is written there; nothing where it is no such list.
+fn flags(text: &str) -> Option<Vec<String>> {
+    let inside = text.trim().strip_prefix('[')?.strip_suffix("].")?;
+    let is_atom = |c: char| c.is_ascii_alphanumeric() || "_.@'".contains(c);
+    let flags: Vec<String> = inside.split(',').map(|flag| flag.trim().to_owned()).collect();
+    flags.iter().all(|flag| !flag.is_empty() && flag.chars().all(is_atom)).then_some(flags)
+}
+
 /// `1795358244 schema.DAT`, a line a file
 fn written(times: &str) -> BTreeMap<String, Moment> {
     let one = |line: &str| {
@@ -297,6 +309,14 @@ mod tests {
         assert_eq!(store("[a,khepri_db_2].", "schema.DAT"), Store::Mnesia);
         assert_eq!(store("[khepri_db].", "schema.DAT"), Store::Both);
         assert_eq!(store("", "force_load"), Store::Blank);
+    }
+
+    #[test]
+    fn feature_flags_are_read_from_a_wrapped_list() {
+        assert_eq!(flags("[a,\n 'rabbitmq_4.0.0'].\n").unwrap(), ["a", "'rabbitmq_4.0.0'"]);
+        for text in ["", "[].", "[a, b", "[a $(x)]."] {
+            assert_eq!(flags(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::evidence::{Evidence, Node, Quorum, Verdict};
 use super::order::{Confidence, Order};
 use super::reading::Store;
+use super::repair::Repair;
 
 /// A rung.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,11 +17,13 @@ pub enum Strategy {
     Forget,
     ForceBoot,
     KhepriStandalone,
+    /// After a refused step to 4.3.
+    Repair,
 }
 
 impl Strategy {
-    pub const ALL: [Self; 5] =
-        [Self::Together, Self::NewestFirst, Self::Forget, Self::ForceBoot, Self::KhepriStandalone];
+    pub const ALL: [Self; 6] =
+        [Self::Together, Self::NewestFirst, Self::Forget, Self::ForceBoot, Self::KhepriStandalone, Self::Repair];
 
     /// As on the command line.
     pub fn word(self) -> &'static str {
@@ -30,6 +33,7 @@ impl Strategy {
             Self::Forget => "forget",
             Self::ForceBoot => "force-boot",
             Self::KhepriStandalone => "khepri-standalone",
+            Self::Repair => "repair",
         }
     }
 
@@ -43,7 +47,7 @@ impl Strategy {
         match self {
             Self::Together => 30,
             Self::NewestFirst | Self::ForceBoot => 60,
-            Self::Forget | Self::KhepriStandalone => 90,
+            Self::Forget | Self::KhepriStandalone | Self::Repair => 90,
         }
     }
 }
@@ -59,6 +63,9 @@ pub struct Way {
     pub lost: Vec<String>,
     /// Those of them that have started as brokers of their own since.
     pub strangers: Vec<String>,
+    /// What a refused step to 4.3 has left behind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair: Option<Repair>,
 }
 
 /// One rung, judged by the evidence.
@@ -89,6 +96,7 @@ impl Rung {
             Strategy::Forget => format!("start {first}, forget {lost}, let it join anew"),
             Strategy::ForceBoot => format!("force boot of {first}, then the others"),
             Strategy::KhepriStandalone => format!("let {first} go on alone, and {lost} join anew"),
+            Strategy::Repair => "boot all nodes on Khepri, where the metadata is now".to_owned(),
         }
     }
 
@@ -131,6 +139,9 @@ fn judge(strategy: Strategy, evidence: &Evidence, node: Option<&str>) -> Judged 
     {
         return Err(format!("there is no node `{node}`"));
     }
+    if evidence.damaged().next().is_some() {
+        return beside_damaged(strategy, evidence);
+    }
     match &evidence.verdict {
         _ if evidence.healthy() => Err("all nodes run: nothing stopped".to_owned()),
         Verdict::Running(running) => beside_running(strategy, evidence, running),
@@ -142,6 +153,21 @@ fn judge(strategy: Strategy, evidence: &Evidence, node: Option<&str>) -> Judged 
     }
 }
 
+/// Every start and every stop that leaves the nodes' files as they are makes it worse.
+fn beside_damaged(strategy: Strategy, evidence: &Evidence) -> Judged {
+    let judged = Repair::of(evidence);
+    match (strategy, judged) {
+        (Strategy::Repair, Ok(repair)) => Ok((Way { repair: Some(repair), ..Way::default() }, NOTHING.to_owned())),
+        (Strategy::Repair, Err(why)) => Err(why),
+        (_, Ok(_)) => Err("would make it worse: take `repair`".to_owned()),
+        (_, Err(why)) => Err(format!("would make it worse, and `repair` does not fit: {why}")),
+    }
+}
+
+fn nothing_damaged() -> String {
+    "no node serves clients without its metadata".to_owned()
+}
+
 /// What serves clients is what others copy: who is missing needs only to start, unless its volume is lost.
 fn beside_running(strategy: Strategy, evidence: &Evidence, running: &[String]) -> Judged {
     let lost = lost_beside(evidence);
@@ -151,6 +177,7 @@ fn beside_running(strategy: Strategy, evidence: &Evidence, running: &[String]) -
         Strategy::Together => Err(blank(&lost)),
         Strategy::Forget if lost.is_empty() => Err(nothing_lost()),
         Strategy::Forget => Ok((way(evidence, running.to_vec(), &lost), gone_with(&lost))),
+        Strategy::Repair => Err(nothing_damaged()),
         _ => Err(serve()),
     }
 }
@@ -167,7 +194,7 @@ fn lost_beside(evidence: &Evidence) -> Vec<String> {
 /// With what clients put into brokers that are none of the cluster.
 fn way(evidence: &Evidence, first: Vec<String>, lost: &[String]) -> Way {
     let strangers = evidence.nodes.iter().filter(|node| node.stranger && lost.contains(&node.pod));
-    Way { first, lost: lost.to_vec(), strangers: strangers.map(|node| node.pod.clone()).collect() }
+    Way { first, lost: lost.to_vec(), strangers: strangers.map(|node| node.pod.clone()).collect(), repair: None }
 }
 
 fn blank(lost: &[String]) -> String {
@@ -196,6 +223,7 @@ fn on_mnesia(strategy: Strategy, stop: &Mnesia<'_>) -> Judged {
         Strategy::Forget => stop.forget(),
         Strategy::ForceBoot => stop.force_boot(),
         Strategy::KhepriStandalone => Err("the metadata is in Mnesia".to_owned()),
+        Strategy::Repair => Err(nothing_damaged()),
     }
 }
 
@@ -304,6 +332,7 @@ fn on_khepri(strategy: Strategy, evidence: &Evidence, quorum: &Quorum, node: Opt
         Strategy::Forget => Err("on Khepri a blank member joins again by itself".to_owned()),
         Strategy::ForceBoot => Err("on Khepri a force boot does nothing, and says success".to_owned()),
         Strategy::KhepriStandalone => standalone(evidence, quorum, node),
+        Strategy::Repair => Err(nothing_damaged()),
     }
 }
 

@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn a_note_comes_back_out_of_the_cluster() {
-        let way = Way { first: vec!["q-1".to_owned()], lost: vec!["q-0".to_owned()], strangers: Vec::new() };
+        let way = Way { first: vec!["q-1".to_owned()], lost: vec!["q-0".to_owned()], ..Way::default() };
         let noted =
             UnderWay { strategy: Strategy::Forget, way, stateful_set: json!({"kind": "StatefulSet"}), by_chart: true };
         assert_eq!(UnderWay::read(&noted.object("q-mqctl-evidence", "q")), Some(noted));

@@ -38,6 +38,7 @@ mod processes;
 mod promises;
 mod recover;
 mod refusals;
+mod repair;
 mod rotate;
 mod runner;
 mod running;
@@ -80,6 +81,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(recover::tests());
     tests.extend(lost::tests());
     tests.extend(dialects::tests());
+    tests.extend(repair::tests());
     tests.extend(tour::tests());
     // The long ones first: the end of the run is not one core waiting for one test.
     tests.sort_by_key(|test: &Test| !test.long);

@@ -4,10 +4,12 @@
 
 # What else is run inside a broker's container.
 run_inside() {
+    # shellcheck disable=SC2016 # a pattern, not a text
     case $line$stdin in
         *change_password*) change_password ;;
         *' sh -s'*'@@'*) cat "$cluster/probe.$3" ;;
         *default_pass*) disclose ;;
+        *FLAGS*) lay_flags "$3" ;;
         *rabbit_table:force_load*)
             all_come_up
             echo ok ;;

@@ -97,7 +97,19 @@ const LIST: &[(&str, &[&str])] = &[
     ),
     (
         "recovery: killed at each step",
-        &["killed_at_each_step_of_newest_first", "killed_while_there_is_no_stateful_set"],
+        &[
+            "killed_at_each_step_of_newest_first",
+            "killed_while_there_is_no_stateful_set",
+            "killed_at_each_step_of_a_repair",
+        ],
+    ),
+    (
+        "recovery: metadata taken away by a refused step to 4.3",
+        &["everything_else_would_make_it_worse", "what_looks_like_a_refused_step_and_is_none_is_left_alone"],
+    ),
+    (
+        "recovery: a person leaves, declines, types another name",
+        &["ctrl_c_at_each_prompt_of_a_recovery", "who_quits_changes_nothing", "another_name_recovers_nothing"],
     ),
     (
         "recovery: a force boot by the chart is killed, helm's revision is cut short",

@@ -8,6 +8,7 @@ use mqctl::recover::moment::Moment;
 use mqctl::recover::reading::{Reading, Store, Vm};
 use mqctl::recover::strategy::{Rung, Strategy, ladder, recommended};
 
+use crate::scenarios::recorded;
 use crate::stops::{nodes, scenarios};
 
 fn weighed(nodes: Vec<Node>) -> Evidence {
@@ -100,6 +101,7 @@ fn a_tie_without_the_lowest_name() {
        forget            refused: no member's volume is lost
        force-boot        refused: rmq-1 and rmq-2 tie: `newest-first` starts both; or name one with --node
        khepri-standalone refused: the metadata is in Mnesia
+       repair            refused: no node serves clients without its metadata
     ");
 }
 
@@ -112,6 +114,7 @@ fn a_node_by_name() {
        forget            refused: no member's volume is lost
        force-boot        force boot of rmq-2, then the others: what another of rmq-1, rmq-2 knew and rmq-2 did not
        khepri-standalone refused: the metadata is in Mnesia
+       repair            refused: no node serves clients without its metadata
     ");
     assert_snapshot!(told(&trap, Some("rmq-0")), @"
     together          refused: loads the copy of rmq-0: what was declared after it stopped would be lost
@@ -119,6 +122,7 @@ fn a_node_by_name() {
     forget            refused: no member's volume is lost
     force-boot        force boot of rmq-0, then the others: everything declared after rmq-0 stopped, and the messages in it
     khepri-standalone refused: the metadata is in Mnesia
+    repair            refused: no node serves clients without its metadata
     ");
     assert!(rung(&trap, Strategy::Together, Some("rmq-7")).way.unwrap_err().contains("no node `rmq-7`"));
 }
@@ -133,6 +137,7 @@ fn one_volume_lost() {
     -> forget            start rmq-2, forget rmq-1, let it join anew: classic queues of rmq-1, whose messages went with the volume
        force-boot        refused: a lost member has to be forgotten first, and that boots the newest: take `forget`
        khepri-standalone refused: the metadata is in Mnesia
+       repair            refused: no node serves clients without its metadata
     ");
     let mut khepri = nodes("4.3-kill9-all");
     blank(&mut khepri, &[1]);
@@ -142,6 +147,7 @@ fn one_volume_lost() {
        forget            refused: on Khepri a blank member joins again by itself
        force-boot        refused: on Khepri a force boot does nothing, and says success
        khepri-standalone refused: a majority of volumes is left, and boots by itself: take `together`
+       repair            refused: no node serves clients without its metadata
     ");
 }
 
@@ -155,6 +161,7 @@ fn the_newest_volume_lost() {
     -> forget            start rmq-1, forget rmq-2, let it join anew: classic queues of rmq-2, whose messages went with the volume; and what nobody else knew
        force-boot        refused: a lost member has to be forgotten first, and that boots the newest: take `forget`
        khepri-standalone refused: the metadata is in Mnesia
+       repair            refused: no node serves clients without its metadata
     ");
 }
 
@@ -168,6 +175,7 @@ fn a_majority_of_khepri_s_volumes_lost() {
        forget            refused: on Khepri a blank member joins again by itself
        force-boot        refused: on Khepri a force boot does nothing, and says success
     -> khepri-standalone let rmq-2 go on alone, and rmq-0 and rmq-1 join anew: classic queues of rmq-0, rmq-1 come back empty; what only they knew is lost
+       repair            refused: no node serves clients without its metadata
     ");
 }
 
@@ -181,6 +189,7 @@ fn a_node_that_may_be_newest_and_was_not_read() {
     forget            refused: no member's volume is lost
     force-boot        refused: rmq-1 and rmq-2 tie: `newest-first` starts both; or name one with --node
     khepri-standalone refused: the metadata is in Mnesia
+    repair            refused: no node serves clients without its metadata
     ");
 }
 
@@ -209,6 +218,7 @@ fn a_blank_node_that_started_as_a_broker_of_its_own() {
     -> forget            start rmq-0 and rmq-2, forget rmq-1, let it join anew: classic queues of rmq-1, whose messages went with the volume
        force-boot        refused: clients are served by rmq-0, rmq-2: the others copy from there
        khepri-standalone refused: clients are served by rmq-0, rmq-2: the others copy from there
+       repair            refused: no node serves clients without its metadata
     ");
     let way = rung(&evidence, Strategy::Forget, None).way.unwrap();
     assert_eq!(way.strangers, ["rmq-1"], "what is on its volume now is none of the cluster");
@@ -224,6 +234,7 @@ fn nodes_that_serve_are_what_the_others_copy() {
        forget            refused: no member's volume is lost
        force-boot        refused: clients are served by rmq-0: the others copy from there
        khepri-standalone refused: clients are served by rmq-0: the others copy from there
+       repair            refused: no node serves clients without its metadata
     ");
     for n in [1, 2] {
         serves(&mut part[n], &["rmq-0", "rmq-1", "rmq-2"]);
@@ -243,4 +254,69 @@ fn nothing_is_proposed_where_nothing_is_known() {
     let mut mixed = nodes("4.0-kill9-all");
     mixed[2] = nodes("4.3-kill9-all").remove(2);
     assert_eq!(recommended(&ladder(&weighed(mixed), None)), None, "a migration was cut short");
+}
+
+/// Two nodes of 4.0 run without their tables, beside one whose volume says this.
+fn refused_step(flags: &str, file: &str) -> Evidence {
+    let mut scenario = recorded("metadata-taken-away-by-a-refused-step");
+    let probe = scenario.probes[2].replace("[quorum_queue,", flags).replace("1795358244 schema.DAT\n", file);
+    scenario.probes[2] = probe;
+    scenario.picture().evidence
+}
+
+#[test]
+fn a_refused_step_to_4_3_is_repaired_and_nothing_else() {
+    let evidence = refused_step("[khepri_db,'rabbitmq_4.1.0',", "");
+    assert!(!evidence.healthy());
+    assert_snapshot!(told(&evidence, None), @"
+       together          refused: would make it worse: take `repair`
+       newest-first      refused: would make it worse: take `repair`
+       forget            refused: would make it worse: take `repair`
+       force-boot        refused: would make it worse: take `repair`
+       khepri-standalone refused: would make it worse: take `repair`
+    -> repair            boot all nodes on Khepri, where the metadata is now: loses nothing
+    ");
+    let repair = rung(&evidence, Strategy::Repair, None).way.unwrap().repair.unwrap();
+    assert_snapshot!(repair.file(), @"
+    [khepri_db,
+     quorum_queue,
+     stream_queue].
+    ");
+    let nodes: Vec<&str> = repair.nodes().map(|node| node.split('.').next().unwrap()).collect();
+    assert_eq!(nodes, ["rabbit@rmq-0", "rabbit@rmq-1", "rabbit@rmq-2"]);
+}
+
+#[test]
+fn what_looks_like_a_refused_step_and_is_none_is_left_alone() {
+    let why = |evidence: &Evidence| rung(evidence, Strategy::Repair, None).way.unwrap_err();
+    let mut whys = vec![
+        why(&refused_step("[quorum_queue,", "1795358244 schema.DAT\n")),
+        why(&refused_step("[]", "")),
+        why(&weighed(nodes("4.0-kill9-all"))),
+        why(&weighed(nodes("4.3-kill9-all"))),
+    ];
+    let changed = |change: fn(&mut Vec<Node>)| {
+        let mut nodes = refused_step("[khepri_db,", "").nodes;
+        change(&mut nodes);
+        why(&weighed(nodes))
+    };
+    whys.push(changed(|nodes| nodes[2].reading = None));
+    whys.push(changed(|nodes| nodes[2].runs = true));
+    whys.push(changed(|nodes| drop(nodes.pop())));
+    whys.push(changed(|nodes| nodes[1].reading.as_mut().unwrap().flags.clear()));
+    whys.push(changed(|nodes| nodes[0].reading.as_mut().unwrap().flags.clear()));
+    assert_snapshot!(whys.join("\n"), @"
+    rmq-2 has none of Khepri's files and may yet come up
+    the volume of rmq-2 is blank: the metadata is not on it
+    no node serves clients without its metadata
+    no node serves clients without its metadata
+    rmq-2 could not be read
+    rmq-2 serves clients and has its metadata
+    no node was refused: nobody knows where the metadata went
+    the feature flags of rmq-0, rmq-1 differ
+    the feature flags of rmq-0 could not be read
+    ");
+    let mut crashes = refused_step("[quorum_queue,", "1795358244 schema.DAT\n").nodes;
+    crashes[2].crashes = true;
+    assert!(rung(&weighed(crashes), Strategy::Repair, None).way.is_ok(), "it has failed already");
 }

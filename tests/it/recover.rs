@@ -86,6 +86,7 @@ fn a_tie_without_the_lowest_name_starts_the_newest_first() {
       -   forget              refused: no member's volume is lost
       -   force-boot          refused: prodmq-1 and prodmq-2 tie: `newest-first` starts both; or name one with --node
       -   khepri-standalone   refused: the metadata is in Mnesia
+      -   repair              refused: no node serves clients without its metadata
 
        0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
     test/rabbitmq/prodmq: recover: 5 to change, 0 to destroy
@@ -129,6 +130,7 @@ fn a_deadlock_whose_first_pod_may_be_newest_is_released_in_place() {
       -   forget              refused: no member's volume is lost
       -   force-boot          refused: starting all together loses nothing, and a force boot may: take `together`
       -   khepri-standalone   refused: the metadata is in Mnesia
+      -   repair              refused: no node serves clients without its metadata
 
        0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
     test/rabbitmq/prodmq: recover: 1 to change, 0 to destroy
@@ -160,6 +162,7 @@ fn a_deadlock_of_khepri_is_cured_by_a_stateful_set_made_anew() {
       -   forget              refused: on Khepri a blank member joins again by itself
       -   force-boot          refused: on Khepri a force boot does nothing, and says success
       -   khepri-standalone   refused: a majority of volumes is left, and boots by itself: take `together`
+      -   repair              refused: no node serves clients without its metadata
 
        0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
     test/rabbitmq/prodmq: recover: 3 to change, 0 to destroy
@@ -200,6 +203,7 @@ fn without_a_start_gate_ordinals_hold_the_oldest_back() {
       -   forget              refused: no member's volume is lost
       -   force-boot          refused: prodmq-1 and prodmq-2 tie: `newest-first` starts both; or name one with --node
       -   khepri-standalone   refused: the metadata is in Mnesia
+      -   repair              refused: no node serves clients without its metadata
 
        0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
     test/rabbitmq/prodmq: recover: 5 to change, 0 to destroy
@@ -286,6 +290,7 @@ fn a_lost_member_is_forgotten_by_typed_consent_only() {
       -   newest-first        refused: the volume of prodmq-1 is blank: its node would start as an empty broker beside the others
       -   force-boot          refused: a lost member has to be forgotten first, and that boots the newest: take `forget`
       -   khepri-standalone   refused: the metadata is in Mnesia
+      -   repair              refused: no node serves clients without its metadata
 
        0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
     test/rabbitmq/prodmq: recover: 6 to change, 1 to destroy
@@ -303,6 +308,7 @@ fn a_lost_member_is_forgotten_by_typed_consent_only() {
       -   newest-first        refused: the volume of prodmq-1 is blank: its node would start as an empty broker beside the others
       -   force-boot          refused: a lost member has to be forgotten first, and that boots the newest: take `forget`
       -   khepri-standalone   refused: the metadata is in Mnesia
+      -   repair              refused: no node serves clients without its metadata
 
     test/rabbitmq/prodmq: recover: 6 to change, 1 to destroy
        0.0s noted in ConfigMap prodmq-mqctl-evidence what is under way
@@ -351,6 +357,7 @@ fn the_only_khepri_volume_goes_on_alone() {
       -   newest-first   refused: on Khepri any majority decides, whoever stopped last
       -   forget         refused: on Khepri a blank member joins again by itself
       -   force-boot     refused: on Khepri a force boot does nothing, and says success
+      -   repair         refused: no node serves clients without its metadata
 
        0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
     test/rabbitmq/prodmq: recover: 6 to change, 2 to destroy

@@ -10,7 +10,7 @@ use crate::world::World;
 
 /// What is left of switches and notes.
 #[track_caller]
-fn nothing_is_left(world: &World) {
+pub fn nothing_is_left(world: &World) {
     assert!(!world.path("cluster/configmap.prodmq-hold").exists(), "nobody is held back");
     let evidence = std::fs::read_to_string(world.path("cluster/configmap.prodmq-mqctl-evidence")).unwrap();
     assert!(!evidence.contains("recovery.json"), "{evidence}");
@@ -103,6 +103,7 @@ fn a_force_boot_in_place() {
       -   together            refused: loads the copy of prodmq-0: what was declared after it stopped would be lost
       -   forget              refused: no member's volume is lost
       -   khepri-standalone   refused: the metadata is in Mnesia
+      -   repair              refused: no node serves clients without its metadata
 
        0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
     test/rabbitmq/prodmq: force-boot: 5 to change, 1 to destroy
@@ -152,6 +153,7 @@ fn a_force_boot_by_a_file_says_how_often_it_tried() {
       -   together            refused: loads the copy of prodmq-0: what was declared after it stopped would be lost
       -   forget              refused: no member's volume is lost
       -   khepri-standalone   refused: the metadata is in Mnesia
+      -   repair              refused: no node serves clients without its metadata
 
        0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
     test/rabbitmq/prodmq: force-boot: 5 to change, 1 to destroy
@@ -202,6 +204,7 @@ fn a_force_boot_by_the_stateful_set_is_taken_back() {
       -   together            refused: loads the copy of prodmq-0: what was declared after it stopped would be lost
       -   forget              refused: no member's volume is lost
       -   khepri-standalone   refused: the metadata is in Mnesia
+      -   repair              refused: no node serves clients without its metadata
 
        0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
     test/rabbitmq/prodmq: force-boot: 6 to change, 1 to destroy

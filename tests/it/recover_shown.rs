@@ -7,7 +7,7 @@ use crate::recover::{AUTO, story, trap};
 
 #[test]
 fn what_the_evidence_speaks_against_is_refused() {
-    for strategy in ["together", "forget", "khepri-standalone", "force-boot"] {
+    for strategy in ["together", "forget", "khepri-standalone", "force-boot", "repair"] {
         let world = trap();
         let run = world.run(&["recover", "prodmq", "--strategy", strategy, "--confirm", "prodmq"]).ended(78);
         assert_eq!(run.changing_verbs(), ["apply"], "the evidence is kept, and nothing else done: {run}");
@@ -26,6 +26,7 @@ fn without_anybody_to_ask_the_ladder_is_shown_and_nothing_done() {
       -   forget              refused: no member's volume is lost
       -   force-boot          refused: prodmq-1 and prodmq-2 tie: `newest-first` starts both; or name one with --node
       -   khepri-standalone   refused: the metadata is in Mnesia
+      -   repair              refused: no node serves clients without its metadata
 
        0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
     error: which way? there is nobody to ask; nothing was started or stopped

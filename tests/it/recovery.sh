@@ -35,11 +35,32 @@ apply_hold() {
 
 # As it was sent, with the status of one whose pods have come up.
 apply_stateful_set() {
-    printf '%s' "${stdin%\}},\"status\":{\"observedGeneration\":1,\"updatedReplicas\":3,\"readyReplicas\":3}}" >"$cluster/statefulset.prodmq"
+    printf '%s' "${stdin%\}},\"status\":{\"observedGeneration\":1,\"updatedReplicas\":3,\"readyReplicas\":0}}" >"$cluster/statefulset.prodmq"
     case $stdin in
         *'"replicas":0'*) ;;
         *) all_come_up ;;
     esac
+}
+
+# A StatefulSet makes it anew, unless it wants none; a node that does not run says nothing.
+delete_pod() {
+    case $(cat "$cluster"/statefulset.* 2>/dev/null) in
+        *'"ordinals"'* | '') cp "$world/chart/pod.$1" "$cluster" ;;
+        *'"replicas":0'*)
+            rm -f "$cluster/pod.$1"
+            sed -i '/^mqctl {/d' "$cluster/probe.$1" ;;
+        *) cp "$world/chart/pod.$1" "$cluster" ;;
+    esac
+}
+
+# The feature flags of a node, as a broker's shell or a pod on its volume is told to write them.
+lay_flags() {
+    between "$stdin" "<<'FLAGS'" FLAGS
+    flags=$(printf '%b' "$found") awk '
+        /^@@ flags$/ { print; print ENVIRON["flags"]; skip = 1; next }
+        /^@@ / { skip = 0 }
+        !skip' "$cluster/probe.$1" >"$world/probe"
+    mv "$world/probe" "$cluster/probe.$1"
 }
 
 mark() {

@@ -198,7 +198,7 @@ apply() {
     esac
 }
 
-# Pods that read a volume and have ended by the next look.
+# Pods that read or write a volume and have ended by the next look.
 make_readers() {
     rest=$stdin
     while :; do
@@ -206,6 +206,7 @@ make_readers() {
         rest=${rest#*-mqctl-reader-}
         name=prodmq-mqctl-reader-${rest%%\"*}
         printf '%s' "{\"kind\":\"Pod\",\"metadata\":{\"name\":\"$name\"},\"status\":{\"phase\":\"Succeeded\"}}" >"$cluster/pod.$name"
+        case $stdin in *FLAGS*) lay_flags "prodmq-${name##*-}" ;; esac
     done
 }
 
@@ -299,7 +300,7 @@ delete() {
             configmap/*-hold)
                 rm -f "$cluster/configmap.${word#*/}"
                 all_come_up ;;
-            pod/*) cp "$world/chart/pod.${word#*/}" "$cluster" ;;
+            pod/*) delete_pod "${word#*/}" ;;
             */*) rm -f "$cluster/${word%%/*}.${word#*/}" ;;
         esac
     done

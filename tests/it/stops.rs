@@ -23,6 +23,7 @@ fn node(reading: Reading) -> Node {
         standing: "not created yet".to_owned(),
         runs: false,
         stranger: false,
+        crashes: false,
         started: None,
         reading: Some(reading),
         origin: Origin::Now,

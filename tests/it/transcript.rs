@@ -67,6 +67,7 @@ impl Recorded {
             "rm -f \"$dir/force_load\"",
             "kill -TERM 1",
             "force_all_queues_shrink",
+            "<<'FLAGS'",
         ];
         let words = ["force_standalone_khepri_boot", "forget_cluster_node", "rabbitmq-queues", "touch"];
         fed.iter().any(|text| self.stdin.contains(text))
@@ -114,6 +115,11 @@ impl Recorded {
         }
         if self.stdin.contains("evidence.json") {
             return format!("(ConfigMap {})", json["metadata"]["name"]);
+        }
+        if json["kind"] == "Pod" {
+            let (spec, name) = (&json["spec"], json["metadata"]["name"].as_str().unwrap());
+            let claim = spec["volumes"][0]["persistentVolumeClaim"]["claimName"].as_str().unwrap();
+            return format!("(pod {name} on {claim}) {}", spec["containers"][0]["command"][4].as_str().unwrap());
         }
         match json["items"].as_array() {
             Some(items) if self.stdin.contains("mqctl/reader") => format!("({} pods that read volumes)", items.len()),

@@ -8,14 +8,14 @@ use crate::transcript::Recorded;
 use crate::world::World;
 
 /// Longer than a busy machine needs; a prompt that does not come fails the test.
-const PATIENCE_MS: u64 = 30_000;
+pub const PATIENCE_MS: u64 = 30_000;
 
-fn at_terminal(world: &World, args: &[&str]) -> PtySession {
+pub fn at_terminal(world: &World, args: &[&str]) -> PtySession {
     spawn_command(world.command(args), Some(PATIENCE_MS)).unwrap()
 }
 
 /// Everything that was still said, and the exit code.
-fn to_the_end(mut session: PtySession) -> (String, i32) {
+pub fn to_the_end(mut session: PtySession) -> (String, i32) {
     let rest = session.exp_eof().unwrap();
     match session.process().wait().unwrap() {
         WaitStatus::Exited(_, code) => (rest, code),

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::cluster::{is_damaged, is_empty_broker};
+use super::cluster::is_empty_broker;
 use crate::diagnose::finding::Finding;
 use crate::diagnose::picture::{Picture, Seen};
 use crate::explain::Code;
@@ -21,7 +21,7 @@ static DENIED: LazyLock<Regex> = LazyLock::new(|| {
 /// Source: RabbitMQ documentation, Access Control, "Default Virtual Host and User".
 pub(super) fn password(picture: &Picture) -> Vec<Finding> {
     // A broker without its users refuses everybody.
-    let whole = |seen: &&Seen| !is_damaged(seen) && !is_empty_broker(picture, seen);
+    let whole = |seen: &&Seen| !seen.node.is_damaged() && !is_empty_broker(picture, seen);
     let refuses = |seen: &&Seen| whole(seen) && seen.answer.as_ref().is_some_and(|answer| answer.login == Some(false));
     let pods: Vec<&str> = picture.running().filter(refuses).map(Seen::name).collect();
     if pods.is_empty() {

@@ -5,16 +5,15 @@ use std::collections::BTreeSet;
 use crate::diagnose::finding::{Finding, plural};
 use crate::diagnose::picture::{Picture, Seen, USUAL_START};
 use crate::explain::Code;
+use crate::recover::evidence::TABLES_LEFT;
 use crate::recover::reading::pod_of;
-
-/// A whole store has more than twenty tables; these are left where the others were taken away.
-const TABLES_LEFT: u64 = 5;
+use crate::recover::repair::Repair;
 
 /// Symptom: every pod is ready, and there are no users, vhosts or queues any more. Cause: a pod of RabbitMQ 4.3 migrated
 /// the metadata of a Mnesia cluster before it refused to start; they went with it from the nodes that still run.
 /// Source: RabbitMQ documentation, Metadata Store; seen with 4.0.5 and 4.3.6.
 pub(super) fn metadata_lost(picture: &Picture) -> Vec<Finding> {
-    let pods: Vec<&str> = picture.running().filter(|seen| is_damaged(seen)).map(Seen::name).collect();
+    let pods: Vec<&str> = picture.evidence.damaged().map(|node| node.pod.as_str()).collect();
     if pods.is_empty() {
         return Vec::new();
     }
@@ -25,15 +24,9 @@ pub(super) fn metadata_lost(picture: &Picture) -> Vec<Finding> {
     );
     let finding = Finding::error(Code::MetadataLost, title)
         .proof(format!("Mnesia has {TABLES_LEFT} tables left, of more than 20"));
-    let risk =
-        "all is still in the Khepri stores of the volumes; to delete a pod, a volume or to forget a node loses it";
-    vec![finding.of(pods).fix("mqctl explain METADATA-LOST").risk(risk)]
-}
-
-/// It serves clients, and its tables are gone.
-pub(super) fn is_damaged(seen: &Seen) -> bool {
-    let vm = seen.node.reading.as_ref().and_then(|reading| reading.vm.as_ref());
-    seen.node.runs && vm.is_some_and(|vm| vm.khepri != Some(true) && vm.tables.is_some_and(|n| n <= TABLES_LEFT))
+    let all = "all is still in the Khepri stores of the volumes: a deleted volume or a forgotten node loses it";
+    let risk = if Repair::of(&picture.evidence).is_ok() { format!("none this way; {all}") } else { all.to_owned() };
+    vec![finding.of(pods).fix(format!("mqctl recover {}", picture.name)).risk(risk)]
 }
 
 /// The members that it knows, from its own answer or from its files.

@@ -16,7 +16,7 @@ impl Recovery<'_> {
             }
             Strategy::KhepriStandalone => steps.push(self.shrink()),
             Strategy::ForceBoot => steps.push(self.without_file()),
-            Strategy::Together | Strategy::NewestFirst => {}
+            Strategy::Together | Strategy::NewestFirst | Strategy::Repair => {}
         }
         steps.push(if self.has_gate() { self.open_gate() } else { self.whole_again() });
         if self.is_forced() {
@@ -34,16 +34,8 @@ impl Recovery<'_> {
         self.given.way.first.iter().find(runs).unwrap_or(&self.given.way.first[0])
     }
 
-    /// `rabbit@q-1.q-headless…`, as its peers call it.
-    fn node(&self, pod: &str) -> String {
-        let readings = self.given.evidence.nodes.iter().filter_map(|node| node.reading.as_ref());
-        let mut known = readings.filter(|reading| !reading.node.is_empty());
-        let renamed = known.next().map(|r| r.node.replacen(&format!("@{}", r.pod), &format!("@{pod}"), 1));
-        renamed.unwrap_or_else(|| format!("rabbit@{pod}"))
-    }
-
     fn forget(&self, pod: &str) -> Step {
-        let (target, through, node) = (self.given.target, self.through(), self.node(pod));
+        let (target, through, node) = (self.given.target, self.through(), self.given.evidence.name_of(pod));
         Step::new(
             Danger::Destroys,
             format!("forget {pod}"),
@@ -116,7 +108,11 @@ impl Recovery<'_> {
 
     fn grow(&self, pod: &str) -> Step {
         Step::new(Danger::Changes, format!("quorum queues on {pod}"), "it becomes a member of each again")
-            .action(Action::Run(recovery::grow_queues(self.given.target, self.through(), &self.node(pod))))
+            .action(Action::Run(recovery::grow_queues(
+                self.given.target,
+                self.through(),
+                &self.given.evidence.name_of(pod),
+            )))
             .done(format!("quorum queues have {pod} again"))
     }
 }

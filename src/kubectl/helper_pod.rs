@@ -1,0 +1,72 @@
+//! A pod that looks at, or writes to, one volume whose own pod does not run. Pure.
+
+use serde_json::{Value, json};
+
+use super::READER;
+use crate::chart::CONTAINER;
+
+/// The script under its limit. The shell stays process 1: as that one the `timeout` of coreutils 9.8 ends at once with
+/// 125, since its child takes a parent of that number for none.
+const LIMITED: &str = "timeout -k 2 50 sh -c \"$1\"; exit";
+
+/// Image and user are the broker's, so that its files belong to it. It has none of the labels that a Service looks for.
+pub struct HelperPod<'a> {
+    pub name: &'a str,
+    pub release: &'a str,
+    pub claim: &'a str,
+    /// Where the volume is mounted, as in the broker's container.
+    pub volume: &'a str,
+    /// What the release's pods are made from; null where nobody knows.
+    pub pod_spec: &'a Value,
+    /// For where that says none.
+    pub image: &'a str,
+    pub script: String,
+    /// Else the volume is mounted read-only.
+    pub writes: bool,
+}
+
+impl HelperPod<'_> {
+    pub fn manifest(&self) -> Value {
+        let spec = self.pod_spec;
+        let reads = !self.writes;
+        json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {
+                "name": self.name,
+                "labels": {"app.kubernetes.io/managed-by": "mqctl", READER: self.release},
+            },
+            "spec": {
+                "restartPolicy": "Never", "terminationGracePeriodSeconds": 0, "activeDeadlineSeconds": 120,
+                "automountServiceAccountToken": false, "enableServiceLinks": false,
+                "imagePullSecrets": or(&spec["imagePullSecrets"], json!([])),
+                "tolerations": or(&spec["tolerations"], json!([])),
+                "securityContext": or(&spec["securityContext"], json!({
+                    "runAsNonRoot": true, "runAsUser": 999, "runAsGroup": 999, "fsGroup": 999,
+                    "fsGroupChangePolicy": "OnRootMismatch", "seccompProfile": {"type": "RuntimeDefault"},
+                })),
+                "containers": [self.container()],
+                "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": self.claim, "readOnly": reads}}],
+            },
+        })
+    }
+
+    fn container(&self) -> Value {
+        let containers = self.pod_spec["containers"].as_array();
+        let broker = containers.and_then(|all| all.iter().find(|c| c["name"] == CONTAINER));
+        let of_broker = |key: &str| broker.map(|c| c[key].clone()).unwrap_or_default();
+        json!({
+            "name": "reader",
+            "image": of_broker("image").as_str().unwrap_or(self.image),
+            "command": ["sh", "-c", LIMITED, "reader", self.script],
+            "securityContext": or(&of_broker("securityContext"), json!({
+                "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]},
+            })),
+            "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+            "volumeMounts": [{"name": "data", "mountPath": self.volume, "readOnly": !self.writes}],
+        })
+    }
+}
+
+fn or(value: &Value, otherwise: Value) -> Value {
+    if value.is_null() { otherwise } else { value.clone() }
+}

@@ -1,0 +1,158 @@
+//! After a refused step to 4.3: all nodes boot on Khepri, where the metadata is, with the version that runs. Pure.
+
+use serde_json::{Value, json};
+
+use super::super::{Action, Condition, Danger, Step};
+use super::Recovery;
+use crate::kubectl::helper_pod::HelperPod;
+use crate::kubectl::{self, recovery};
+use crate::process::Part;
+use crate::recover::reading::pod_of;
+use crate::recover::repair::Repair;
+
+impl Recovery<'_> {
+    /// From wherever an earlier run has left it: what is on the files says how far that came.
+    pub(super) fn repaired(&self, repair: &Repair) -> Vec<Step> {
+        let mut steps = vec![self.note()];
+        if !self.given.evidence.nodes.iter().all(|node| repair.is_laid(node)) {
+            let (inside, outside): (Vec<&String>, Vec<&String>) =
+                repair.nodes().partition(|node| self.runs_damaged(node));
+            steps.extend((!inside.is_empty()).then(|| self.lay_inside(&inside, repair)));
+            steps.push(self.stop_all());
+            steps.extend((!outside.is_empty()).then(|| self.lay_outside(&outside, repair)));
+        }
+        steps.push(self.start_on_khepri());
+        if self.given.observed.holds {
+            steps.push(self.open_gate());
+        }
+        steps.push(self.all_ready());
+        steps
+    }
+
+    fn runs_damaged(&self, node: &str) -> bool {
+        self.given.evidence.damaged().any(|damaged| damaged.pod == pod_of(node))
+    }
+
+    /// The nodes go on with what they have in memory: the file counts from their next start on.
+    fn lay_inside(&self, nodes: &[&String], repair: &Repair) -> Step {
+        let title = format!("feature flag khepri_db on {}", pods(nodes));
+        let step =
+            Step::new(Danger::Changes, title.clone(), "in the file beside its data; a copy is kept there as *.mqctl");
+        let lay = |step: Step, node: &&String| {
+            let script = recovery::lay_flags(node, &repair.file());
+            let call = kubectl::exec_script(self.given.target, &pod_of(node), "rabbitmq", vec![Part::Text(script)]);
+            step.action(Action::Run(call))
+        };
+        nodes.iter().fold(step, lay).done(title)
+    }
+
+    /// A node without its tables does not stop by itself: it is given seconds.
+    fn stop_all(&self) -> Step {
+        let mut none = self.wished.clone();
+        none["spec"]["replicas"] = json!(0);
+        let detail = format!("StatefulSet {} with {}, and no pod yet", self.names.stateful_set, self.image());
+        let step = Step::new(Danger::Changes, "stop all nodes", detail);
+        self.put_parallel(step, &none)
+            .action(Action::Run(recovery::stop_soon(self.given.target, &self.names.pods)))
+            .action(Action::Wait(Condition::Gone(self.names.pods.clone())))
+            .done("all nodes stopped")
+    }
+
+    /// On volumes whose nodes do not run.
+    fn lay_outside(&self, nodes: &[&String], repair: &Repair) -> Step {
+        let title = format!("the same feature flags on {}", pods(nodes));
+        let step = Step::new(Danger::Changes, title.clone(), "through helper pods, removed afterwards");
+        nodes.iter().fold(step, |step, node| self.through_helper(step, node, repair)).done(title)
+    }
+
+    fn through_helper(&self, step: Step, node: &str, repair: &Repair) -> Step {
+        let target = self.given.target;
+        let Some(n) = self.names.pods.iter().position(|pod| *pod == pod_of(node)) else { return step };
+        let helper = HelperPod {
+            name: &self.names.readers[n],
+            release: &target.release,
+            claim: &self.names.claims[n],
+            volume: self.names.volume,
+            pod_spec: &self.wished["spec"]["template"]["spec"],
+            image: &self.image(),
+            script: recovery::lay_flags(node, &repair.file()),
+            writes: true,
+        };
+        let manifest = helper.manifest().to_string();
+        let remove = kubectl::delete(target, &[format!("pod/{}", helper.name)]);
+        // One that an earlier run has left would not change.
+        step.action(Action::Run(remove.clone()))
+            .action(Action::Run(kubectl::apply(target, vec![Part::Text(manifest)])))
+            .action(Action::Wait(Condition::Completed(helper.name.to_owned())))
+            .action(Action::Run(remove))
+    }
+
+    fn start_on_khepri(&self) -> Step {
+        let step = Step::new(Danger::Changes, "start all nodes", format!("StatefulSet {}", self.names.stateful_set));
+        self.put_parallel(step, &self.wished).done("all nodes started")
+    }
+
+    /// `podManagementPolicy` cannot be changed where it is another one.
+    fn put_parallel(&self, step: Step, manifest: &Value) -> Step {
+        let target = self.given.target;
+        if self.given.observed.set.as_ref().is_some_and(|set| set.parallel) {
+            return step.action(Action::Run(self.put(manifest)));
+        }
+        step.action(Action::Run(recovery::orphan(target, &self.names.stateful_set)))
+            .action(Action::Run(self.put(manifest)))
+            .action(Action::Try(self.mark()))
+    }
+
+    fn image(&self) -> String {
+        broker_image(&self.wished).unwrap_or_default()
+    }
+
+    /// Whoever leaves the profile as it is does it all again.
+    pub(super) fn other_tag(&self) -> Option<String> {
+        self.given.way.repair.as_ref()?;
+        let (image, tag) = (self.image(), &self.given.profile.image.tag);
+        let text =
+            format!("the profile has `image.tag` {tag}, and {image} runs again: the next upgrade would try that step");
+        (!image.ends_with(&format!(":{tag}"))).then_some(text)
+    }
+}
+
+/// The same with the image of the nodes that still run; other containers that have the broker's go with it.
+pub(super) fn with_image(mut set: Value, image: &str) -> Value {
+    let refused = broker_image(&set);
+    for list in ["initContainers", "containers"] {
+        let containers = set.pointer_mut(&format!("/spec/template/spec/{list}")).and_then(Value::as_array_mut);
+        for container in containers.into_iter().flatten() {
+            if container["image"].as_str() == refused.as_deref() {
+                container["image"] = json!(image);
+            }
+        }
+    }
+    set
+}
+
+fn broker_image(set: &Value) -> Option<String> {
+    let containers = set.pointer("/spec/template/spec/containers")?.as_array()?;
+    containers.iter().find(|container| container["name"] == "rabbitmq")?["image"].as_str().map(str::to_owned)
+}
+
+fn pods(nodes: &[&String]) -> String {
+    nodes.iter().map(|node| pod_of(node)).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_image_of_before_comes_back_wherever_the_new_one_was() {
+        let spec = json!({
+            "initContainers": [{"name": "start-gate", "image": "rabbitmq:4.3.6"}, {"name": "chown", "image": "busybox"}],
+            "containers": [{"name": "rabbitmq", "image": "rabbitmq:4.3.6"}],
+        });
+        let set = with_image(json!({"spec": {"template": {"spec": spec}}}), "rabbitmq:4.0.5");
+        assert_eq!(broker_image(&set).unwrap(), "rabbitmq:4.0.5");
+        let images = |n: usize| set.pointer(&format!("/spec/template/spec/initContainers/{n}/image")).unwrap();
+        assert_eq!((images(0), images(1)), (&json!("rabbitmq:4.0.5"), &json!("busybox")));
+    }
+}
