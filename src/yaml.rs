@@ -93,7 +93,8 @@ pub(crate) fn scalar(text: &str) -> String {
     if bare.is_ok_and(|document| document.value["text"] == text && document.ambiguous().is_empty()) {
         return text.to_owned();
     }
-    Value::from(text).to_string()
+    let quoted = Value::from(text).to_string();
+    quoted.chars().map(|c| if is_foreign(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() }).collect()
 }
 
 /// What a file says and nothing else: no comments, sorted keys, one way to write each value.
@@ -196,7 +197,7 @@ pub(crate) fn not_utf8(valid: &str) -> Mistake {
 }
 
 fn is_foreign(c: char) -> bool {
-    c == '\u{feff}' || (c.is_control() && !matches!(c, '\t' | '\r' | '\u{85}'))
+    c == '\u{feff}' || (c.is_control() && !matches!(c, '\t' | '\r'))
 }
 
 fn in_words(c: char) -> String {

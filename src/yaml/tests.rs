@@ -135,3 +135,17 @@ fn shown_texts_are_short_and_harmless() {
     assert_eq!(shown("a\u{1b}[31m\nb\u{202e}"), "a\u{fffd}[31m\u{fffd}b\u{fffd}");
     assert_eq!(shown(&"a".repeat(41)), format!("{}…", "a".repeat(40)));
 }
+
+#[test]
+fn every_text_that_is_written_is_read_back() {
+    for text in ["plain", "no", "a: b", "two\nlines", "a\u{85}b", "\u{feff}a", "\u{7f}", "\u{9b}31m"] {
+        let written = format!("text: {}\n", scalar(text));
+        assert_eq!(read(&written).unwrap().value["text"], text, "{written:?}");
+    }
+}
+
+#[test]
+fn a_line_break_of_old_readers_is_refused() {
+    let mistakes = read("a: 1\u{85}b: 2\n").unwrap_err();
+    assert_eq!(mistakes[0].text, "control character U+0085");
+}
