@@ -107,6 +107,8 @@ fn what_a_profile_comes_to_on_another_chart() {
     stdout | credentials.erlangCookie              -                                 Secret, or generated        not passed: Secret
     stdout | timeouts.install                      10m                               default                     --timeout
     stdout | timeouts.boot                         10m                               default                     not passed
+    stdout | expose                                -                                 default                     not passed
+    stdout | definitions                           -                                 default                     not passed: broker
     stdout | values.fullnameOverride               prodmq                            line 5                      values
     stdout | image.registry                        docker.io                         derived: image.repository   values
     stdout | auth.existingPasswordSecret           prodmq-mqctl-credentials          derived: release            values
@@ -174,6 +176,7 @@ fn a_deadlock_of_stable_is_cured_and_the_line_told() {
       -   forget              refused: on Khepri a blank member joins again by itself
       -   force-boot          refused: on Khepri a force boot does nothing, and says success
       -   khepri-standalone   refused: a majority of volumes is left, and boots by itself: take `together`
+      -   repair              refused: no node serves clients without its metadata
 
        0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
     test/rabbitmq/prodmq: recover: 4 to change, 0 to destroy
@@ -185,7 +188,7 @@ fn a_deadlock_of_stable_is_cured_and_the_line_told() {
        0.0s prodmq-2 ready
        0.0s 3 nodes ready
        0.0s all nodes agree, logged in as user
-       0.0s 37 queues, each with a leader
+       0.0s 37 queues, each with a leader, 1204 messages
        0.0s queues asked
        0.0s nothing is under way any more
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (2 pods that read volumes)
@@ -299,6 +302,7 @@ fn a_force_boot_by_the_chart_is_taken_back() {
       -   together            refused: loads the copy of prodmq-0: what was declared after it stopped would be lost
       -   forget              refused: no member's volume is lost
       -   khepri-standalone   refused: the metadata is in Mnesia
+      -   repair              refused: no node serves clients without its metadata
 
        0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
     test/rabbitmq/prodmq: force-boot: 7 to change, 1 to destroy
@@ -320,7 +324,7 @@ fn a_force_boot_by_the_chart_is_taken_back() {
        0.0s prodmq-2 ready
        0.0s 3 nodes ready
        0.0s all nodes agree, logged in as user
-       0.0s 37 queues, each with a leader
+       0.0s 37 queues, each with a leader, 1204 messages
        0.0s queues asked
        0.0s nothing is under way any more
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (ConfigMap "prodmq-mqctl-evidence")
