@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::Value;
 
+use super::definitions::Import;
 use super::{
     Action, Claim, Condition, Danger, Plan, Step, Wished, expose, objects, pending, preconditions, rotate,
     secret_object, upgrade,
@@ -15,11 +16,10 @@ use crate::chart::{self, Names, builtin};
 use crate::cluster::preview::Preview;
 use crate::cluster::{Existence, Observed, Pod, Standing, StatefulSet, Target};
 use crate::credentials::Found;
-use crate::definitions::Definitions;
 use crate::helm;
 use crate::kubectl;
 use crate::profile::{ChartRef, Profile};
-use crate::rabbitmq::{self, Answer};
+use crate::rabbitmq::Answer;
 use crate::secret::Name;
 use crate::units::{show_duration, show_nodes};
 
@@ -40,13 +40,6 @@ pub struct Given<'a> {
     /// What the first install imports.
     pub import: Option<&'a Import>,
     pub verb: Verb,
-}
-
-/// Definitions, and what is in them.
-#[derive(Debug)]
-pub struct Import {
-    pub definitions: Definitions,
-    pub summary: String,
 }
 
 /// Which command asks.
@@ -136,7 +129,7 @@ pub fn install(given: &Given<'_>) -> Result<Plan> {
     if !ready || !given.boot_is_noted() || given.untold() {
         steps.push(boot(given, &names));
         steps.extend(tell(given, &names));
-        steps.extend(given.import.map(|import| self::import(given, &names, import)));
+        steps.extend(given.import.map(|import| import.step(given, &names)));
         steps.push(verify(given, &names));
     }
     steps.extend(upgrade::enable_feature_flags(given, !steps.is_empty()));
@@ -380,24 +373,8 @@ fn boot(given: &Given<'_>, names: &Names) -> Step {
     if given.boot_is_noted() || given.import.is_some() { step } else { step.action(note_boot(given, names)) }
 }
 
-fn note_boot(given: &Given<'_>, names: &Names) -> Action {
+pub(super) fn note_boot(given: &Given<'_>, names: &Names) -> Action {
     Action::Run(kubectl::note_boot(given.target, &names.secret, &given.profile.image.tag))
-}
-
-/// All nodes are there: quorum queues get a member on each. Only then is the boot noted, so that a run that was cut short
-/// imports once more, which is harmless.
-fn import(given: &Given<'_>, names: &Names, import: &Import) -> Step {
-    /// Ten thousand quorum queues take 261 seconds.
-    const LIMIT: u32 = 600;
-    let (definitions, pod) = (import.definitions.clone(), names.pods[0].clone());
-    let file = definitions.file.file_name().unwrap_or_default().to_string_lossy();
-    let detail = format!("{file}: {}; once, after the first boot", import.summary);
-    let call = kubectl::exec_eval_within(LIMIT, given.target, &pod, rabbitmq::import(&definitions));
-    Step::new(Danger::Changes, "import definitions", detail)
-        .action(Action::Run(call))
-        .action(Action::ReadBack { definitions, pod })
-        .action(note_boot(given, names))
-        .done(format!("definitions imported and read back: {}", import.summary))
 }
 
 fn verify(given: &Given<'_>, names: &Names) -> Step {

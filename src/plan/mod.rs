@@ -18,7 +18,7 @@ use self::expose::Reach;
 
 pub(crate) mod address;
 pub mod adopt;
-mod definitions;
+pub(crate) mod definitions;
 pub mod delete;
 pub(crate) mod execute;
 pub mod expose;
