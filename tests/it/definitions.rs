@@ -111,3 +111,38 @@ fn profile_check_says_what_is_in_them() {
     let run = world().run(&["profile", "check", "prodmq"]).ended(0);
     assert!(run.stdout.contains("prodmq.definitions.json   ok: 1 virtual host, 1 user, 1 queue"), "{run}");
 }
+
+#[test]
+fn what_the_broker_refuses_is_told_in_its_words_and_imported_by_the_next_run() {
+    let world = world();
+    exports(&world, r#"{"name": "orders", "vhost": "/"}"#);
+    world.fails("kubectl * exec * <*import_raw*", 1, "Error: {no_such_vhost,<<\"shop\">>}");
+    let run = world.run(&INSTALL).ended(1);
+    assert!(
+        run.stderr.contains("error: install: import definitions: ") && run.stderr.contains("no_such_vhost"),
+        "{run}"
+    );
+    assert_eq!(imported(&world.run(&INSTALL).ended(0)).len(), 1, "the boot was not noted yet");
+}
+
+#[test]
+fn inspect_says_what_is_imported_and_shown_outside() {
+    let world = world();
+    world.profile(
+        "prodmq",
+        &format!("{PROFILE}definitions: shop.json\nexpose: {{ip: 10.0.0.9, sourceRanges: [10.0.0.0/8]}}\n"),
+    );
+    let page = world.run(&["inspect", "prodmq", "-o", "json"]).ended(0).json();
+    let fields = page["fields"].as_array().unwrap();
+    let passed = |path: &str| {
+        fields.iter().find(|f| f["path"] == path).map(|f| (f["value"].to_string(), f["passedAs"]["kind"].to_string()))
+    };
+    let as_service = |value: &str| Some((value.to_owned(), r#""service""#.to_owned()));
+    assert_eq!(passed("definitions"), Some((r#""profiles/shop.json""#.to_owned(), r#""broker""#.to_owned())));
+    assert_eq!(passed("expose.type"), as_service(r#""LoadBalancer""#));
+    assert_eq!(passed("expose.ports"), as_service(r#"["amqp"]"#));
+    assert_eq!(passed("expose.ip"), as_service(r#""10.0.0.9""#));
+    assert_eq!(passed("expose.sourceRanges"), as_service(r#"["10.0.0.0/8"]"#));
+    let outside = |o: &serde_json::Value| o["name"] == "prodmq-external" && o["madeBy"] == "mqctl";
+    assert!(page["objects"].as_array().unwrap().iter().any(outside), "{page:#}");
+}
