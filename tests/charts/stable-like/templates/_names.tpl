@@ -27,9 +27,8 @@ heritage: {{ .Release.Service }}
 log.console = true
 loopback_users.guest = false
 cluster_formation.peer_discovery_backend = classic_config
-{{- range $i := until (int .Values.replicas) }}
-cluster_formation.classic_config.nodes.{{ add $i 1 }} = rabbit@{{ include "rabbitmq.fullname" $ }}-{{ $i }}.{{ include "rabbitmq.domain" $ }}
-{{- end }}
+{{- /* The first pod alone: the others do not exist when it boots, and a list of them is waited for. */}}
+cluster_formation.classic_config.nodes.1 = rabbit@{{ include "rabbitmq.fullname" . }}-0.{{ include "rabbitmq.domain" . }}
 cluster_formation.target_cluster_size_hint = {{ int .Values.replicas }}
 {{ .Values.rabbitmq.extraConfiguration }}
 {{- end }}
