@@ -40,3 +40,18 @@ cluster_formation.classic_config.nodes.1 = rabbit@{{ include "rabbitmq.fullname"
 cluster_formation.target_cluster_size_hint = {{ int .Values.replicaCount }}
 {{ .Values.extraConfiguration }}
 {{- end }}
+
+{{/* The management API is asked with the password, as the family does it: a node that waits for its peers has none. */}}
+{{- define "rabbitmq.check" -}}
+- timeout
+- -k
+- "1"
+- "15"
+- bash
+- -ec
+- |
+  exec 3<>/dev/tcp/127.0.0.1/15672
+  printf 'GET /api/health/checks/%s HTTP/1.0\r\nAuthorization: Basic %s\r\n\r\n' {{ . }} \
+    "$(printf '%s:%s' "$RABBITMQ_DEFAULT_USER" "$RABBITMQ_DEFAULT_PASS" | base64 -w 0)" >&3
+  grep -q '"status":"ok"' <&3
+{{- end }}
