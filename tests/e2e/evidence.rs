@@ -1,7 +1,7 @@
 //! `mqctl recover --evidence-only` after real stops: it names the node that stopped last, or says that nobody knows.
 
 use std::process::{Command, Stdio};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -65,21 +65,17 @@ pub(crate) fn release(world: &World) {
 
 /// Ends these nodes' VMs in one moment, as a power cut does; their pods are made anew, and held.
 pub(crate) fn cut(world: &World, nodes: &[u32]) {
-    let moment = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_millis() + 6000;
-    let halt = format!(
-        "timer:sleep(max(0, {moment} - erlang:system_time(millisecond))), erlang:halt(137, [{{flush, false}}])."
-    );
     let pods: Vec<String> = nodes.iter().map(|n| format!("mq-{n}")).collect();
-    let start = |pod: &String| {
-        let mut exec: Command = world.namespace.command(&["exec", pod, "--container", "rabbitmq", "--"]);
-        exec.args(["timeout", "-k", "2", "30", "rabbitmqctl", "-q", "eval", &halt]);
-        exec.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("kubectl starts")
-    };
-    let running: Vec<_> = pods.iter().map(start).collect();
+    // One of them tells all: on a busy machine a command for each may begin many seconds apart.
+    let halt = format!(
+        "[rpc:cast(Node, timer, apply_after, [1000, erlang, halt, [137, [{{flush, false}}]]]) \
+         || Node <- [node() | nodes()], Pod <- {pods:?}, lists:prefix(\"rabbit@\" ++ Pod ++ \".\", atom_to_list(Node))], \
+         timer:sleep(infinity)."
+    );
+    let mut exec: Command = world.namespace.command(&["exec", &pods[0], "--container", "rabbitmq", "--"]);
+    exec.args(["timeout", "-k", "2", "30", "rabbitmqctl", "-q", "eval", &halt]);
     // The CLI ends with the node that it asked; what it says of that is of no interest.
-    for mut exec in running {
-        drop(exec.wait());
-    }
+    exec.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("kubectl starts");
     let pods: Vec<&str> = pods.iter().map(String::as_str).collect();
     world.namespace.kubectl(&[&["delete", "pods", "--force", "--grace-period", "0"], &pods[..]].concat());
     world.namespace.until("the pods are held", BOOT, |namespace| {
