@@ -22,7 +22,7 @@ pub struct ForceBoot {
     /// How the node is told
     #[arg(long, value_enum, default_value_t = Way::Live)]
     pub via: Way,
-    /// Make no pods to read the volumes of pods that do not run
+    /// Make no pods to read the volumes of pods that do not run, nor to copy what is on them before a force boot
     #[arg(long)]
     pub no_helper_pods: bool,
 }

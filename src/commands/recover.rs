@@ -157,6 +157,7 @@ fn planned(cx: &Context, stop: &Stop, chosen: &Chosen, verb: &'static str) -> Re
         strategy: chosen.strategy,
         way: &chosen.way,
         via: chosen.via,
+        helper_pods: stop.helper_pods,
         noted: noted.as_ref(),
         limit: cx.within(stop.profile.timeouts.boot),
     };

@@ -111,6 +111,7 @@ fn manifest(subject: &Subject<'_>, volume: &Volume<'_>) -> Value {
         image: subject.image,
         script: script(&volume.pod),
         writes: false,
+        seconds: 50,
     };
     helper.manifest()
 }

@@ -26,6 +26,8 @@ pub(crate) struct Stop {
     pub(crate) names: Names,
     pub(crate) observed: Observed,
     pub(crate) gathered: Gathered,
+    /// Pods of mqctl's own may be made.
+    pub(crate) helper_pods: bool,
     kept: Kept,
 }
 
@@ -54,7 +56,7 @@ impl Stop {
             names: &names,
         };
         let gathered = gather(cx, &subject, &observed, &kept)?;
-        Ok(Self { profile, target, names, observed, gathered, kept })
+        Ok(Self { profile, target, names, observed, gathered, helper_pods, kept })
     }
 
     pub(crate) fn page(&self) -> Page<'_> {

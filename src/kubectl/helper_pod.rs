@@ -7,7 +7,7 @@ use crate::chart::CONTAINER;
 
 /// The script under its limit. The shell stays process 1: as that one the `timeout` of coreutils 9.8 ends at once with
 /// 125, since its child takes a parent of that number for none.
-const LIMITED: &str = "timeout -k 2 50 sh -c \"$1\"; exit";
+const LIMITED: &str = "timeout -k 2 \"$2\" sh -c \"$1\"; exit";
 
 /// Image and user are the broker's, so that its files belong to it. It has none of the labels that a Service looks for.
 pub struct HelperPod<'a> {
@@ -23,6 +23,8 @@ pub struct HelperPod<'a> {
     pub script: String,
     /// Else the volume is mounted read-only.
     pub writes: bool,
+    /// The limit of the script, in seconds.
+    pub seconds: u32,
 }
 
 impl HelperPod<'_> {
@@ -36,7 +38,7 @@ impl HelperPod<'_> {
                 "labels": {"app.kubernetes.io/managed-by": "mqctl", READER: self.release},
             },
             "spec": {
-                "restartPolicy": "Never", "terminationGracePeriodSeconds": 0, "activeDeadlineSeconds": 120,
+                "restartPolicy": "Never", "terminationGracePeriodSeconds": 0, "activeDeadlineSeconds": self.seconds + 70,
                 "automountServiceAccountToken": false, "enableServiceLinks": false,
                 "imagePullSecrets": or(&spec["imagePullSecrets"], json!([])),
                 "tolerations": or(&spec["tolerations"], json!([])),
@@ -57,7 +59,7 @@ impl HelperPod<'_> {
         json!({
             "name": "reader",
             "image": of_broker("image").as_str().unwrap_or(self.image),
-            "command": ["sh", "-c", LIMITED, "reader", self.script],
+            "command": ["sh", "-c", LIMITED, "reader", self.script, self.seconds.to_string()],
             "securityContext": or(&of_broker("securityContext"), json!({
                 "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]},
             })),

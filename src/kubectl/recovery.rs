@@ -123,6 +123,16 @@ pub fn release_claim(target: &Target, claim: &str) -> Call {
     call(target, &["delete", "persistentvolumeclaim", claim, "--ignore-not-found", "--wait=false"])
 }
 
+/// A script that copies a node's folder beside it, in place of an older copy; it fails where there is no room.
+pub fn copy_folder(base: &str, node: &str) -> String {
+    format!(
+        "set -eu\nfolder={base}/{node} copy={base}/mqctl-copy-of-{node}\nrm -rf \"$copy\" \"$copy.new\"\n\
+         needs=$(du -sk \"$folder\" | cut -f 1)\nset -- $(df -Pk \"$folder\" | tail -n 1)\nhas=$4\n\
+         if [ \"$needs\" -ge \"$has\" ]; then echo \"a copy of $folder needs $needs KiB, and $has are free\"; exit 1; fi\n\
+         cp -a \"$folder\" \"$copy.new\"\nmv \"$copy.new\" \"$copy\"\n"
+    )
+}
+
 /// Deletes pods whose nodes would use up their whole grace period; the pods' controller is told before.
 pub fn stop_soon(target: &Target, pods: &[String]) -> Call {
     let names: Vec<String> = pods.iter().map(|pod| format!("pod/{pod}")).collect();

@@ -21,6 +21,7 @@ use crate::recover::strategy::{Strategy, Way};
 use crate::recover::under_way::{UnderWay, without_note};
 use crate::units::{show_duration, show_nodes};
 
+mod copies;
 pub mod first;
 mod held;
 mod others;
@@ -37,6 +38,8 @@ pub struct Given<'a> {
     pub way: &'a Way,
     /// How a node is made to load its own copy.
     pub via: Via,
+    /// Pods of mqctl's own may be made, to copy what is on the volumes.
+    pub helper_pods: bool,
     /// What an earlier run has noted.
     pub noted: Option<&'a UnderWay>,
     /// The limit of each wait.
@@ -114,6 +117,7 @@ impl Recovery<'_> {
         let serve = |pod: &String| self.given.evidence.nodes.iter().any(|node| node.pod == *pod && node.runs);
         let mut steps: Vec<Step> = self.publish().into_iter().collect();
         if !self.given.way.first.iter().any(serve) {
+            steps.extend(self.copies());
             steps.push(self.note());
             steps.extend(self.hold_back()?);
             steps.extend(self.first_up());
@@ -246,6 +250,7 @@ impl Recovery<'_> {
             way: given.way.clone(),
             stateful_set: self.wished.clone(),
             by_chart: self.by_chart(),
+            copies: self.given.noted.map_or_else(|| self.wants_copies(), |noted| noted.copies),
         };
         let object = noted.object(&names.evidence, &given.target.release);
         Step::new(Danger::Changes, self.note_title(), "what is under way, and the StatefulSet as it will be")
@@ -307,6 +312,7 @@ impl Recovery<'_> {
             given.noted.map(|noted| format!("an earlier {} was cut short: this finishes it", noted.strategy.word()));
         let mut farewell = vec![format!("{name} is back.   mqctl status {name}")];
         farewell.extend(self.keep_it_so());
+        farewell.extend(self.tell_copies());
         Plan {
             verb: given.verb,
             target: given.target.clone(),

@@ -19,6 +19,9 @@ pub struct UnderWay {
     /// The chart's switch may be on, in the last revision of the release.
     #[serde(default)]
     pub by_chart: bool,
+    /// Copies of the nodes' folders are on their volumes.
+    #[serde(default)]
+    pub copies: bool,
 }
 
 impl UnderWay {
@@ -48,8 +51,13 @@ mod tests {
     #[test]
     fn a_note_comes_back_out_of_the_cluster() {
         let way = Way { first: vec!["q-1".to_owned()], lost: vec!["q-0".to_owned()], ..Way::default() };
-        let noted =
-            UnderWay { strategy: Strategy::Forget, way, stateful_set: json!({"kind": "StatefulSet"}), by_chart: true };
+        let noted = UnderWay {
+            strategy: Strategy::Forget,
+            way,
+            stateful_set: json!({"kind": "StatefulSet"}),
+            by_chart: true,
+            copies: true,
+        };
         assert_eq!(UnderWay::read(&noted.object("q-mqctl-evidence", "q")), Some(noted));
         assert_eq!(UnderWay::read(&without_note("q-mqctl-evidence", "q")), None);
     }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::amqp::{Broker, Kind};
 use crate::environment::{Helm, MNESIA};
+use crate::evidence::halt;
 use crate::killed::{MESSAGES, with_messages};
 use crate::recover::{drain, in_order, users};
 use crate::runner::Test;
@@ -113,7 +114,7 @@ fn prepared(world: &World) -> (String, Value) {
     }
     world.namespace.shell("mq-2", "rabbitmqctl add_user late late-password");
     std::thread::sleep(FLUSHED);
-    world.namespace.kubectl(&["delete", "pods", "--force", "--grace-period", "0", "mq-1", "mq-2"]);
+    halt(world, &["mq-1", "mq-2"].map(str::to_owned));
     (password, set)
 }
 

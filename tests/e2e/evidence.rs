@@ -66,6 +66,15 @@ pub(crate) fn release(world: &World) {
 /// Ends these nodes' VMs in one moment, as a power cut does; their pods are made anew, and held.
 pub(crate) fn cut(world: &World, nodes: &[u32]) {
     let pods: Vec<String> = nodes.iter().map(|n| format!("mq-{n}")).collect();
+    halt(world, &pods);
+    world.namespace.until("the pods are held", BOOT, |namespace| {
+        let held = |pod: &Value| pod.pointer("/status/initContainerStatuses/0/state/running").is_some();
+        pods.iter().all(|pod| held(&namespace.object("pod", pod)))
+    });
+}
+
+/// Ends the VMs, and takes the pods away before their containers start again.
+pub(crate) fn halt(world: &World, pods: &[String]) {
     // One of them tells all: on a busy machine a command for each may begin many seconds apart.
     let halt = format!(
         "[rpc:cast(Node, timer, apply_after, [1000, erlang, halt, [137, [{{flush, false}}]]]) \
@@ -78,10 +87,6 @@ pub(crate) fn cut(world: &World, nodes: &[u32]) {
     exec.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("kubectl starts");
     let pods: Vec<&str> = pods.iter().map(String::as_str).collect();
     world.namespace.kubectl(&[&["delete", "pods", "--force", "--grace-period", "0"], &pods[..]].concat());
-    world.namespace.until("the pods are held", BOOT, |namespace| {
-        let held = |pod: &Value| pod.pointer("/status/initContainerStatuses/0/state/running").is_some();
-        pods.iter().all(|pod| held(&namespace.object("pod", pod)))
-    });
 }
 
 /// One healthy cluster, and every message.

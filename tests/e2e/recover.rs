@@ -173,6 +173,8 @@ fn forced(world: &World, via: &str) {
     for pod in PODS {
         let left = world.namespace.shell(pod, "find /var/lib/rabbitmq/mnesia -name force_load");
         assert_eq!(left.trim(), "", "no switch is left on {pod}");
+        let copy = world.namespace.shell(pod, "ls -d /var/lib/rabbitmq/mnesia/mqctl-copy-of-rabbit@*/schema.DAT");
+        assert!(copy.contains(pod), "two tie, so its folder was copied: {copy}");
     }
     let set = world.namespace.object("statefulset", NAME);
     assert_eq!(set["spec"]["updateStrategy"]["type"], "RollingUpdate");

@@ -296,6 +296,8 @@ fn a_force_boot_by_the_chart_is_taken_back() {
     prodmq is back.   mqctl status prodmq
     the StatefulSet is Parallel now; keep it so: add to profiles/prodmq.yaml
         values: {podManagementPolicy: Parallel}
+    the folders as they were are kept on their volumes; when nothing is missed, remove them from each pod:
+        kubectl --namespace rabbitmq exec prodmq-0 --container rabbitmq -- sh -c 'rm -r /opt/bitnami/rabbitmq/var/lib/rabbitmq/mnesia/mqctl-copy-of-*'
     what can be done
       1   start prodmq-2 and prodmq-1 first, then the others   loses nothing that prodmq-2 knew                               about 60 s   recommended
       2   force boot of prodmq-2, then the others              what another of prodmq-1, prodmq-2 knew and prodmq-2 did not   about 60 s
@@ -305,7 +307,8 @@ fn a_force_boot_by_the_chart_is_taken_back() {
       -   repair              refused: no node serves clients without its metadata
 
        0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
-    test/rabbitmq/prodmq: force-boot: 7 to change, 1 to destroy
+    test/rabbitmq/prodmq: force-boot: 8 to change, 1 to destroy
+       0.0s folders copied
        0.0s noted in ConfigMap prodmq-mqctl-evidence what is under way
        0.0s prodmq-0, prodmq-1 held back
        0.0s prodmq-2 starts with the chart's force boot
@@ -328,6 +331,11 @@ fn a_force_boot_by_the_chart_is_taken_back() {
        0.0s queues asked
        0.0s nothing is under way any more
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (ConfigMap "prodmq-mqctl-evidence")
+    kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-mqctl-reader-0 pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
+    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (pod prodmq-mqctl-reader-0 on data-prodmq-0) set -eu folder=/opt/bitnami/rabbitmq/var/lib/rabbitmq/mnesia/rabbit@prodmq-0.prodmq-headless.rabbitmq.svc.cluster.local copy=/opt/bitnami/rabbitmq/var/lib/rabbitmq/mnesia/mqctl-copy-of-rabbit@prodmq-0.prodmq-headless.rabbitmq.svc.cluster.local rm -rf "$copy" "$copy.new" needs=$(du -sk "$folder" | cut -f 1) set -- $(df -Pk "$folder" | tail -n 1) has=$4 if [ "$needs" -ge "$has" ]; then echo "a copy of $folder needs $needs KiB, and $has are free"; exit 1; fi cp -a "$folder" "$copy.new" mv "$copy.new" "$copy"
+    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (pod prodmq-mqctl-reader-1 on data-prodmq-1) set -eu folder=/opt/bitnami/rabbitmq/var/lib/rabbitmq/mnesia/rabbit@prodmq-1.prodmq-headless.rabbitmq.svc.cluster.local copy=/opt/bitnami/rabbitmq/var/lib/rabbitmq/mnesia/mqctl-copy-of-rabbit@prodmq-1.prodmq-headless.rabbitmq.svc.cluster.local rm -rf "$copy" "$copy.new" needs=$(du -sk "$folder" | cut -f 1) set -- $(df -Pk "$folder" | tail -n 1) has=$4 if [ "$needs" -ge "$has" ]; then echo "a copy of $folder needs $needs KiB, and $has are free"; exit 1; fi cp -a "$folder" "$copy.new" mv "$copy.new" "$copy"
+    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (pod prodmq-mqctl-reader-2 on data-prodmq-2) set -eu folder=/opt/bitnami/rabbitmq/var/lib/rabbitmq/mnesia/rabbit@prodmq-2.prodmq-headless.rabbitmq.svc.cluster.local copy=/opt/bitnami/rabbitmq/var/lib/rabbitmq/mnesia/mqctl-copy-of-rabbit@prodmq-2.prodmq-headless.rabbitmq.svc.cluster.local rm -rf "$copy" "$copy.new" needs=$(du -sk "$folder" | cut -f 1) set -- $(df -Pk "$folder" | tail -n 1) has=$4 if [ "$needs" -ge "$has" ]; then echo "a copy of $folder needs $needs KiB, and $has are free"; exit 1; fi cp -a "$folder" "$copy.new" mv "$copy.new" "$copy"
+    kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-mqctl-reader-0 pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
     kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (ConfigMap "prodmq-mqctl-evidence": "force-boot", first ["prodmq-2"])
     kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=force-boot'
     kubectl delete statefulset prodmq '--cascade=orphan' --ignore-not-found

@@ -42,9 +42,10 @@ fn a_helper_pod_mounts_its_volume_read_only() {
             "command": [
               "sh",
               "-c",
-              "timeout -k 2 50 sh -c \"$1\"; exit",
+              "timeout -k 2 \"$2\" sh -c \"$1\"; exit",
               "reader",
-              "(the probe)"
+              "(the probe)",
+              "50"
             ],
             "image": "hub.example/rabbitmq:4.0.5",
             "name": "reader",

@@ -97,6 +97,8 @@ fn a_force_boot_in_place() {
     nothing_is_left(&world);
     assert_snapshot!(story(&run), @r#"
     prodmq is back.   mqctl status prodmq
+    the folders as they were are kept on their volumes; when nothing is missed, remove them from each pod:
+        kubectl --namespace rabbitmq exec prodmq-0 --container rabbitmq -- sh -c 'rm -r /var/lib/rabbitmq/mnesia/mqctl-copy-of-*'
     what can be done
       1   start prodmq-2 and prodmq-1 first, then the others   loses nothing that prodmq-2 knew                               about 60 s   recommended
       2   force boot of prodmq-2, then the others              what another of prodmq-1, prodmq-2 knew and prodmq-2 did not   about 60 s
@@ -106,7 +108,8 @@ fn a_force_boot_in_place() {
       -   repair              refused: no node serves clients without its metadata
 
        0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
-    test/rabbitmq/prodmq: force-boot: 5 to change, 1 to destroy
+    test/rabbitmq/prodmq: force-boot: 6 to change, 1 to destroy
+       0.0s folders copied
        0.0s noted in ConfigMap prodmq-mqctl-evidence what is under way
        0.0s prodmq-0, prodmq-1 held back
        0.0s prodmq-2 waiting for tables of its peers (9 tries left)
@@ -124,6 +127,11 @@ fn a_force_boot_in_place() {
        0.0s queues asked
        0.0s nothing is under way any more
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (ConfigMap "prodmq-mqctl-evidence")
+    kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-mqctl-reader-0 pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
+    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (pod prodmq-mqctl-reader-0 on data-prodmq-0) set -eu folder=/var/lib/rabbitmq/mnesia/rabbit@prodmq-0.prodmq-headless.rabbitmq.svc.cluster.local copy=/var/lib/rabbitmq/mnesia/mqctl-copy-of-rabbit@prodmq-0.prodmq-headless.rabbitmq.svc.cluster.local rm -rf "$copy" "$copy.new" needs=$(du -sk "$folder" | cut -f 1) set -- $(df -Pk "$folder" | tail -n 1) has=$4 if [ "$needs" -ge "$has" ]; then echo "a copy of $folder needs $needs KiB, and $has are free"; exit 1; fi cp -a "$folder" "$copy.new" mv "$copy.new" "$copy"
+    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (pod prodmq-mqctl-reader-1 on data-prodmq-1) set -eu folder=/var/lib/rabbitmq/mnesia/rabbit@prodmq-1.prodmq-headless.rabbitmq.svc.cluster.local copy=/var/lib/rabbitmq/mnesia/mqctl-copy-of-rabbit@prodmq-1.prodmq-headless.rabbitmq.svc.cluster.local rm -rf "$copy" "$copy.new" needs=$(du -sk "$folder" | cut -f 1) set -- $(df -Pk "$folder" | tail -n 1) has=$4 if [ "$needs" -ge "$has" ]; then echo "a copy of $folder needs $needs KiB, and $has are free"; exit 1; fi cp -a "$folder" "$copy.new" mv "$copy.new" "$copy"
+    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (pod prodmq-mqctl-reader-2 on data-prodmq-2) set -eu folder=/var/lib/rabbitmq/mnesia/rabbit@prodmq-2.prodmq-headless.rabbitmq.svc.cluster.local copy=/var/lib/rabbitmq/mnesia/mqctl-copy-of-rabbit@prodmq-2.prodmq-headless.rabbitmq.svc.cluster.local rm -rf "$copy" "$copy.new" needs=$(du -sk "$folder" | cut -f 1) set -- $(df -Pk "$folder" | tail -n 1) has=$4 if [ "$needs" -ge "$has" ]; then echo "a copy of $folder needs $needs KiB, and $has are free"; exit 1; fi cp -a "$folder" "$copy.new" mv "$copy.new" "$copy"
+    kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-mqctl-reader-0 pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
     kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (ConfigMap "prodmq-mqctl-evidence": "force-boot", first ["prodmq-2"])
     kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=force-boot'
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name { "apiVersion": "v1", "data": { "pods": "prodmq-0\nprodmq-1\n" }, "kind": "ConfigMap", "metadata": { "labels": { "app.kubernetes.io/instance": "prodmq", "app.kubernetes.io/managed-by": "mqctl" }, "name": "prodmq-hold" } }
@@ -147,6 +155,8 @@ fn a_force_boot_by_a_file_says_how_often_it_tried() {
     nothing_is_left(&world);
     assert_snapshot!(story(&run), @r#"
     prodmq is back.   mqctl status prodmq
+    the folders as they were are kept on their volumes; when nothing is missed, remove them from each pod:
+        kubectl --namespace rabbitmq exec prodmq-0 --container rabbitmq -- sh -c 'rm -r /var/lib/rabbitmq/mnesia/mqctl-copy-of-*'
     what can be done
       1   start prodmq-2 and prodmq-1 first, then the others   loses nothing that prodmq-2 knew                               about 60 s   recommended
       2   force boot of prodmq-2, then the others              what another of prodmq-1, prodmq-2 knew and prodmq-2 did not   about 60 s
@@ -156,7 +166,8 @@ fn a_force_boot_by_a_file_says_how_often_it_tried() {
       -   repair              refused: no node serves clients without its metadata
 
        0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
-    test/rabbitmq/prodmq: force-boot: 5 to change, 1 to destroy
+    test/rabbitmq/prodmq: force-boot: 6 to change, 1 to destroy
+       0.0s folders copied
        0.0s noted in ConfigMap prodmq-mqctl-evidence what is under way
        0.0s prodmq-0, prodmq-1 held back
        0.0s prodmq-2 waiting for tables of its peers (9 tries left)
@@ -175,6 +186,11 @@ fn a_force_boot_by_a_file_says_how_often_it_tried() {
        0.0s queues asked
        0.0s nothing is under way any more
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (ConfigMap "prodmq-mqctl-evidence")
+    kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-mqctl-reader-0 pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
+    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (pod prodmq-mqctl-reader-0 on data-prodmq-0) set -eu folder=/var/lib/rabbitmq/mnesia/rabbit@prodmq-0.prodmq-headless.rabbitmq.svc.cluster.local copy=/var/lib/rabbitmq/mnesia/mqctl-copy-of-rabbit@prodmq-0.prodmq-headless.rabbitmq.svc.cluster.local rm -rf "$copy" "$copy.new" needs=$(du -sk "$folder" | cut -f 1) set -- $(df -Pk "$folder" | tail -n 1) has=$4 if [ "$needs" -ge "$has" ]; then echo "a copy of $folder needs $needs KiB, and $has are free"; exit 1; fi cp -a "$folder" "$copy.new" mv "$copy.new" "$copy"
+    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (pod prodmq-mqctl-reader-1 on data-prodmq-1) set -eu folder=/var/lib/rabbitmq/mnesia/rabbit@prodmq-1.prodmq-headless.rabbitmq.svc.cluster.local copy=/var/lib/rabbitmq/mnesia/mqctl-copy-of-rabbit@prodmq-1.prodmq-headless.rabbitmq.svc.cluster.local rm -rf "$copy" "$copy.new" needs=$(du -sk "$folder" | cut -f 1) set -- $(df -Pk "$folder" | tail -n 1) has=$4 if [ "$needs" -ge "$has" ]; then echo "a copy of $folder needs $needs KiB, and $has are free"; exit 1; fi cp -a "$folder" "$copy.new" mv "$copy.new" "$copy"
+    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (pod prodmq-mqctl-reader-2 on data-prodmq-2) set -eu folder=/var/lib/rabbitmq/mnesia/rabbit@prodmq-2.prodmq-headless.rabbitmq.svc.cluster.local copy=/var/lib/rabbitmq/mnesia/mqctl-copy-of-rabbit@prodmq-2.prodmq-headless.rabbitmq.svc.cluster.local rm -rf "$copy" "$copy.new" needs=$(du -sk "$folder" | cut -f 1) set -- $(df -Pk "$folder" | tail -n 1) has=$4 if [ "$needs" -ge "$has" ]; then echo "a copy of $folder needs $needs KiB, and $has are free"; exit 1; fi cp -a "$folder" "$copy.new" mv "$copy.new" "$copy"
+    kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-mqctl-reader-0 pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
     kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (ConfigMap "prodmq-mqctl-evidence": "force-boot", first ["prodmq-2"])
     kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=force-boot'
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name { "apiVersion": "v1", "data": { "pods": "prodmq-0\nprodmq-1\n" }, "kind": "ConfigMap", "metadata": { "labels": { "app.kubernetes.io/instance": "prodmq", "app.kubernetes.io/managed-by": "mqctl" }, "name": "prodmq-hold" } }
@@ -198,6 +214,8 @@ fn a_force_boot_by_the_stateful_set_is_taken_back() {
     nothing_is_left(&world);
     assert_snapshot!(story(&run), @r#"
     prodmq is back.   mqctl status prodmq
+    the folders as they were are kept on their volumes; when nothing is missed, remove them from each pod:
+        kubectl --namespace rabbitmq exec prodmq-0 --container rabbitmq -- sh -c 'rm -r /var/lib/rabbitmq/mnesia/mqctl-copy-of-*'
     what can be done
       1   start prodmq-2 and prodmq-1 first, then the others   loses nothing that prodmq-2 knew                               about 60 s   recommended
       2   force boot of prodmq-2, then the others              what another of prodmq-1, prodmq-2 knew and prodmq-2 did not   about 60 s
@@ -207,7 +225,8 @@ fn a_force_boot_by_the_stateful_set_is_taken_back() {
       -   repair              refused: no node serves clients without its metadata
 
        0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
-    test/rabbitmq/prodmq: force-boot: 6 to change, 1 to destroy
+    test/rabbitmq/prodmq: force-boot: 7 to change, 1 to destroy
+       0.0s folders copied
        0.0s noted in ConfigMap prodmq-mqctl-evidence what is under way
        0.0s prodmq-0, prodmq-1 held back
        0.0s prodmq-2 starts with a force boot
@@ -229,6 +248,11 @@ fn a_force_boot_by_the_stateful_set_is_taken_back() {
        0.0s queues asked
        0.0s nothing is under way any more
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (ConfigMap "prodmq-mqctl-evidence")
+    kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-mqctl-reader-0 pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
+    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (pod prodmq-mqctl-reader-0 on data-prodmq-0) set -eu folder=/var/lib/rabbitmq/mnesia/rabbit@prodmq-0.prodmq-headless.rabbitmq.svc.cluster.local copy=/var/lib/rabbitmq/mnesia/mqctl-copy-of-rabbit@prodmq-0.prodmq-headless.rabbitmq.svc.cluster.local rm -rf "$copy" "$copy.new" needs=$(du -sk "$folder" | cut -f 1) set -- $(df -Pk "$folder" | tail -n 1) has=$4 if [ "$needs" -ge "$has" ]; then echo "a copy of $folder needs $needs KiB, and $has are free"; exit 1; fi cp -a "$folder" "$copy.new" mv "$copy.new" "$copy"
+    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (pod prodmq-mqctl-reader-1 on data-prodmq-1) set -eu folder=/var/lib/rabbitmq/mnesia/rabbit@prodmq-1.prodmq-headless.rabbitmq.svc.cluster.local copy=/var/lib/rabbitmq/mnesia/mqctl-copy-of-rabbit@prodmq-1.prodmq-headless.rabbitmq.svc.cluster.local rm -rf "$copy" "$copy.new" needs=$(du -sk "$folder" | cut -f 1) set -- $(df -Pk "$folder" | tail -n 1) has=$4 if [ "$needs" -ge "$has" ]; then echo "a copy of $folder needs $needs KiB, and $has are free"; exit 1; fi cp -a "$folder" "$copy.new" mv "$copy.new" "$copy"
+    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (pod prodmq-mqctl-reader-2 on data-prodmq-2) set -eu folder=/var/lib/rabbitmq/mnesia/rabbit@prodmq-2.prodmq-headless.rabbitmq.svc.cluster.local copy=/var/lib/rabbitmq/mnesia/mqctl-copy-of-rabbit@prodmq-2.prodmq-headless.rabbitmq.svc.cluster.local rm -rf "$copy" "$copy.new" needs=$(du -sk "$folder" | cut -f 1) set -- $(df -Pk "$folder" | tail -n 1) has=$4 if [ "$needs" -ge "$has" ]; then echo "a copy of $folder needs $needs KiB, and $has are free"; exit 1; fi cp -a "$folder" "$copy.new" mv "$copy.new" "$copy"
+    kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-mqctl-reader-0 pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
     kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (ConfigMap "prodmq-mqctl-evidence": "force-boot", first ["prodmq-2"])
     kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=force-boot'
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name { "apiVersion": "v1", "data": { "pods": "prodmq-0\nprodmq-1\n" }, "kind": "ConfigMap", "metadata": { "labels": { "app.kubernetes.io/instance": "prodmq", "app.kubernetes.io/managed-by": "mqctl" }, "name": "prodmq-hold" } }

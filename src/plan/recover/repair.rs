@@ -4,11 +4,13 @@ use serde_json::{Value, json};
 
 use super::super::{Action, Condition, Danger, Step};
 use super::Recovery;
-use crate::kubectl::helper_pod::HelperPod;
 use crate::kubectl::{self, recovery};
 use crate::process::Part;
 use crate::recover::reading::pod_of;
 use crate::recover::repair::Repair;
+
+/// Seconds.
+const TO_WRITE: u32 = 50;
 
 impl Recovery<'_> {
     /// From wherever an earlier run has left it: what is on the files says how far that came.
@@ -62,29 +64,8 @@ impl Recovery<'_> {
     fn lay_outside(&self, nodes: &[&String], repair: &Repair) -> Step {
         let title = format!("the same feature flags on {}", pods(nodes));
         let step = Step::new(Danger::Changes, title.clone(), "through helper pods, removed afterwards");
-        nodes.iter().fold(step, |step, node| self.through_helper(step, node, repair)).done(title)
-    }
-
-    fn through_helper(&self, step: Step, node: &str, repair: &Repair) -> Step {
-        let target = self.given.target;
-        let Some(n) = self.names.pods.iter().position(|pod| *pod == pod_of(node)) else { return step };
-        let helper = HelperPod {
-            name: &self.names.readers[n],
-            release: &target.release,
-            claim: &self.names.claims[n],
-            volume: self.names.volume,
-            pod_spec: &self.wished["spec"]["template"]["spec"],
-            image: &self.image(),
-            script: recovery::lay_flags(node, &repair.file()),
-            writes: true,
-        };
-        let manifest = helper.manifest().to_string();
-        let remove = kubectl::delete(target, &[format!("pod/{}", helper.name)]);
-        // One that an earlier run has left would not change.
-        step.action(Action::Run(remove.clone()))
-            .action(Action::Run(kubectl::apply(target, vec![Part::Text(manifest)])))
-            .action(Action::Wait(Condition::Completed(helper.name.to_owned())))
-            .action(Action::Run(remove))
+        let script = |node: &&String| (pod_of(node), recovery::lay_flags(node, &repair.file()));
+        self.through_helpers(step, &nodes.iter().map(script).collect::<Vec<_>>(), TO_WRITE).done(title)
     }
 
     fn start_on_khepri(&self) -> Step {
@@ -103,7 +84,7 @@ impl Recovery<'_> {
             .action(Action::Try(self.mark()))
     }
 
-    fn image(&self) -> String {
+    pub(super) fn image(&self) -> String {
         broker_image(&self.wished).unwrap_or_default()
     }
 
