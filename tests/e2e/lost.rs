@@ -7,7 +7,7 @@ use crate::amqp::{Broker, Kind, messages};
 use crate::environment::{KHEPRI, MNESIA, OLD};
 use crate::evidence::{cut, hold};
 use crate::killed::{MESSAGES, with_messages};
-use crate::recover::{AUTO, BOOT, CONFIRMED, PODS, assert_back, test};
+use crate::recover::{AUTO, BOOT, CONFIRMED, PODS, assert_back, migrated, test};
 use crate::runner::Test;
 use crate::world::{NAME, World};
 
@@ -16,7 +16,10 @@ pub(crate) fn tests() -> Vec<Test> {
         test("lost: one volume", MNESIA, one_volume),
         test("lost: one volume, 3.10", OLD, one_volume).long(),
         test("lost: one volume of Khepri", KHEPRI, one_volume_of_khepri).long(),
+        migrated("lost: one volume, 4.0 on Khepri", one_volume_of_khepri).long(),
         test("lost: the newest volume", MNESIA, the_newest_volume).long(),
+        test("lost: two volumes, 3.10", OLD, two_volumes).long(),
+        migrated("lost: a majority of the volumes, 4.0 on Khepri", a_majority_of_khepri).long(),
         test("lost: two volumes", MNESIA, two_volumes).long(),
         test("lost: a majority of Khepri's volumes", KHEPRI, a_majority_of_khepri),
         test("lost: one volume beside running nodes", MNESIA, beside_running_nodes),

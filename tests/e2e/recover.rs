@@ -20,20 +20,37 @@ pub(crate) const PODS: [&str; 3] = ["mq-0", "mq-1", "mq-2"];
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        test("recover: a deadlock of pods in order", MNESIA, deadlock),
+        test("recover: a deadlock of pods in order", MNESIA, deadlock).long(),
+        test("recover: a deadlock of pods in order, 3.10", OLD, deadlock).long(),
+        migrated("recover: a deadlock of pods in order, 4.0 on Khepri", deadlock).long(),
         test("recover: a total stop of Khepri in order", KHEPRI, deadlock),
         test("recover: the trap of the lowest name", MNESIA, trap),
+        test("recover: the trap, waited in order for minutes", MNESIA, trap_in_order).long(),
+        test("recover: the trap, waited in order for minutes, 3.10", OLD, trap_in_order).long(),
+        test("recover: the trap, waited alone for minutes", MNESIA, trap_alone).long(),
         test("recover: the trap of the lowest name, 3.10", OLD, trap).long(),
         test("recover: the evidence says what the trap loses", MNESIA, trap_without).long(),
         test("recover: killed at each step", MNESIA, killed).long(),
         test("force-boot: live", MNESIA, |world| forced(world, "live")),
         test("force-boot: file", MNESIA, |world| forced(world, "file")),
         test("force-boot: statefulset", MNESIA, |world| forced(world, "statefulset")).long(),
+        test("force-boot: live, 3.10", OLD, |world| forced(world, "live")).long(),
+        test("force-boot: file, 3.10", OLD, |world| forced(world, "file")).long(),
+        test("force-boot: statefulset, 3.10", OLD, |world| forced(world, "statefulset")).long(),
     ]
 }
 
 pub(crate) fn test(name: &'static str, tag: &'static str, body: fn(&World)) -> Test {
     Test::new(name, move || body(&World::new(name, Helm::Four, tag, 3)))
+}
+
+/// 4.0 on Khepri.
+pub(crate) fn migrated(name: &'static str, body: fn(&World)) -> Test {
+    Test::new(name, move || {
+        let mut world = World::new(name, Helm::Four, MNESIA, 3);
+        world.migrates = true;
+        body(&world);
+    })
 }
 
 /// The release's StatefulSet again, but with pods that are created one after the other.
@@ -50,6 +67,10 @@ pub(crate) fn in_order(world: &World) -> Value {
 fn power_cut(world: &World) {
     hold(world);
     cut(world, &[0, 1, 2]);
+    no_pods(world);
+}
+
+fn no_pods(world: &World) {
     world.namespace.kubectl(&["delete", "statefulset", NAME, "--cascade=orphan"]);
     world.namespace.kubectl(&[&["delete", "pods", "--force", "--grace-period", "0"], &PODS[..]].concat());
     world.namespace.kubectl(&["delete", "configmap", "mq-hold"]);
@@ -135,6 +156,38 @@ fn trap(world: &World) {
     world.mqctl(&AUTO).expect(0).says(&["a leader"]);
     assert!(users(world).contains("late"), "the user that mq-0 did not know");
     assert_back(world, &password);
+}
+
+/// The node waits until it has given up several of its tries, and writes to its files each time.
+fn waits_for_minutes(world: &World) {
+    world.namespace.until("mq-0 has waited for two minutes", BOOT, |namespace| {
+        let log = namespace.command(&["logs", "mq-0", "--container", "rabbitmq"]).output().expect("kubectl starts");
+        String::from_utf8_lossy(&log.stdout).contains("Waiting for Mnesia tables for 30000 ms, 5 retries left")
+    });
+}
+
+/// Pods in order: only mq-0 is there, and waits.
+fn trap_in_order(world: &World) {
+    let password = prepared(world);
+    let set = in_order(world);
+    no_pods(world);
+    world.namespace.apply(&[set]);
+    waits_for_minutes(world);
+    late_trap(world, &password);
+}
+
+/// Pods at once, of which only mq-0 has come to its broker.
+fn trap_alone(world: &World) {
+    let password = prepared(world);
+    world.namespace.kubectl(&["exec", "mq-0", "--container", "start-gate", "--", "touch", "/tmp/go"]);
+    waits_for_minutes(world);
+    late_trap(world, &password);
+}
+
+fn late_trap(world: &World, password: &str) {
+    world.mqctl(&AUTO).expect(0).says(&["a leader"]);
+    assert!(users(world).contains("late"), "the user that mq-0 did not know");
+    assert_back(world, password);
 }
 
 /// What the same stop comes to by itself.

@@ -23,6 +23,8 @@ pub(crate) struct World {
     pub(crate) profile: Value,
     /// Instead of the suite's own.
     pub(crate) kubeconfig: Option<PathBuf>,
+    /// Brokers of 4.0 take Khepri as their metadata store once they are installed.
+    pub(crate) migrates: bool,
     folder: TempDir,
     helm: Helm,
     /// Verb and seconds of each command of mqctl.
@@ -39,7 +41,8 @@ impl World {
         std::os::unix::fs::symlink(helm.program(), folder.path().join("bin/helm")).expect("a link");
         let namespace = Namespace::new(test);
         let profile = profile(&namespace.0, tag, replicas);
-        let world = Self { namespace, profile, kubeconfig: None, folder, helm, took: RefCell::default() };
+        let world =
+            Self { namespace, profile, kubeconfig: None, migrates: false, folder, helm, took: RefCell::default() };
         world.write_profile();
         world
     }
@@ -118,7 +121,13 @@ impl World {
 
     #[track_caller]
     pub(crate) fn install(&self) -> Ran {
-        self.mqctl(&["install", NAME, "--yes", "-vv"]).expect(0)
+        let ran = self.mqctl(&["install", NAME, "--yes", "-vv"]).expect(0);
+        if self.migrates {
+            self.namespace.shell("mq-0", "rabbitmqctl enable_feature_flag --experimental khepri_db");
+            let flags = self.namespace.shell("mq-2", "cat /var/lib/rabbitmq/mnesia/rabbit@mq-2*-feature_flags");
+            assert!(flags.contains("khepri_db"), "{flags}");
+        }
+        ran
     }
 
     #[track_caller]
