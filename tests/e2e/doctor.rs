@@ -112,7 +112,7 @@ fn cookie(world: &World) {
 }
 
 fn force_boot(world: &World) {
-    world.namespace.shell("mq-1", "touch /var/lib/rabbitmq/mnesia/rabbit@mq-1.*svc.cluster.local/force_load");
+    world.namespace.shell("mq-1", "cd /var/lib/rabbitmq/mnesia/rabbit@mq-1.*.local && touch force_load");
     let found = doctor(world, 0);
     assert_eq!(codes(&found), ["FORCEBOOT-ON"], "{found:#}");
     world.mqctl(&["doctor", NAME, "--fail-on", "warning"]).expect(4);
