@@ -1,5 +1,7 @@
 //! What a recovery says to kubectl: pods held back, a StatefulSet made anew around its pods, nodes released.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{call, exec, exec_eval, exec_script};
@@ -135,10 +137,22 @@ pub fn copy_folder(base: &str, node: &str) -> String {
 
 /// Deletes pods whose nodes would use up their whole grace period; the pods' controller is told before.
 pub fn stop_soon(target: &Target, pods: &[String]) -> Call {
-    let names: Vec<String> = pods.iter().map(|pod| format!("pod/{pod}")).collect();
-    let mut args = vec!["delete", "--ignore-not-found", "--wait=false", "--grace-period", "10"];
-    args.extend(names.iter().map(String::as_str));
-    call(target, &args)
+    call(target, &delete_soon(&["--wait=false"], &objects(pods)))
+}
+
+/// Deletes pods whose nodes serve nobody, and waits until they are gone. A container that has begun a moment ago does not
+/// hear that it should end, and would take its whole grace period.
+pub fn stop_now(target: &Target, pods: &[String]) -> Call {
+    call(target, &delete_soon(&["--wait=true", "--timeout", "2m"], &objects(pods))).within(Duration::from_secs(150))
+}
+
+fn delete_soon<'a>(wait: &[&'a str], objects: &'a [String]) -> Vec<&'a str> {
+    let args = ["delete", "--ignore-not-found", "--grace-period", "10"].into_iter().chain(wait.iter().copied());
+    args.chain(objects.iter().map(String::as_str)).collect()
+}
+
+fn objects(pods: &[String]) -> Vec<String> {
+    pods.iter().map(|pod| format!("pod/{pod}")).collect()
 }
 
 /// A script that writes a node's list of feature flags, whole or not at all, once a copy of what was there is kept; it

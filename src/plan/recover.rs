@@ -120,7 +120,7 @@ impl Recovery<'_> {
             steps.extend(self.copies());
             steps.push(self.note());
             steps.extend(self.hold_back()?);
-            steps.extend(self.first_up());
+            steps.extend(self.first_up()?);
         } else if !self.given.way.lost.is_empty() {
             steps.push(self.note());
             steps.push(self.hold_lost_back()?);
@@ -196,11 +196,10 @@ impl Recovery<'_> {
             Standing::Booting(_) => self.given.observed.hides_waiting,
             _ => false,
         };
-        let pods: Vec<&str> = self.given.observed.pods.iter().filter(stuck).map(|pod| pod.name.as_str()).collect();
-        let objects: Vec<String> = pods.iter().map(|pod| format!("pod/{pod}")).collect();
+        let pods: Vec<String> = self.given.observed.pods.iter().filter(stuck).map(|pod| pod.name.clone()).collect();
         (!pods.is_empty()).then(|| {
             Step::new(Danger::Changes, format!("make {} anew", pods.join(", ")), "their volumes stay; no more back-off")
-                .action(Action::Run(kubectl::delete(self.given.target, &objects)))
+                .action(Action::Run(recovery::stop_now(self.given.target, &pods)))
                 .done(format!("{} made anew", pods.join(", ")))
         })
     }
@@ -282,11 +281,10 @@ impl Recovery<'_> {
     fn anew(&self, step: Step, manifest: &Value) -> Step {
         let target = self.given.target;
         let exists = |pod: &&Pod| pod.standing != Standing::Ready;
-        let pods: Vec<String> =
-            self.given.observed.pods.iter().filter(exists).map(|pod| format!("pod/{}", pod.name)).collect();
+        let pods: Vec<String> = self.given.observed.pods.iter().filter(exists).map(|pod| pod.name.clone()).collect();
         let mut step = step.action(Action::Run(recovery::orphan(target, &self.names.stateful_set)));
         if !pods.is_empty() {
-            step = step.action(Action::Run(kubectl::delete(target, &pods)));
+            step = step.action(Action::Run(recovery::stop_now(target, &pods)));
         }
         step.action(Action::Run(self.put(manifest))).action(Action::Try(self.mark()))
     }

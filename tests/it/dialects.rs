@@ -198,7 +198,7 @@ fn a_deadlock_of_stable_is_cured_and_the_line_told() {
     kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (ConfigMap "prodmq-mqctl-evidence": "together", first [])
     kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=together'
     kubectl delete statefulset prodmq '--cascade=orphan' --ignore-not-found
-    kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-0
+    kubectl delete --ignore-not-found --grace-period 10 '--wait=true' --timeout 2m pod/prodmq-0
     kubectl apply --server-side --force-conflicts --field-manager helm --filename - (StatefulSet: "Parallel", 3 replicas, ordinals null, update {"type":"RollingUpdate"})
     kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=together'
     kubectl annotate statefulset prodmq --overwrite mqctl/recovery-
@@ -339,14 +339,14 @@ fn a_force_boot_by_the_chart_is_taken_back() {
     kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (ConfigMap "prodmq-mqctl-evidence": "force-boot", first ["prodmq-2"])
     kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=force-boot'
     kubectl delete statefulset prodmq '--cascade=orphan' --ignore-not-found
-    kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-0 pod/prodmq-1 pod/prodmq-2
+    kubectl delete --ignore-not-found --grace-period 10 '--wait=true' --timeout 2m pod/prodmq-0 pod/prodmq-1 pod/prodmq-2
     kubectl apply --server-side --force-conflicts --field-manager helm --filename - (StatefulSet: "Parallel", 0 replicas, ordinals {"start":2}, update {"type":"RollingUpdate"})
     kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=force-boot'
     kubectl wait statefulset/prodmq '--for=jsonpath={.spec.ordinals.start}=2' --timeout 5s
     kubectl scale statefulset prodmq --replicas 1
     kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (StatefulSet: null, null replicas, ordinals {"start":2}, update null)
     helm upgrade --install prodmq profiles/../charts/stable-like --values - --history-max 10 --timeout 600s --namespace rabbitmq --kube-context test { "forceBoot": { "enabled": true }, "fullnameOverride": "prodmq", "image": { "registry": "docker.io", "repository": "library/rabbitmq", "tag": "4.3.6-management" }, "persistence": { "size": "8Gi" }, "podManagementPolicy": "Parallel", "rabbitmq": { "existingErlangSecret": "prodmq-mqctl-credentials", "existingPasswordSecret": "prodmq-mqctl-credentials", "username": "user" }, "replicas": 1 }
-    kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-2
+    kubectl delete --ignore-not-found --grace-period 10 '--wait=true' --timeout 2m pod/prodmq-2
     kubectl exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 50 sh -s dir=$RABBITMQ_MNESIA_DIR if [ -z "$dir" ]; then dir=${RABBITMQ_MNESIA_BASE:-/opt/bitnami/rabbitmq/var/lib/rabbitmq/mnesia}/$RABBITMQ_NODENAME; fi rm -f "$dir/force_load"
     kubectl delete statefulset prodmq '--cascade=orphan' --ignore-not-found
     kubectl apply --server-side --force-conflicts --field-manager helm --filename - (StatefulSet: "Parallel", 3 replicas, ordinals null, update {"type":"OnDelete"})

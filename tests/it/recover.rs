@@ -111,7 +111,7 @@ fn a_tie_without_the_lowest_name_starts_the_newest_first() {
     kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (ConfigMap "prodmq-mqctl-evidence": "newest-first", first ["prodmq-1","prodmq-2"])
     kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=newest-first'
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name { "apiVersion": "v1", "data": { "pods": "prodmq-0\n" }, "kind": "ConfigMap", "metadata": { "labels": { "app.kubernetes.io/instance": "prodmq", "app.kubernetes.io/managed-by": "mqctl" }, "name": "prodmq-hold" } }
-    kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-0
+    kubectl delete --ignore-not-found --grace-period 10 '--wait=true' --timeout 2m pod/prodmq-0
     kubectl exec --stdin prodmq-1 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval case rabbit:is_running() of true -> runs; false -> case catch rabbit_khepri:is_enabled() of true -> exit(khepri); _ -> ok = rabbit_table:force_load() end end.
     kubectl delete --ignore-not-found '--wait=true' --timeout 2m configmap/prodmq-hold
     kubectl exec prodmq-0 --container start-gate -- touch /tmp/go
@@ -182,7 +182,7 @@ fn a_deadlock_of_khepri_is_cured_by_a_stateful_set_made_anew() {
     kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (ConfigMap "prodmq-mqctl-evidence": "together", first [])
     kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=together'
     kubectl delete statefulset prodmq '--cascade=orphan' --ignore-not-found
-    kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-0
+    kubectl delete --ignore-not-found --grace-period 10 '--wait=true' --timeout 2m pod/prodmq-0
     kubectl apply --server-side --force-conflicts --field-manager helm --filename - (StatefulSet: "Parallel", 3 replicas, ordinals null, update {"type":"RollingUpdate"})
     kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=together'
     kubectl annotate statefulset prodmq --overwrite mqctl/recovery-
@@ -228,7 +228,7 @@ fn without_a_start_gate_ordinals_hold_the_oldest_back() {
     kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (ConfigMap "prodmq-mqctl-evidence": "newest-first", first ["prodmq-1","prodmq-2"])
     kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=newest-first'
     kubectl delete statefulset prodmq '--cascade=orphan' --ignore-not-found
-    kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-0 pod/prodmq-1 pod/prodmq-2
+    kubectl delete --ignore-not-found --grace-period 10 '--wait=true' --timeout 2m pod/prodmq-0 pod/prodmq-1 pod/prodmq-2
     kubectl apply --server-side --force-conflicts --field-manager helm --filename - (StatefulSet: "Parallel", 0 replicas, ordinals {"start":1}, update {"type":"RollingUpdate"})
     kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=newest-first'
     kubectl wait statefulset/prodmq '--for=jsonpath={.spec.ordinals.start}=1' --timeout 5s
@@ -260,7 +260,7 @@ fn pods_in_back_off_start_together() {
         run.work().iter().filter(|call| call.verb() == "delete").map(ToString::to_string).collect();
     assert_snapshot!(deletes.join("\n"), @"
     kubectl --context test --namespace rabbitmq delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-mqctl-reader-0 pod/prodmq-mqctl-reader-1
-    kubectl --context test --namespace rabbitmq delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-0 pod/prodmq-1
+    kubectl --context test --namespace rabbitmq delete --ignore-not-found --grace-period 10 '--wait=true' --timeout 2m pod/prodmq-0 pod/prodmq-1
     ");
 }
 
@@ -331,7 +331,7 @@ fn a_lost_member_is_forgotten_by_typed_consent_only() {
     kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (ConfigMap "prodmq-mqctl-evidence": "forget", first ["prodmq-2"])
     kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=forget'
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name { "apiVersion": "v1", "data": { "pods": "prodmq-0\nprodmq-1\n" }, "kind": "ConfigMap", "metadata": { "labels": { "app.kubernetes.io/instance": "prodmq", "app.kubernetes.io/managed-by": "mqctl" }, "name": "prodmq-hold" } }
-    kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-0 pod/prodmq-1
+    kubectl delete --ignore-not-found --grace-period 10 '--wait=true' --timeout 2m pod/prodmq-0 pod/prodmq-1
     kubectl exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval case rabbit:is_running() of true -> runs; false -> case catch rabbit_khepri:is_enabled() of true -> exit(khepri); _ -> ok = rabbit_table:force_load() end end.
     kubectl exec prodmq-2 --container rabbitmq -- timeout -k 2 60 rabbitmqctl forget_cluster_node rabbit@prodmq-1.prodmq-headless.rabbitmq.svc.cluster.local
     kubectl delete --ignore-not-found '--wait=true' --timeout 2m configmap/prodmq-hold
@@ -382,7 +382,7 @@ fn the_only_khepri_volume_goes_on_alone() {
     kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (ConfigMap "prodmq-mqctl-evidence": "khepri-standalone", first ["prodmq-2"])
     kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=khepri-standalone'
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name { "apiVersion": "v1", "data": { "pods": "prodmq-0\nprodmq-1\n" }, "kind": "ConfigMap", "metadata": { "labels": { "app.kubernetes.io/instance": "prodmq", "app.kubernetes.io/managed-by": "mqctl" }, "name": "prodmq-hold" } }
-    kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-0 pod/prodmq-1
+    kubectl delete --ignore-not-found --grace-period 10 '--wait=true' --timeout 2m pod/prodmq-0 pod/prodmq-1
     kubectl exec prodmq-2 --container rabbitmq -- timeout -k 2 60 rabbitmqctl force_standalone_khepri_boot
     kubectl exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval rabbit_quorum_queue:force_all_queues_shrink_member_to_current_member().
     kubectl delete --ignore-not-found '--wait=true' --timeout 2m configmap/prodmq-hold

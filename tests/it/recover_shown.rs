@@ -74,7 +74,7 @@ fn the_plan_as_a_script() {
     kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager mqctl --filename - --output name <<'END'
     {"apiVersion":"v1","data":{"pods":"prodmq-0\n"},"kind":"ConfigMap","metadata":{"labels":{"app.kubernetes.io/instance":"prodmq","app.kubernetes.io/managed-by":"mqctl"},"name":"prodmq-hold"}}
     END
-    kubectl --context test --namespace rabbitmq delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-0
+    kubectl --context test --namespace rabbitmq delete --ignore-not-found --grace-period 10 '--wait=true' --timeout 2m pod/prodmq-0
 
     # 3. changes release prodmq-1: in place, as soon as it waits: it loads its own copy
     until kubectl --context test --namespace rabbitmq logs prodmq-1 --container rabbitmq --tail 400 | grep -qE 'Waiting for Mnesia tables|startup complete'; do sleep 1; done

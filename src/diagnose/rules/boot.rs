@@ -176,8 +176,20 @@ pub(super) fn inconsistent(picture: &Picture) -> Vec<Finding> {
     picture.nodes.iter().filter_map(one).collect()
 }
 
-/// Symptom: `epmd error for host …: nxdomain`. Cause: the headless Service is missing or publishes ready pods only, or the
-/// cluster's domain is another. Answers that a name server keeps heal within a few restarts.
+/// Symptom: a node that starts finds no peer, and waits as if they were down. Cause: the headless Service was deleted; nodes
+/// that run go on. Source: Kubernetes documentation, StatefulSets, "Stable Network ID".
+pub(super) fn no_headless_service(picture: &Picture) -> Vec<Finding> {
+    if picture.set.is_null() || !picture.headless.is_null() {
+        return Vec::new();
+    }
+    let down: Vec<&str> = picture.nodes.iter().filter(|seen| !seen.node.runs).map(Seen::name).collect();
+    let title = "the headless Service is missing: no node finds an address for another";
+    let finding = if down.is_empty() { Finding::warning(Code::Dns, title) } else { Finding::error(Code::Dns, title) };
+    vec![finding.of(down).fix(format!("mqctl upgrade {}", picture.name))]
+}
+
+/// Symptom: `epmd error for host …: nxdomain`. Cause: the headless Service publishes ready pods only, or the cluster's domain
+/// is another. Answers that a name server keeps heal within a few restarts.
 /// Source: RabbitMQ documentation, Clustering Guide, "Hostname Resolution Requirements".
 pub(super) fn dns(picture: &Picture) -> Vec<Finding> {
     let one = |seen: &Seen| {
@@ -187,20 +199,16 @@ pub(super) fn dns(picture: &Picture) -> Vec<Finding> {
         let finding =
             Finding::error(Code::Dns, format!("{} finds no address for {host}", seen.name())).of([seen.name()]);
         let finding = finding.proof(format!("log of {}: {}", seen.name(), &said[0]));
-        let finding = headless(picture).into_iter().fold(finding, Finding::proof);
+        let finding = hides_waiting(picture).into_iter().fold(finding, Finding::proof);
         let fix = picture.kubectl("get services,endpointslices");
         Some(finding.fix(fix).risk("none; another `clusterDomain` on old volumes would rename the nodes"))
     };
     picture.nodes.iter().filter_map(one).collect()
 }
 
-/// What is wrong with the Service of the nodes' names.
-fn headless(picture: &Picture) -> Option<&'static str> {
-    if picture.headless.is_null() {
-        return Some("the headless Service is missing");
-    }
+fn hides_waiting(picture: &Picture) -> Option<&'static str> {
     let published = picture.headless.pointer("/spec/publishNotReadyAddresses").is_some_and(|yes| *yes == true);
-    (!published).then_some("the headless Service publishes no pod that is not ready")
+    (!picture.headless.is_null() && !published).then_some("the headless Service publishes no pod that is not ready")
 }
 
 /// Symptom: after a full stop each node believes its own copy. Cause: a force boot was left on, as a file or a variable.

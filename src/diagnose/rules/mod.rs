@@ -19,7 +19,7 @@ pub(crate) use unready::standing;
 pub type Rule = fn(&Picture) -> Vec<Finding>;
 
 /// Every rule in its layer.
-pub const RULES: [(Layer, Rule); 27] = [
+pub const RULES: [(Layer, Rule); 28] = [
     (Layer::Release, release::not_installed),
     (Layer::Release, release::helm_pending),
     (Layer::Release, release::namespace),
@@ -35,6 +35,7 @@ pub const RULES: [(Layer, Rule); 27] = [
     (Layer::Start, cookie::differs),
     (Layer::Start, cookie::file),
     (Layer::Start, cookie::drifts),
+    (Layer::Start, boot::no_headless_service),
     (Layer::Boot, boot::dns),
     (Layer::Boot, boot::inconsistent),
     (Layer::Boot, boot::mnesia),

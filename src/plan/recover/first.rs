@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::super::{Action, Condition, Danger, Step};
 use super::Recovery;
 use crate::chart::{self, CONTAINER};
+use crate::error::Failure;
 use crate::helm;
 use crate::kubectl::{self, recovery};
 use crate::recover::strategy::Strategy;
@@ -26,15 +27,16 @@ pub enum Via {
 }
 
 impl Recovery<'_> {
-    pub(super) fn first_up(&self) -> Vec<Step> {
-        match (self.given.strategy, self.given.via) {
-            (Strategy::KhepriStandalone, _) => vec![self.alone(), self.first_ready()],
-            (Strategy::ForceBoot, Via::File) => vec![self.by_file(), self.first_ready()],
-            (Strategy::ForceBoot, Via::StatefulSet) => vec![self.by_stateful_set(), self.first_ready()],
-            (Strategy::ForceBoot, Via::Chart) => vec![self.by_value(), self.first_ready()],
-            (Strategy::ForceBoot, Via::Live) => vec![self.in_place(Danger::Destroys), self.first_ready()],
-            _ => vec![self.in_place(Danger::Changes), self.first_ready()],
-        }
+    pub(super) fn first_up(&self) -> Result<[Step; 2], Failure> {
+        let switch = match (self.given.strategy, self.given.via) {
+            (Strategy::KhepriStandalone, _) => self.alone(),
+            (Strategy::ForceBoot, Via::File) => self.by_file(),
+            (Strategy::ForceBoot, Via::StatefulSet) => self.by_stateful_set()?,
+            (Strategy::ForceBoot, Via::Chart) => self.by_value(),
+            (Strategy::ForceBoot, Via::Live) => self.in_place(Danger::Destroys),
+            _ => self.in_place(Danger::Changes),
+        };
+        Ok([switch, self.first_ready()])
     }
 
     fn one(&self) -> &str {
@@ -66,23 +68,25 @@ impl Recovery<'_> {
             .done(format!("force_load laid in {pod}, its container started again"))
     }
 
-    fn by_stateful_set(&self) -> Step {
+    fn by_stateful_set(&self) -> Result<Step, Failure> {
         let (pod, target) = (self.one(), self.given.target);
         let title = format!("StatefulSet {}", self.names.stateful_set);
-        Step::new(Danger::Destroys, title, format!("rabbitmqctl force_boot before the server of {pod}, once"))
-            .action(Action::Run(self.put(&self.forced())))
-            .action(Action::Run(kubectl::delete(target, &[format!("pod/{pod}")])))
-            .done(format!("{pod} starts with a force boot"))
+        let detail = format!("rabbitmqctl force_boot before the server of {pod}, once");
+        let step = Step::new(Danger::Destroys, title, detail)
+            .action(Action::Run(self.put(&self.forced()?)))
+            .action(Action::Run(recovery::stop_now(target, &[pod.to_owned()])))
+            .done(format!("{pod} starts with a force boot"));
+        Ok(step)
     }
 
     /// No other pod changes, and a container that starts again in the same pod is not forced again.
-    fn forced(&self) -> Value {
+    fn forced(&self) -> Result<Value, Failure> {
         let force = format!(
             "if [ \"$(hostname)\" = {} ] && ! [ -e /tmp/mqctl-forced ]; then \
              rabbitmqctl force_boot && touch /tmp/mqctl-forced; fi; exec ",
             self.one()
         );
-        let mut set = self.wished.clone();
+        let mut set = self.without_held()?;
         set["spec"]["updateStrategy"] = json!({"type": "OnDelete"});
         let containers = set.pointer_mut("/spec/template/spec/containers").and_then(Value::as_array_mut);
         let mut brokers = containers.into_iter().flatten().filter(|container| container["name"] == CONTAINER);
@@ -97,7 +101,7 @@ impl Recovery<'_> {
             };
             broker.as_object_mut().and_then(|container| container.remove("args"));
         }
-        set
+        Ok(set)
     }
 
     /// A revision that was cut short lets no other be made. A rollback would start pods that are held back: only helm's
@@ -120,7 +124,7 @@ impl Recovery<'_> {
         let step = Step::new(Danger::Destroys, "helm upgrade", format!("the chart's force boot is on, for {pod}"))
             .action(Action::Run(recovery::keep_ordinals(target, set, start)));
         self.revision(step, self.given.way.first.len(), true)
-            .action(Action::Run(kubectl::delete(target, &[format!("pod/{pod}")])))
+            .action(Action::Run(recovery::stop_now(target, &[pod.to_owned()])))
             .done(format!("{pod} starts with the chart's force boot"))
     }
 

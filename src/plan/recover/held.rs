@@ -47,7 +47,7 @@ impl Recovery<'_> {
     /// All but the first are held back; these start.
     pub(super) fn hold_back(&self) -> Result<Vec<Step>, Failure> {
         if !self.has_gate() {
-            return Ok(vec![self.by_ordinals(&self.block()?)]);
+            return Ok(vec![self.by_ordinals(&self.block()?, self.without_held()?)]);
         }
         let held = self.held();
         let title = format!("hold back {}", held.join(", "));
@@ -74,11 +74,10 @@ impl Recovery<'_> {
             Standing::Crashed(_) | Standing::ImageTrouble(_) => true,
             _ => !first(pod),
         };
-        let pods: Vec<String> =
-            self.given.observed.pods.iter().filter(again).map(|pod| format!("pod/{}", pod.name)).collect();
+        let pods: Vec<String> = self.given.observed.pods.iter().filter(again).map(|pod| pod.name.clone()).collect();
         let mut step = step;
         if !pods.is_empty() {
-            step = step.action(Action::Run(kubectl::delete(self.given.target, &pods)));
+            step = step.action(Action::Run(recovery::stop_now(self.given.target, &pods)));
         }
         if self.given.observed.set.as_ref().is_some_and(|set| set.replicas < self.replicas()) {
             step = step.action(Action::Run(kubectl::scale(self.given.target, self.replicas())));
@@ -100,13 +99,13 @@ impl Recovery<'_> {
         let there = |pod: &&String| {
             self.given.observed.pods.iter().any(|known| known.name == ***pod && known.standing != Standing::Held)
         };
-        let pods: Vec<String> = lost.iter().filter(there).map(|pod| format!("pod/{pod}")).collect();
+        let pods: Vec<String> = lost.iter().filter(there).cloned().collect();
         let mut step = Step::new(danger, format!("hold back {}", lost.join(", ")), "until it is forgotten")
             .done(format!("{} held back", lost.join(", ")))
             .action(Action::Run(self.close_gate(lost)));
         step = self.wiped(step);
         if !pods.is_empty() {
-            step = step.action(Action::Run(kubectl::delete(self.given.target, &pods)));
+            step = step.action(Action::Run(recovery::stop_now(self.given.target, &pods)));
         }
         Ok(step)
     }
@@ -134,11 +133,20 @@ impl Recovery<'_> {
         Some(pods.iter().fold(step, open).done(format!("{} started", pods.join(", "))))
     }
 
+    /// The StatefulSet as it is while others are held back: without a start gate it has only the first's ordinals.
+    pub(super) fn without_held(&self) -> Result<Value, Failure> {
+        let mut part = self.wished.clone();
+        if !self.has_gate() {
+            let block = self.block()?;
+            part["spec"]["ordinals"] = json!({"start": block.start});
+            part["spec"]["replicas"] = json!(block.count);
+        }
+        Ok(part)
+    }
+
     /// The StatefulSet begins at another ordinal. It is made without pods first: an API server that does not know the field
     /// would start the very pods that are to be held back.
-    fn by_ordinals(&self, block: &Block) -> Step {
-        let mut part = self.wished.clone();
-        part["spec"]["ordinals"] = json!({"start": block.start});
+    fn by_ordinals(&self, block: &Block, mut part: Value) -> Step {
         part["spec"]["replicas"] = json!(0);
         let (target, set) = (self.given.target, &self.names.stateful_set);
         let title = format!("hold back {}", self.held().join(", "));
