@@ -37,6 +37,7 @@ mod pipelines;
 mod processes;
 mod promises;
 mod recover;
+mod recover_killed;
 mod refusals;
 mod repair;
 mod rotate;
@@ -79,6 +80,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(evidence::tests());
     tests.extend(doctor::tests());
     tests.extend(recover::tests());
+    tests.extend(recover_killed::tests());
     tests.extend(lost::tests());
     tests.extend(dialects::tests());
     tests.extend(repair::tests());
