@@ -70,7 +70,7 @@ fn until(world: &World, code: &str) {
     panic!("{code} was not found: {last:#}");
 }
 
-fn eval(world: &World, pod: &str, code: &str) {
+pub(crate) fn eval(world: &World, pod: &str, code: &str) {
     let exec =
         ["exec", pod, "--container", "rabbitmq", "--", "timeout", "-k", "2", "30", "rabbitmqctl", "-q", "eval", code];
     world.namespace.kubectl(&exec);

@@ -27,6 +27,7 @@ mod door;
 mod environment;
 mod evidence;
 mod expose;
+mod healthy;
 mod init;
 mod journey;
 mod killed;
@@ -79,6 +80,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(logs::tests());
     tests.extend(evidence::tests());
     tests.extend(doctor::tests());
+    tests.extend(healthy::tests());
     tests.extend(recover::tests());
     tests.extend(recover_killed::tests());
     tests.extend(lost::tests());
