@@ -39,6 +39,7 @@ mod processes;
 mod promises;
 mod recover;
 mod recover_killed;
+mod recover_time;
 mod refusals;
 mod repair;
 mod rotate;
@@ -83,6 +84,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(healthy::tests());
     tests.extend(recover::tests());
     tests.extend(recover_killed::tests());
+    tests.extend(recover_time::tests());
     tests.extend(lost::tests());
     tests.extend(dialects::tests());
     tests.extend(repair::tests());
