@@ -64,7 +64,7 @@ impl Broker {
         self.session(async |channel| drain(channel, kind).await)
     }
 
-    fn session<T>(&self, work: impl AsyncFnOnce(&Channel) -> lapin::Result<T>) -> T {
+    pub(crate) fn session<T>(&self, work: impl AsyncFnOnce(&Channel) -> lapin::Result<T>) -> T {
         let address = format!("amqp://user:{}@127.0.0.1:{}/%2f", self.password, self.port);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let session = async {

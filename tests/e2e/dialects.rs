@@ -19,7 +19,7 @@ const CHARTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts");
 
 /// A small chart of the suite's own in the manner of a family.
 #[derive(Clone, Copy)]
-enum Family {
+pub(crate) enum Family {
     Stable,
     Bitnami,
 }
@@ -82,7 +82,7 @@ pub(crate) fn tests() -> Vec<Test> {
     tests
 }
 
-fn test(what: &str, helm: Helm, family: Family, body: fn(&mut World, Family)) -> Test {
+pub(crate) fn test(what: &str, helm: Helm, family: Family, body: fn(&mut World, Family)) -> Test {
     let name = format!("dialects: {}: {what}", family.word());
     Test::new(name.clone(), move || {
         let mut world = World::new(&name, helm, MNESIA, 3);
@@ -102,7 +102,7 @@ fn installed(world: &mut World, _: Family) {
 
 /// Late queues, messages and a user are made while mq-0 is away; then the others are cut together. No pod is left, and
 /// no StatefulSet: here it is, as it was.
-fn prepared(world: &World) -> (String, Value) {
+pub(crate) fn prepared(world: &World) -> (String, Value) {
     world.install();
     let password = world.credentials().agree().password().to_owned();
     let set = in_order(world);
@@ -120,7 +120,7 @@ fn prepared(world: &World) -> (String, Value) {
 
 /// Every message is there, nothing of a recovery is left, and with the line that was told helm has its say again.
 #[track_caller]
-fn assert_back(world: &mut World, password: &str) {
+pub(crate) fn assert_back(world: &mut World, password: &str) {
     world.assert_healthy();
     assert!(users(world).contains("late"), "the user that mq-0 did not know");
     drain(world, password, &Kind::BOTH);

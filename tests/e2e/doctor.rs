@@ -8,7 +8,7 @@ use crate::environment::{Helm, KHEPRI, MNESIA};
 use crate::runner::Test;
 use crate::world::{NAME, World};
 
-const DOCTOR: [&str; 4] = ["doctor", NAME, "-o", "json"];
+pub(crate) const DOCTOR: [&str; 4] = ["doctor", NAME, "-o", "json"];
 const LIMIT: Duration = Duration::from_secs(180);
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -40,7 +40,7 @@ fn huge() -> Value {
 }
 
 /// The codes above information, with the consequences of each.
-fn codes(found: &Value) -> Vec<String> {
+pub(crate) fn codes(found: &Value) -> Vec<String> {
     let of = |finding: &Value| finding["code"].as_str().expect("a code").to_owned();
     let serious = |finding: &&Value| finding["severity"] != "information";
     found["findings"].as_array().expect("findings").iter().filter(serious).map(of).collect()
@@ -70,7 +70,7 @@ fn until(world: &World, code: &str) {
     panic!("{code} was not found: {last:#}");
 }
 
-fn eval(world: &World, pod: &str, code: &str) {
+pub(crate) fn eval(world: &World, pod: &str, code: &str) {
     let exec =
         ["exec", pod, "--container", "rabbitmq", "--", "timeout", "-k", "2", "30", "rabbitmqctl", "-q", "eval", code];
     world.namespace.kubectl(&exec);

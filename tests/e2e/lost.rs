@@ -27,7 +27,7 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 /// Its pod is made anew with a new volume, and held.
-fn lose_volume(world: &World, n: u32) {
+pub(crate) fn lose_volume(world: &World, n: u32) {
     let (claim, pod) = (format!("data-mq-{n}"), format!("mq-{n}"));
     world.namespace.kubectl(&["delete", "persistentvolumeclaim", &claim, "--wait=false"]);
     world.namespace.kubectl(&["delete", "pod", &pod, "--force", "--grace-period", "0"]);
@@ -46,7 +46,7 @@ fn recovered(world: &World, loses: &str) {
 }
 
 #[track_caller]
-fn assert_members_of_the_quorum_queue(world: &World) {
+pub(crate) fn assert_members_of_the_quorum_queue(world: &World) {
     let status = world.namespace.shell("mq-0", "rabbitmq-queues quorum_status e2e.quorum --formatter json");
     assert!(PODS.iter().all(|pod| status.contains(&format!("rabbit@{pod}."))), "{status}");
 }

@@ -30,7 +30,6 @@ pub(crate) fn tests() -> Vec<Test> {
         test("recover: the trap, waited alone for minutes", MNESIA, trap_alone).long(),
         test("recover: the trap of the lowest name, 3.10", OLD, trap).long(),
         test("recover: the evidence says what the trap loses", MNESIA, trap_without).long(),
-        test("recover: killed at each step", MNESIA, killed).long(),
         test("force-boot: live", MNESIA, |world| forced(world, "live")),
         test("force-boot: file", MNESIA, |world| forced(world, "file")),
         test("force-boot: statefulset", MNESIA, |world| forced(world, "statefulset")).long(),
@@ -67,10 +66,11 @@ pub(crate) fn in_order(world: &World) -> Value {
 fn power_cut(world: &World) {
     hold(world);
     cut(world, &[0, 1, 2]);
-    no_pods(world);
+    no_pod_is_left(world);
 }
 
-fn no_pods(world: &World) {
+/// Nor anything that would make one; the start gate is open for those to come.
+pub(crate) fn no_pod_is_left(world: &World) {
     world.namespace.kubectl(&["delete", "statefulset", NAME, "--cascade=orphan"]);
     world.namespace.kubectl(&[&["delete", "pods", "--force", "--grace-period", "0"], &PODS[..]].concat());
     world.namespace.kubectl(&["delete", "configmap", "mq-hold"]);
@@ -99,7 +99,7 @@ pub(crate) fn drain(world: &World, password: &str, kinds: &[Kind]) {
     }
 }
 
-fn ready(pod: &Value) -> bool {
+pub(crate) fn ready(pod: &Value) -> bool {
     pod.pointer("/status/containerStatuses/0/ready") == Some(&json!(true))
 }
 
@@ -130,7 +130,7 @@ fn deadlock(world: &World) {
 }
 
 /// Late queues and messages are made while mq-0 is away; then the others are cut together, and all start again at once.
-fn prepared(world: &World) -> String {
+pub(crate) fn prepared(world: &World) -> String {
     world.install();
     let password = world.credentials().agree().password().to_owned();
     hold(world);
@@ -170,7 +170,7 @@ fn waits_for_minutes(world: &World) {
 fn trap_in_order(world: &World) {
     let password = prepared(world);
     let set = in_order(world);
-    no_pods(world);
+    no_pod_is_left(world);
     world.namespace.apply(&[set]);
     waits_for_minutes(world);
     late_trap(world, &password);
@@ -197,25 +197,6 @@ fn trap_without(world: &World) {
     release(world);
     let there = users(world).contains("late");
     assert_eq!(found["verdict"]["togetherIsSafe"], there, "the evidence says what happens: {found:#}");
-}
-
-/// Each run is killed one step later than the one before; the last goes to the end.
-fn killed(world: &World) {
-    let password = prepared(world);
-    let steps = ["what is under way", "held back", " released\n", "the start gate is open", "nodes ready"];
-    for words in steps {
-        let mut run = world.start(&AUTO);
-        run.until_said(words, BOOT);
-        run.signal("KILL");
-        run.wait(Duration::from_secs(20));
-        let set = world.namespace.object("statefulset", NAME);
-        assert!(!set["metadata"]["annotations"]["mqctl/recovery"].is_null(), "after `{words}`: {set:#}");
-    }
-    let status = world.mqctl(&["status", NAME]);
-    assert!(status.stdout.contains("mqctl recover"), "{}", status.said());
-    world.mqctl(&AUTO).expect(0);
-    assert!(users(world).contains("late"), "the user that mq-0 did not know");
-    assert_back(world, &password);
 }
 
 fn forced(world: &World, via: &str) {

@@ -40,7 +40,7 @@ fn set_image(world: &World, tag: &str) {
 }
 
 /// Two nodes go on without users and queues, beside a pod that comes and goes.
-fn refused(world: &World) -> String {
+pub(crate) fn refused(world: &World) -> String {
     let password = with_messages(world);
     set_image(world, KHEPRI);
     world.namespace.until("the doctor says METADATA-LOST", LIMIT, |_| {
@@ -53,7 +53,7 @@ fn refused(world: &World) -> String {
 
 /// The version of before, on Khepri, with every message.
 #[track_caller]
-fn assert_repaired(world: &World, password: &str) {
+pub(crate) fn assert_repaired(world: &World, password: &str) {
     world.assert_healthy();
     let set = world.namespace.object("statefulset", NAME);
     for list in ["containers", "initContainers"] {

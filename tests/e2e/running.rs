@@ -124,7 +124,7 @@ impl Running {
         assert!(said, "it never said `{words}`:\n{}", self.stderr());
     }
 
-    fn status(&mut self) -> Option<ExitStatus> {
+    pub(crate) fn status(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("a child can be waited for")
     }
 

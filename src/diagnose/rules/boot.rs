@@ -177,7 +177,7 @@ pub(super) fn inconsistent(picture: &Picture) -> Vec<Finding> {
 }
 
 /// Symptom: a node that starts finds no peer, and waits as if they were down. Cause: the headless Service was deleted; nodes
-/// that run go on. Source: Kubernetes documentation, StatefulSets, "Stable Network ID".
+/// that run go on. Source: Kubernetes documentation, `StatefulSet`, "Stable Network ID".
 pub(super) fn no_headless_service(picture: &Picture) -> Vec<Finding> {
     if picture.set.is_null() || !picture.headless.is_null() {
         return Vec::new();

@@ -1,0 +1,137 @@
+//! From the start of `mqctl recover` to the last ready container, beside the same cure by somebody who knows at once what
+//! to do: the same cluster, the same stop, in turn, medians of three.
+
+use std::time::Instant;
+
+use crate::amqp::Kind;
+use crate::cluster::Namespace;
+use crate::doctor::eval;
+use crate::environment::{Helm, KHEPRI, MNESIA, OLD};
+use crate::killed::with_messages;
+use crate::recover::{AUTO, BOOT, drain, ready};
+use crate::recover_killed::{at_once, deadlocked};
+use crate::runner::Test;
+use crate::world::{NAME, World};
+
+const ROUNDS: usize = 3;
+/// The reading included, it may take so many times as long as each cure by hand.
+const MOST: f64 = 1.15;
+
+/// A deadlock of pods that are created in order.
+#[derive(Clone, Copy)]
+struct Deadlock {
+    /// Who is cut with whom, one group after the other.
+    cuts: &'static [&'static [u32]],
+    by_hand: &'static [Cure],
+    /// Said by `recover`, so that it is the same cure.
+    says: &'static str,
+}
+
+const FIRST_IS_OLDER: Deadlock =
+    Deadlock { cuts: &[&[0], &[1], &[2]], by_hand: &[Cure::Parallel], says: "StatefulSet mq is Parallel" };
+const FIRST_IS_NEWEST: Deadlock =
+    Deadlock { cuts: &[&[0, 1, 2]], by_hand: &[Cure::Parallel, Cure::InPlace], says: "mq-0 released" };
+const ON_KHEPRI: Deadlock = Deadlock { cuts: &[&[0, 1, 2]], ..FIRST_IS_OLDER };
+
+/// A way out.
+#[derive(Clone, Copy, Debug)]
+enum Cure {
+    Recover,
+    /// The StatefulSet made anew as Parallel.
+    Parallel,
+    /// The pod that waits loads its own copy; the others are created one after the other then.
+    InPlace,
+}
+
+pub(crate) fn tests() -> Vec<Test> {
+    vec![
+        test("recover time: made anew as Parallel", MNESIA, FIRST_IS_OLDER),
+        test("recover time: made anew as Parallel, 3.10", OLD, FIRST_IS_OLDER),
+        test("recover time: made anew as Parallel, Khepri", KHEPRI, ON_KHEPRI),
+        test("recover time: released in place", MNESIA, FIRST_IS_NEWEST),
+        test("recover time: released in place, 3.10", OLD, FIRST_IS_NEWEST),
+    ]
+}
+
+fn test(name: &'static str, tag: &'static str, deadlock: Deadlock) -> Test {
+    Test::new(name, move || compared(&World::new(name, Helm::Four, tag, 3), deadlock)).long()
+}
+
+fn compared(world: &World, deadlock: Deadlock) {
+    let password = with_messages(world);
+    let cures = [deadlock.by_hand, &[Cure::Recover]].concat();
+    let mut seconds = vec![Vec::new(); cures.len()];
+    for _ in 0..ROUNDS {
+        for (cure, seconds) in cures.iter().zip(&mut seconds) {
+            deadlocked(world, deadlock.cuts);
+            seconds.push(cure.seconds(world, deadlock.says));
+        }
+    }
+    world.assert_healthy();
+    drain(world, &password, &Kind::BOTH);
+    let medians: Vec<f64> = seconds.iter().map(|all| median(all)).collect();
+    let (recover, by_hand) = medians.split_last().expect("a recovery");
+    for ((cure, median), all) in cures.iter().zip(&medians).zip(&seconds) {
+        println!(
+            "       {cure:?}: median {median:.1} s of {all:.1?}; recover takes {:.2} times as long",
+            recover / median
+        );
+    }
+    assert!(by_hand.iter().all(|by_hand| *recover <= by_hand * MOST), "{cures:?}: {medians:.1?}");
+}
+
+fn median(seconds: &[f64]) -> f64 {
+    let mut sorted = seconds.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+fn all_ready(namespace: &Namespace) -> bool {
+    namespace.list("pods").iter().filter(|pod| ready(pod)).count() == 3
+}
+
+impl Cure {
+    /// From its first command to the third ready container.
+    #[track_caller]
+    fn seconds(self, world: &World, says: &str) -> f64 {
+        match self {
+            Self::Recover => recovered(world, says),
+            Self::Parallel => parallel_anew(world),
+            Self::InPlace => {
+                let begun = Instant::now();
+                eval(world, "mq-0", "rabbit_table:force_load().");
+                world.namespace.until("3 pods are ready", BOOT, all_ready);
+                begun.elapsed().as_secs_f64()
+            }
+        }
+    }
+}
+
+/// What it asks the brokers afterwards is told, and no part of it.
+#[track_caller]
+fn recovered(world: &World, says: &str) -> f64 {
+    let begun = Instant::now();
+    let mut run = world.start(&AUTO);
+    world.namespace.until("3 pods are ready", BOOT, |namespace| {
+        let failed = run.status().is_some_and(|status| !status.success());
+        failed || all_ready(namespace)
+    });
+    let seconds = begun.elapsed().as_secs_f64();
+    let ran = run.wait(BOOT).expect(0).says(&[says]);
+    println!("       recover: ready after {seconds:.1} s, and verified after {:.1} s", ran.took.as_secs_f64());
+    seconds
+}
+
+#[track_caller]
+fn parallel_anew(world: &World) -> f64 {
+    let set = at_once(world);
+    let begun = Instant::now();
+    world.namespace.kubectl(&["delete", "statefulset", NAME, "--cascade=orphan"]);
+    world.namespace.kubectl(&["delete", "pod", "mq-0"]);
+    let applied = Instant::now();
+    world.namespace.apply(&[set]);
+    world.namespace.until("3 pods are ready", BOOT, all_ready);
+    let (whole, boot) = (begun.elapsed().as_secs_f64(), applied.elapsed().as_secs_f64());
+    println!("       by hand: ready after {whole:.1} s, {boot:.1} s after the new StatefulSet");
+    whole
+}
