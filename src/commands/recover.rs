@@ -139,8 +139,8 @@ fn asked(cx: &Context, stop: &Stop, rungs: &[Rung]) -> Result<Option<Chosen>> {
         let choice = ask::choice("What shall be done?", &items)?;
         match (allowed.get(choice), choice - allowed.len().min(choice)) {
             (Some(rung), _) => return self::allowed(rung, Via::Live).map(Some),
-            (None, 0) => report::say(EXPLANATION),
-            (None, 1) => report::say(&script(&planned(cx, stop, &self::allowed(best, Via::Live)?, "recover")?)),
+            (None, 0) => report::show(EXPLANATION),
+            (None, 1) => report::show(&script(&planned(cx, stop, &self::allowed(best, Via::Live)?, "recover")?)),
             _ => return Ok(None),
         }
     }
