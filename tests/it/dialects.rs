@@ -251,6 +251,9 @@ fn the_drift_is_shown_until_the_line_is_there() {
     let status = |more: &str| drifted(more).run(&["status", "prodmq"]).stdout;
     assert!(status("").contains(drift), "{}", status(""));
     assert!(!status(", podManagementPolicy: Parallel").contains("OrderedReady"));
+    let listed = |more: &str| drifted(more).run(&["status", "prodmq", "-o", "json"]).json()["drift"].clone();
+    assert_eq!(listed(""), json!(["the StatefulSet is Parallel, the profile wants OrderedReady"]));
+    assert_eq!(listed(", podManagementPolicy: Parallel"), json!([]));
     let doctor = |more: &str| drifted(more).run(&["doctor", "prodmq"]).stdout;
     let found = doctor("");
     assert!(found.contains("IMMUTABLE") && found.contains("values: {podManagementPolicy: Parallel}"), "{found}");
