@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::ask::{self, Person};
 use crate::cli::Recover;
-use crate::cluster::observe::RECOVER_RIGHTS;
+use crate::cluster::observe::{RECOVER_RIGHTS, require_rights_for};
 use crate::context::Context;
 use crate::credentials;
 use crate::diagnose::stop::Stop;
@@ -178,6 +178,7 @@ pub(super) fn carry_out(cx: &Context, stop: &mut Stop, chosen: &Chosen, verb: &'
         look_at_release(cx, stop)?;
     }
     let mut plan = planned(cx, stop, chosen, verb)?;
+    require_rights_for(plan.calls(), &stop.observed, &stop.target)?;
     let keep = stop.keep();
     if keep.danger() > Danger::Keeps {
         plan.steps.splice(0..0, keep.steps);

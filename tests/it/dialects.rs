@@ -19,13 +19,13 @@ fn profile(chart: &str, more: &str) -> String {
     )
 }
 
-fn speak(world: &World, chart: &str, more: &str) {
+pub fn speak(world: &World, chart: &str, more: &str) {
     std::os::unix::fs::symlink(CHARTS, world.path("work/charts")).unwrap();
     world.profile("prodmq", &profile(chart, more));
 }
 
 /// Helm's record of such a chart.
-fn release(version: &str) -> Value {
+pub fn release(version: &str) -> Value {
     let mut release = objects::release("deployed", "1");
     release["chart"] = format!("rabbitmq-{version}").into();
     release
@@ -36,7 +36,7 @@ fn headless() -> Value {
 }
 
 /// A deadlock of pods in order on this chart; `stable` names ready pods only.
-fn locked(chart: &str, more: &str) -> World {
+pub fn locked(chart: &str, more: &str) -> World {
     let world = deadlock();
     speak(&world, chart, more);
     if chart == "stable" {
@@ -221,7 +221,7 @@ fn who_has_the_line_is_told_nothing() {
 }
 
 /// The StatefulSet as a recovery has left it.
-fn drifted(more: &str) -> World {
+pub fn drifted(more: &str) -> World {
     let world = World::installed();
     speak(&world, "stable", more);
     world.object("release", &release("6.18.2"));
@@ -275,10 +275,10 @@ fn with_the_line_helm_s_record_is_put_right() {
     assert!(run.stdout.contains("spec.podManagementPolicy: OrderedReady -> Parallel"), "{run}");
 }
 
-const FORCE: [&str; 8] = ["force-boot", "prodmq", "--node", "prodmq-2", "--via", "chart", "--confirm", "prodmq"];
+pub const FORCE: [&str; 8] = ["force-boot", "prodmq", "--node", "prodmq-2", "--via", "chart", "--confirm", "prodmq"];
 
 /// All are stopped; prodmq-0 before the others. The next revision of the chart brings all pods up.
-fn stopped(chart: &str) -> World {
+pub fn stopped(chart: &str) -> World {
     let world = crate::recover::trap();
     speak(&world, chart, "");
     let mut set = stateful_set("OrderedReady", false);

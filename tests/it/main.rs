@@ -46,6 +46,7 @@ mod readers;
 mod recover;
 mod recover_again;
 mod recover_repair;
+mod recover_rights;
 mod recover_shown;
 mod recover_wizard;
 mod refusals;
