@@ -15,6 +15,7 @@ use crate::recover::evidence::{Evidence, Node};
 use crate::recover::kept::Kept;
 use crate::recover::moment::Moment;
 use crate::recover::reading::pod_of;
+use crate::recover::under_way::UnderWay;
 use crate::secret::{Fingerprint, Name, Secret, Vault};
 
 /// A start takes as long on a slow machine: a node that is younger is no finding. Whoever waits for peers longer than
@@ -132,6 +133,11 @@ impl Picture {
         let start = self.set.pointer("/spec/ordinals/start").and_then(Value::as_u64).unwrap_or(0);
         let start = usize::try_from(start).unwrap_or(0);
         start..start + self.observed.set.as_ref().map_or(0, |set| set.replicas as usize)
+    }
+
+    /// What an earlier run has noted, and not finished.
+    pub fn under_way(&self) -> Option<UnderWay> {
+        self.observed.evidence.as_ref().and_then(UnderWay::read)
     }
 
     /// A kubectl command to paste.

@@ -32,8 +32,6 @@ static GAVE_UP_TABLES: LazyLock<Regex> = LazyLock::new(|| pattern("(timeout|fail
 static GAVE_UP_LEADER: LazyLock<Regex> = LazyLock::new(|| {
     pattern("timeout_waiting_for_leader|timeout_waiting_for_khepri_projections|Khepri cluster could be in minority")
 });
-static FORCED: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"Forcing node to start\.\.\.|Forcing boot of cluster instance"));
 
 const NEVER: &str = "none this way; a deleted volume or a forced boot loses queues, users and messages";
 
@@ -201,39 +199,4 @@ fn headless(picture: &Picture) -> Option<&'static str> {
     }
     let published = picture.headless.pointer("/spec/publishNotReadyAddresses").is_some_and(|yes| *yes == true);
     (!published).then_some("the headless Service publishes no pod that is not ready")
-}
-
-/// Symptom: after a full stop each node believes its own copy. Cause: a force boot was left on, as a file or a variable.
-/// Source: RabbitMQ documentation, rabbitmqctl, `force_boot`; bitnami/charts issue 16081.
-pub(super) fn force_boot_on(picture: &Picture) -> Vec<Finding> {
-    let one = |seen: &Seen| {
-        let reading = seen.node.reading.as_ref();
-        let file = reading.is_some_and(|reading| reading.force_load);
-        let variable = seen.container()["env"].as_array().into_iter().flatten();
-        let variable = variable.into_iter().any(|env| env["name"] == "RABBITMQ_FORCE_BOOT" && env["value"] == "yes");
-        if !(file || variable || FORCED.is_match(&seen.log)) {
-            return None;
-        }
-        let node = reading.map(|reading| reading.node.clone()).unwrap_or_default();
-        let title = format!("{} loads its own copy at its next start, whatever the others have", seen.name());
-        let path = format!("{}/{node}/force_load", picture.base);
-        let finding = if seen.node.store() == Some(Store::Khepri) {
-            Finding::information(
-                Code::ForcebootOn,
-                format!("a force boot is on at {}, and has no effect on Khepri", seen.name()),
-            )
-        } else {
-            Finding::warning(Code::ForcebootOn, title)
-        };
-        let (proof, fix) = if file {
-            (path.clone(), picture.kubectl(&format!("exec {} --container rabbitmq -- rm {path}", seen.name())))
-        } else {
-            (
-                "the switch of the chart or the image".to_owned(),
-                format!("take the switch out of the values, then: mqctl upgrade {}", picture.name),
-            )
-        };
-        Some(finding.of([seen.name()]).proof(proof).fix(fix).risk("none; left on, what others declared since is lost"))
-    };
-    picture.nodes.iter().filter_map(one).collect()
 }

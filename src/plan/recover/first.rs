@@ -25,6 +25,9 @@ pub enum Via {
     Chart,
 }
 
+/// In the container that was forced: one that starts again in the same pod is not forced again.
+pub(crate) const FORCED_ONCE: &str = "/tmp/mqctl-forced";
+
 impl Recovery<'_> {
     pub(super) fn first_up(&self) -> Vec<Step> {
         match (self.given.strategy, self.given.via) {
@@ -75,11 +78,11 @@ impl Recovery<'_> {
             .done(format!("{pod} starts with a force boot"))
     }
 
-    /// No other pod changes, and a container that starts again in the same pod is not forced again.
+    /// No other pod changes.
     fn forced(&self) -> Value {
         let force = format!(
-            "if [ \"$(hostname)\" = {} ] && ! [ -e /tmp/mqctl-forced ]; then \
-             rabbitmqctl force_boot && touch /tmp/mqctl-forced; fi; exec ",
+            "if [ \"$(hostname)\" = {} ] && ! [ -e {FORCED_ONCE} ]; then \
+             rabbitmqctl force_boot && touch {FORCED_ONCE}; fi; exec ",
             self.one()
         );
         let mut set = self.wished.clone();
