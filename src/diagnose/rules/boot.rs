@@ -13,7 +13,7 @@ use crate::rabbitmq::Phase;
 use crate::recover::evidence::Verdict;
 use crate::recover::last_run;
 use crate::recover::reading::{Store, pattern, pod_of};
-use crate::recover::strategy::{ladder, recommended};
+use crate::recover::strategy::{Rung, ladder, recommended};
 use crate::report;
 
 /// A healthy start prints the first line of a wait several times within milliseconds, and goes on.
@@ -130,9 +130,19 @@ fn finding(picture: &Picture, code: Code, waiting: &[&Seen]) -> Vec<Finding> {
 /// As `mqctl recover` will say before it acts.
 fn risk(picture: &Picture) -> String {
     match recommended(&ladder(&picture.evidence, None)) {
-        Some(rung) if rung.strategy.destroys() => format!("{}; it asks before that", rung.risk),
+        Some(rung) if rung.strategy.destroys() => asked_for(rung),
         _ => NEVER.to_owned(),
     }
+}
+
+fn asked_for(rung: &Rung) -> String {
+    format!("{}; it asks before that", rung.risk)
+}
+
+/// The rung by which a member that lost its volume joins anew: none where it has other files, or data of its own.
+fn rung_that_forgets(picture: &Picture, pod: &String) -> Option<Rung> {
+    let rungs = ladder(&picture.evidence, None);
+    recommended(&rungs).filter(|rung| rung.way.as_ref().is_ok_and(|way| way.lost.contains(pod))).cloned()
 }
 
 /// Symptom: `Waiting for Mnesia tables`, the counter falls, the pod restarts, for ever. Cause: a node waits for those that
@@ -165,11 +175,13 @@ pub(super) fn inconsistent(picture: &Picture) -> Vec<Finding> {
         let (thinks, with) = (pod_of(&said["thinks"]), pod_of(&said["with"]));
         let title = format!("{with} was reset or replaced, and {thinks} still counts it as a member");
         let finding = Finding::error(Code::Inconsistent, title).of([seen.name()]);
-        let node = said["with"].to_owned();
-        let fix =
-            picture.kubectl(&format!("exec {thinks} --container rabbitmq -- rabbitmqctl forget_cluster_node {node}"));
+        let finding = finding.proof(format!("log of {}: {}", seen.name(), &said[0]));
+        if let Some(rung) = rung_that_forgets(picture, &with) {
+            return Some(finding.fix(format!("mqctl recover {}", picture.name)).risk(asked_for(&rung)));
+        }
+        let forget = format!("exec {thinks} --container rabbitmq -- rabbitmqctl forget_cluster_node {}", &said["with"]);
         let risk = "queues whose only copy was on it are gone already; look at `mqctl recover` first";
-        Some(finding.proof(format!("log of {}: {}", seen.name(), &said[0])).fix(fix).risk(risk))
+        Some(finding.fix(picture.kubectl(&forget)).risk(risk))
     };
     picture.nodes.iter().filter_map(one).collect()
 }
