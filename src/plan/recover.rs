@@ -300,12 +300,22 @@ impl Recovery<'_> {
 
     /// The profile is the user's: what it has to say from now on is told.
     fn keep_it_so(&self) -> Option<String> {
-        let profile = self.given.profile;
-        let told = chart::is_parallel(profile) || self.stays_in_order();
-        (!told).then(|| {
-            let (path, line) = (profile.path.display(), chart::PARALLEL_LINE);
-            format!("the StatefulSet is Parallel now; keep it so: add to {path}\n    {line}")
-        })
+        let (profile, line) = (self.given.profile, chart::PARALLEL_LINE);
+        let path = profile.path.display();
+        if chart::is_parallel(profile) {
+            return None;
+        }
+        if !self.stays_in_order() {
+            return Some(format!("the StatefulSet is Parallel now; keep it so: add to {path}\n    {line}"));
+        }
+        let anew = recovery::orphan(self.given.target, &self.names.stateful_set);
+        Some(format!(
+            "the StatefulSet is OrderedReady as before: after the next full stop its pods may wait for each other again\n\
+             to have them created at once, add to {path}\n    {line}\n\
+             then have it made anew around its pods, which stay: Kubernetes changes this on none that exists\n\
+             \x20   {anew} && mqctl upgrade {}",
+            profile.name
+        ))
     }
 
     fn plan(self, steps: Vec<Step>) -> Plan {

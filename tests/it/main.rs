@@ -40,6 +40,7 @@ mod logs;
 mod objects;
 mod pipelines;
 mod plan;
+mod policy;
 mod profile;
 mod props;
 mod questions;
