@@ -5,6 +5,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::gather::{self, Found, Heard};
+use super::kill::Kill;
 use super::probe::{Inside, Process, Queues};
 use crate::chart::{self, CONTAINER, Names};
 use crate::cluster::{Observed, Pod, Standing};
@@ -25,7 +26,7 @@ pub const USUAL_START: i64 = 120;
 /// What was asked of helm, kubectl and the brokers, before it is understood.
 pub struct Material {
     pub observed: Observed,
-    /// What `observed` was read from; events too, where pods are missing.
+    /// What `observed` was read from; events too, where pods are missing or start again and again.
     pub objects: Vec<Value>,
     pub heard: Heard,
     pub now: Moment,
@@ -47,6 +48,8 @@ pub struct Seen {
     pub log: String,
     /// Of the container before the last restart.
     pub previous: String,
+    /// The last time that the kubelet ended its container because a probe failed.
+    pub kill: Option<Kill>,
 }
 
 /// The release.
@@ -206,6 +209,7 @@ fn seen(found: Found<'_>, inside: Inside, objects: &[Value], observed: &Observed
     let [log, previous] = found.logs.clone();
     Seen {
         object: object(objects, "Pod", &found.pod.name),
+        kill: Kill::of(objects, &found.pod.name),
         claim: object(objects, "PersistentVolumeClaim", found.claim),
         pod: found.pod.clone(),
         node: found.weighed(kept),

@@ -49,6 +49,12 @@ pub fn waits_for_tables(scenario: &mut Scenario, n: usize, seconds: i64, left: u
     scenario.logs[n] = format!("{time} [info] <0.1.0> Waiting for Mnesia tables for 30000 ms, {left} retries left");
 }
 
+/// The kubelet ends the container, as one of its probes has failed.
+pub fn killed(pod: &str, time: &str) -> Value {
+    json!({"kind": "Event", "reason": "Killing", "lastTimestamp": time, "involvedObject": {"kind": "Pod", "name": pod},
+        "message": "Container rabbitmq failed liveness probe, will be restarted"})
+}
+
 const NOT_INSTALLED: Change = |s| {
     s.objects.retain(|o| o["kind"] == "PersistentVolumeClaim");
     (0..3).for_each(|n| s.silent(n));
@@ -206,8 +212,9 @@ const TROUBLE: [(&str, &str, Change, &[Code]); 26] = [
             s.pod(2)["spec"]["containers"][0]["livenessProbe"] = json!({"periodSeconds": 30});
             let status = &mut s.pod(2)["status"]["containerStatuses"][0];
             status["restartCount"] = json!(4);
-            status["lastState"] = json!({"terminated": {"exitCode": 137, "reason": "Error",
+            status["lastState"] = json!({"terminated": {"exitCode": 0, "reason": "Completed",
             "startedAt": "2026-11-22T15:00:00Z", "finishedAt": "2026-11-22T15:03:00Z"}});
+            s.objects.push(killed("rmq-2", "2026-11-22T15:02:40Z"));
         },
         &[Code::ProbeKill],
     ),
