@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 
+use crate::rabbitmq;
 use crate::whole_file::{self, Readers};
 
 /// `STATE/mqctl/prodmq/2026-01-31T09-40-12Z.json`: as the XDG folders say, with a name that every file system takes.
@@ -17,8 +18,7 @@ pub(crate) fn file(state: &Path, release: &str, now: Timestamp) -> PathBuf {
 /// # Errors
 /// What was answered is no JSON; the file cannot be written.
 pub(crate) fn save(file: &Path, answer: &str) -> Result<()> {
-    // The CLI of 3.10 prints a warning before the JSON.
-    let json = answer.find('{').map_or("", |at| &answer[at..]);
+    let json = rabbitmq::exported(answer);
     serde_json::from_str::<serde::de::IgnoredAny>(json)
         .map_err(|_| anyhow!("the broker did not answer with definitions"))?;
     whole_file::write(file, json, Readers::Owner)

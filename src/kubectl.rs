@@ -11,8 +11,10 @@ use crate::process::{Call, Part, Program, Reply};
 pub mod helper_pod;
 pub mod lease;
 pub mod recovery;
+pub mod rights;
 mod words;
 
+pub use rights::Right;
 pub use words::{failure, outcome_of};
 
 fn call(target: &Target, args: &[&str]) -> Call {
@@ -62,44 +64,9 @@ fn members(document: Value) -> Vec<Value> {
     }
 }
 
-/// A right that a plan needs: verb, API group, resource.
-pub type Right = (&'static str, &'static str, &'static str);
-
-/// Asks the API server, in one call, which of these rights the person has.
-pub fn review(target: &Target, rights: &[Right]) -> Call {
-    let reviews: Vec<Value> = rights.iter().map(|right| access_review(target, right)).collect();
-    let list = json!({"apiVersion": "v1", "kind": "List", "items": reviews});
-    create(target, vec![Part::Text(list.to_string())])
-}
-
 /// Creates objects, one by one, and prints those that it could create: none is changed that is there already.
 fn create(target: &Target, manifest: Vec<Part>) -> Call {
     call(target, &["create", "--validate=false", "--filename", "-", "--output", "json"]).fed(manifest)
-}
-
-fn access_review(target: &Target, (verb, group, resource): &Right) -> Value {
-    let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
-    json!({
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": {
-            "namespace": target.namespace, "verb": verb, "group": group, "resource": resource, "subresource": subresource,
-        }},
-    })
-}
-
-/// The rights that were denied, as `create statefulsets`.
-pub fn denied(reply: &Reply) -> Vec<String> {
-    let answers = items(reply);
-    let denied = answers.iter().filter(|review| review["status"]["allowed"] == json!(false));
-    denied.map(|review| right_in_words(&review["spec"]["resourceAttributes"])).collect()
-}
-
-fn right_in_words(attributes: &Value) -> String {
-    let text = |key: &str| attributes[key].as_str().unwrap_or_default().to_owned();
-    let subresource = text("subresource");
-    let slash = if subresource.is_empty() { "" } else { "/" };
-    format!("{} {}{slash}{subresource}", text("verb"), text("resource"))
 }
 
 /// Creates or updates objects of mqctl's own server-side; the manifest, with what is secret in it, goes over stdin. Fields
@@ -286,15 +253,5 @@ pub(crate) mod tests {
         assert_eq!(items(&reply(0, r#"{"kind":"Pod"}"#, "")).len(), 1);
         assert_eq!(items(&reply(0, "{\"kind\":\"Pod\"}\n{\"kind\":\"Pod\"}\n", "")).len(), 2, "as `create` prints");
         assert_eq!(items(&reply(0, "", "")).len(), 0);
-    }
-
-    #[test]
-    fn a_denied_right_is_named_with_verb_and_resource() {
-        // As `kubectl create --output json` prints them: no List.
-        let answer = r#"
-            {"spec":{"resourceAttributes":{"verb":"create","resource":"statefulsets"}},"status":{"allowed":false}}
-            {"spec":{"resourceAttributes":{"verb":"create","resource":"pods","subresource":"exec"}},"status":{"allowed":false}}
-            {"spec":{"resourceAttributes":{"verb":"get","resource":"pods"}},"status":{"allowed":true}}"#;
-        assert_eq!(denied(&reply(0, answer, "")), ["create statefulsets", "create pods/exec"]);
     }
 }

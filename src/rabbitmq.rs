@@ -284,6 +284,11 @@ fn quoted(line: &str) -> Option<&str> {
     node.split('@').nth(1)?.split('.').next()
 }
 
+/// The JSON of exported definitions: the CLI of 3.10 prints a warning before it. Empty where there is none.
+pub fn exported(answer: &str) -> &str {
+    answer.find('{').map_or("", |at| &answer[at..])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -325,6 +330,14 @@ mod tests {
             (answer.node.as_str(), answer.running, answer.login, answer.queues),
             ("rabbit@q-0", Some(true), Some(true), None)
         );
+    }
+
+    #[test]
+    fn definitions_begin_behind_the_warning_of_3_10() {
+        let warning =
+            "RABBITMQ_ERLANG_COOKIE env variable support is deprecated and will be REMOVED in a future version.\n";
+        assert_eq!(exported(&format!("{warning}{{\"users\":[]}}\n")), "{\"users\":[]}\n");
+        assert_eq!((exported("{}"), exported(warning)), ("{}", ""));
     }
 
     #[test]

@@ -30,8 +30,13 @@ pub(crate) fn answered(text: &str) -> bool {
 /// A line of the conversation.
 pub(crate) fn say(text: &str) {
     if !QUIET.load(Ordering::SeqCst) {
-        writeln!(anstream::stderr().lock(), "{text}").ok();
+        show(text);
     }
+}
+
+/// A text that somebody asked for at a prompt: of the conversation, and shown with `-q` too.
+pub(crate) fn show(text: &str) {
+    writeln!(anstream::stderr().lock(), "{text}").ok();
 }
 
 /// JSON for people's eyes too; keys are sorted, so that two runs can be compared.

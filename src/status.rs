@@ -179,9 +179,10 @@ impl Page<'_> {
         self.observed.set.as_ref().and_then(|set| set.recovery.as_deref())
     }
 
-    /// As a recovery has left it, until the profile says so.
-    fn drift(&self) -> bool {
-        self.observed.set.as_ref().is_some_and(|set| set.parallel) && !chart::is_parallel(self.profile)
+    /// In what the StatefulSet is another one than the profile wants: as a recovery has left it, until the profile says so.
+    fn drift(&self) -> Option<&'static str> {
+        let parallel = self.observed.set.as_ref().is_some_and(|set| set.parallel);
+        (parallel && !chart::is_parallel(self.profile)).then_some(DRIFT)
     }
 
     fn locked_json(&self) -> Value {
@@ -247,7 +248,7 @@ impl Page<'_> {
             self.recovery()
                 .map(|word| row("recovery", format!("{word} was cut short: mqctl recover {}", self.profile.name))),
         );
-        rows.extend(self.drift().then(|| row("drift", format!("{DRIFT}: add {}", chart::PARALLEL_LINE))));
+        rows.extend(self.drift().map(|words| row("drift", format!("{words}: add {}", chart::PARALLEL_LINE))));
         let alarms: Vec<String> = self.running().filter_map(|a| a.alarms.clone()).flatten().collect();
         if !alarms.is_empty() {
             rows.push(row("alarms", alarms.join(", ")));
@@ -277,6 +278,7 @@ impl Page<'_> {
             "exposed": self.exposed_json(),
             "lockedBy": self.locked_json(),
             "recovery": self.recovery(),
+            "drift": self.drift().into_iter().collect::<Vec<_>>(),
             "queues": self.running().filter_map(|a| a.queues).max(),
             "messages": {"ready": self.sum(|a| a.ready), "unacked": self.sum(|a| a.unacked)},
             "credentialsAgree": match self.agreement() {

@@ -9,7 +9,7 @@ use crate::chart::Names;
 use crate::error::Failure;
 use crate::explain::Code;
 use crate::helm;
-use crate::kubectl::{self, Right};
+use crate::kubectl::{self, Right, rights};
 use crate::machine;
 use crate::outcome::Outcome;
 use crate::process::{Call, Reply, Tools};
@@ -71,7 +71,7 @@ const LEASE_RIGHTS: [Right; 5] = [
     ("delete", "coordination.k8s.io", "leases"),
 ];
 
-/// What a recovery needs.
+/// What every recovery needs, whichever rung is taken.
 pub(crate) const RECOVER_RIGHTS: [Right; 14] = [
     ("get", "", "pods"),
     ("list", "", "pods"),
@@ -87,6 +87,15 @@ pub(crate) const RECOVER_RIGHTS: [Right; 14] = [
     ("create", "apps", "statefulsets"),
     ("patch", "apps", "statefulsets"),
     ("delete", "apps", "statefulsets"),
+];
+
+/// What only some plans of a recovery need: asked for with the others, as one question costs as much as two.
+pub(crate) const RUNG_RIGHTS: [Right; 5] = [
+    ("patch", "", "services"),
+    ("delete", "", "secrets"),
+    ("delete", "", "persistentvolumeclaims"),
+    ("watch", "apps", "statefulsets"),
+    ("patch", "apps", "statefulsets/scale"),
 ];
 
 /// What to look for.
@@ -107,7 +116,7 @@ impl Question<'_> {
     fn with(&self, look: Call) -> Vec<Call> {
         let mut calls = vec![helm::list(self.target), look];
         if !self.rights.is_empty() {
-            calls.push(kubectl::review(self.target, &[self.rights, &LEASE_RIGHTS].concat()));
+            calls.push(rights::review(self.target, &[self.rights, &LEASE_RIGHTS].concat()));
         }
         calls
     }
@@ -147,7 +156,7 @@ impl Question<'_> {
         self.take_all(get, &mut observed);
         // A review that the API server does not answer denies nothing: the call that lacks the right will say so.
         if let Some(review) = review.first() {
-            observed.denied = kubectl::denied(review);
+            observed.denied = rights::denied(review);
         }
         Ok(observed)
     }
@@ -220,7 +229,7 @@ pub(crate) fn observe_all(tools: &Tools, question: &Question<'_>) -> Result<Obse
 pub(crate) fn observe_stop(tools: &Tools, question: &Question<'_>) -> Result<Observed> {
     let mut calls = vec![question.look_at_stop()];
     if !question.rights.is_empty() {
-        calls.push(kubectl::review(question.target, &[question.rights, &LEASE_RIGHTS].concat()));
+        calls.push(rights::review(question.target, &[question.rights, &LEASE_RIGHTS].concat()));
     }
     let replies = tools.run_all(&calls, &Vault::default()).into_iter().collect::<Result<Vec<_>>>()?;
     let mut observed = Observed::default();
@@ -228,7 +237,7 @@ pub(crate) fn observe_stop(tools: &Tools, question: &Question<'_>) -> Result<Obs
     tolerate_forbidden_scopes(get)?;
     question.missing_until_seen(get, &mut observed);
     question.take_all(get, &mut observed);
-    observed.denied = review.first().map(kubectl::denied).unwrap_or_default();
+    observed.denied = review.first().map(rights::denied).unwrap_or_default();
     Ok(observed)
 }
 
@@ -281,15 +290,39 @@ fn require_lasting_namespace(observed: &Observed, target: &Target) -> Result<()>
 /// # Errors
 /// At least one right is denied.
 pub(crate) fn require_rights(observed: &Observed, target: &Target) -> Result<()> {
-    if observed.denied.is_empty() {
+    refuse_without(observed, target, |_| true)
+}
+
+/// The same before a rung of a recovery is chosen: what only some of them need is no matter yet.
+///
+/// # Errors
+/// As `require_rights`.
+pub(crate) fn require_rights_of_every_rung(observed: &Observed, target: &Target) -> Result<()> {
+    refuse_without(observed, target, |right| !RUNG_RIGHTS.iter().any(|of_some| rights::in_words(of_some) == right))
+}
+
+/// The same for what a plan does.
+///
+/// # Errors
+/// As `require_rights`.
+pub(crate) fn require_rights_for<'a>(
+    calls: impl Iterator<Item = &'a Call>,
+    observed: &Observed,
+    target: &Target,
+) -> Result<()> {
+    let needed: Vec<String> = calls.flat_map(rights::needed).map(|right| rights::in_words(&right)).collect();
+    refuse_without(observed, target, |right| needed.iter().any(|needed| needed == right))
+}
+
+/// What is denied is no matter where nobody needs it.
+fn refuse_without(observed: &Observed, target: &Target, needs: impl Fn(&str) -> bool) -> Result<()> {
+    let missing: Vec<&str> = observed.denied.iter().map(String::as_str).filter(|right| needs(right)).collect();
+    if missing.is_empty() {
         return Ok(());
     }
-    let text = format!(
-        "not permitted in namespace `{}`: {}; nothing was changed",
-        target.namespace,
-        observed.denied.join(", ")
-    );
-    let hint = format!("kubectl auth can-i --list --namespace {}", target.namespace);
+    let namespace = &target.namespace;
+    let text = format!("not permitted in namespace `{namespace}`: {}; nothing was changed", missing.join(", "));
+    let hint = format!("kubectl auth can-i --list --namespace {namespace}");
     Err(Failure::new(Outcome::NotPermitted, text).hint(hint).code(Code::Rights).into())
 }
 

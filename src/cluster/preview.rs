@@ -52,8 +52,9 @@ pub(crate) fn preview(
     // A release without a manifest has nothing that could change.
     let deployed = if replies[0].ok() { replies[0].stdout.as_str() } else { "" };
     let mut changes = Changes::between(deployed, &wished);
-    // A recovery has changed it already, and a profile that says otherwise has been refused.
-    if live.is_some_and(|set| set.parallel) {
+    // A recovery has changed it already, and a profile that says otherwise has been refused; or there is none that would
+    // have to change, as it was taken away from its pods for that.
+    if live.is_none_or(|set| set.parallel) {
         changes.immutable.retain(|field| field != "spec.podManagementPolicy");
     }
     let objects = owned(target, yaml::stream(&wished));

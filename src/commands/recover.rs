@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::ask::{self, Person};
 use crate::cli::Recover;
-use crate::cluster::observe::RECOVER_RIGHTS;
+use crate::cluster::observe::{RECOVER_RIGHTS, require_rights_for};
 use crate::context::Context;
 use crate::credentials;
 use crate::diagnose::stop::Stop;
@@ -139,8 +139,8 @@ fn asked(cx: &Context, stop: &Stop, rungs: &[Rung]) -> Result<Option<Chosen>> {
         let choice = ask::choice("What shall be done?", &items)?;
         match (allowed.get(choice), choice - allowed.len().min(choice)) {
             (Some(rung), _) => return self::allowed(rung, Via::Live).map(Some),
-            (None, 0) => report::say(EXPLANATION),
-            (None, 1) => report::say(&script(&planned(cx, stop, &self::allowed(best, Via::Live)?, "recover")?)),
+            (None, 0) => report::show(EXPLANATION),
+            (None, 1) => report::show(&script(&planned(cx, stop, &self::allowed(best, Via::Live)?, "recover")?)),
             _ => return Ok(None),
         }
     }
@@ -179,6 +179,7 @@ pub(super) fn carry_out(cx: &Context, stop: &mut Stop, chosen: &Chosen, verb: &'
         look_at_release(cx, stop)?;
     }
     let mut plan = planned(cx, stop, chosen, verb)?;
+    require_rights_for(plan.calls(), &stop.observed, &stop.target)?;
     let keep = stop.keep();
     if keep.danger() > Danger::Keeps {
         plan.steps.splice(0..0, keep.steps);

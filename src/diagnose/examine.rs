@@ -64,7 +64,8 @@ fn first_calls(patient: &Patient<'_>, question: &Question<'_>) -> Vec<Call> {
     looks.into_iter().chain(names.pods.iter().map(probe)).collect()
 }
 
-/// What only an unwell release has: logs of containers that ended, pods at the start gate, pods that were refused.
+/// What only an unwell release has: logs of containers that ended, pods at the start gate, events of pods that were refused
+/// or start again and again.
 fn look_closer(
     cx: &Context,
     patient: &Patient<'_>,
@@ -76,9 +77,10 @@ fn look_closer(
     let held: Vec<usize> = (0..pods.len()).filter(|&n| pods[n].standing == Standing::Held).collect();
     let restarted = pods.iter().any(|pod| pod.restarts > 0);
     let absent = observed.set.is_some() && pods.iter().any(|pod| pod.standing == Standing::Absent);
+    let again = pods.iter().any(|pod| pod.restarts > 0 && pod.standing != Standing::Ready);
     let mut calls: Vec<Call> = held.iter().map(|&n| held_probe(patient.target, &pods[n].name)).collect();
     calls.extend(restarted.then(|| kubectl::previous_logs(patient.target, LINES)));
-    calls.extend(absent.then(|| kubectl::list_all(patient.target, "events")));
+    calls.extend((absent || again).then(|| kubectl::list_all(patient.target, "events")));
     let replies = cx.tools.run_all(&calls, &Vault::default()).into_iter().collect::<Result<Vec<Reply>>>()?;
     let mut replies = replies.iter();
     for n in held {

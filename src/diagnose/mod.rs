@@ -4,6 +4,7 @@
 pub(crate) mod examine;
 pub mod finding;
 pub mod gather;
+pub mod kill;
 pub mod page;
 pub mod picture;
 pub mod probe;

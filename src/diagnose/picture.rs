@@ -5,6 +5,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::gather::{self, Found, Heard};
+use super::kill::Kill;
 use super::probe::{Inside, Process, Queues};
 use crate::chart::{self, CONTAINER, Names};
 use crate::cluster::{Observed, Pod, Standing};
@@ -15,6 +16,7 @@ use crate::recover::evidence::{Evidence, Node};
 use crate::recover::kept::Kept;
 use crate::recover::moment::Moment;
 use crate::recover::reading::pod_of;
+use crate::recover::under_way::UnderWay;
 use crate::secret::{Fingerprint, Name, Secret, Vault};
 
 /// A start takes as long on a slow machine: a node that is younger is no finding. Whoever waits for peers longer than
@@ -24,7 +26,7 @@ pub const USUAL_START: i64 = 120;
 /// What was asked of helm, kubectl and the brokers, before it is understood.
 pub struct Material {
     pub observed: Observed,
-    /// What `observed` was read from; events too, where pods are missing.
+    /// What `observed` was read from; events too, where pods are missing or start again and again.
     pub objects: Vec<Value>,
     pub heard: Heard,
     pub now: Moment,
@@ -46,6 +48,8 @@ pub struct Seen {
     pub log: String,
     /// Of the container before the last restart.
     pub previous: String,
+    /// The last time that the kubelet ended its container because a probe failed.
+    pub kill: Option<Kill>,
 }
 
 /// The release.
@@ -134,6 +138,11 @@ impl Picture {
         start..start + self.observed.set.as_ref().map_or(0, |set| set.replicas as usize)
     }
 
+    /// What an earlier run has noted, and not finished.
+    pub fn under_way(&self) -> Option<UnderWay> {
+        self.observed.evidence.as_ref().and_then(UnderWay::read)
+    }
+
     /// A kubectl command to paste.
     pub fn kubectl(&self, words: &str) -> String {
         format!("kubectl --namespace {} {words}", self.namespace)
@@ -200,6 +209,7 @@ fn seen(found: Found<'_>, inside: Inside, objects: &[Value], observed: &Observed
     let [log, previous] = found.logs.clone();
     Seen {
         object: object(objects, "Pod", &found.pod.name),
+        kill: Kill::of(objects, &found.pod.name),
         claim: object(objects, "PersistentVolumeClaim", found.claim),
         pod: found.pod.clone(),
         node: found.weighed(kept),

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::gather::{Gathered, Subject, gather};
 use crate::chart::{self, Names};
-use crate::cluster::observe::{Question, observe_stop, require_rights};
+use crate::cluster::observe::{Question, RUNG_RIGHTS, observe_stop, require_rights_of_every_rung};
 use crate::cluster::{Observed, Target};
 use crate::context::Context;
 use crate::kubectl::Right;
@@ -40,12 +40,13 @@ impl Stop {
         let (profile, target) = cx.load(name)?;
         cx.tools.require(&Program::Kubectl)?;
         let names = chart::names(&profile);
-        let question = Question { target: &target, names: &names, storage_class: None, rights };
+        let asked = if rights.is_empty() { Vec::new() } else { [rights, &RUNG_RIGHTS].concat() };
+        let question = Question { target: &target, names: &names, storage_class: None, rights: &asked };
         let observed = match rights {
             [] => observe_stop(&cx.tools, &question)?,
             _ => lock::in_turn(cx, &profile, &question, observe_stop)?,
         };
-        require_rights(&observed, &target)?;
+        require_rights_of_every_rung(&observed, &target)?;
         let kept = observed.evidence.as_ref().map(Kept::read).unwrap_or_default();
         let subject = Subject {
             pod_spec: observed.set.as_ref().map_or(&Value::Null, |set| &set.pod_spec),

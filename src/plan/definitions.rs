@@ -46,9 +46,8 @@ pub(super) fn read_back(run: &Run<'_>, definitions: &Definitions, pod: &str) -> 
     let wished = definitions.read()?;
     let call = kubectl::export_definitions(&run.plan.target, pod);
     let reply = run.cx.tools.run(&call, run.vault)?;
-    // The CLI of 3.10 prints a warning before the JSON.
-    let json = reply.stdout.find('{').map_or("", |at| &reply.stdout[at..]);
-    let Some(exported) = serde_json::from_str::<Value>(json).ok().filter(|_| reply.ok()) else {
+    let exported = serde_json::from_str::<Value>(rabbitmq::exported(&reply.stdout));
+    let Some(exported) = exported.ok().filter(|_| reply.ok()) else {
         return Err(kubectl::failure("rabbitmqctl export_definitions", &reply).into());
     };
     let missing = wished.missing(&exported);

@@ -259,6 +259,14 @@ impl Plan {
         self.steps.iter().map(|s| s.danger).max().unwrap_or(Danger::Reads)
     }
 
+    /// The calls that its steps make themselves; those of the waits in between only look.
+    pub(crate) fn calls(&self) -> impl Iterator<Item = &Call> {
+        self.steps.iter().flat_map(|step| &step.actions).filter_map(|action| match action {
+            Action::Run(call) | Action::Try(call) | Action::Wait(Condition::Succeeds(call)) => Some(call),
+            _ => None,
+        })
+    }
+
     /// Whether carrying it out changes anything.
     pub fn changes(&self) -> bool {
         self.danger() > Danger::Reads

@@ -9,6 +9,7 @@ use crate::chart;
 use crate::cluster::{Claim, Existence};
 use crate::error::Failure;
 use crate::explain::Code;
+use crate::kubectl::recovery;
 use crate::outcome::Outcome;
 use crate::units::Quantity;
 
@@ -133,10 +134,13 @@ fn immutable(given: &Given<'_>) -> Option<Failure> {
         Code::Immutable,
         &format!("StatefulSet `{set}` cannot change {what}: Kubernetes keeps this field for ever"),
     );
-    Some(if field == "spec.volumeClaimTemplates" {
-        refusal.hint("put `storage` back in the profile to what the volumes are")
-    } else {
-        refusal.hint("put the value back in the profile")
+    Some(match field.as_str() {
+        "spec.volumeClaimTemplates" => refusal.hint("put `storage` back in the profile to what the volumes are"),
+        "spec.podManagementPolicy" => refusal.hint("put the value back in the profile").hint(format!(
+            "{}   # its pods stay; then the same command makes it anew",
+            recovery::orphan(given.target, set)
+        )),
+        _ => refusal.hint("put the value back in the profile"),
     })
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use self::first::Via;
 use super::{Action, Claim, Condition, Danger, Plan, Step, Wished};
 use crate::chart::{self, Names};
-use crate::cluster::{Observed, Pod, Standing, Target};
+use crate::cluster::{Observed, Pod, Standing, StatefulSet, Target};
 use crate::error::Failure;
 use crate::kubectl::{self, recovery};
 use crate::outcome::Outcome;
@@ -95,8 +95,8 @@ impl Recovery<'_> {
     fn steps(&self) -> Result<Vec<Step>, Failure> {
         let mut steps: Vec<Step> = self.count().into_iter().chain(self.forget_revision()).collect();
         steps.extend(match &self.given.way.repair {
-            Some(repair) => self.repaired(repair),
-            None if self.given.way.first.is_empty() => self.together(),
+            Some(repair) => self.with_value_off(self.repaired(repair)),
+            None if self.given.way.first.is_empty() => self.with_value_off(self.together()),
             None => self.one_after_the_other()?,
         });
         steps.extend(self.verify());
@@ -131,20 +131,18 @@ impl Recovery<'_> {
 
     /// Nobody is held back: whoever cannot start is helped to.
     fn together(&self) -> Vec<Step> {
-        let mut steps = Vec::new();
-        if self.given.observed.holds {
-            steps.push(self.open_gate());
-        }
         if self.stays_in_order() {
             return vec![self.release_in_place(), self.all_ready()];
         }
-        steps.extend(self.publish());
+        let mut steps: Vec<Step> = self.publish().into_iter().collect();
+        let gate = self.given.observed.holds.then(|| self.open_gate());
         match &self.given.observed.set {
-            Some(set) if set.parallel => {
-                steps.extend(self.stuck_anew());
+            Some(set) if set.parallel && !self.is_left_changed() => {
+                steps.extend(gate.into_iter().chain(self.stuck_anew()));
                 steps.extend((set.replicas < self.replicas()).then(|| self.start_all()));
             }
-            _ => steps.extend([self.note(), self.parallel_anew()]),
+            // A switch goes before anybody passes the gate.
+            _ => steps.extend([self.note(), self.parallel_anew()].into_iter().chain(gate)),
         }
         steps.push(self.all_ready());
         steps
@@ -153,7 +151,16 @@ impl Recovery<'_> {
     /// The first pod is helped in place, and the StatefulSet stays as it is.
     fn stays_in_order(&self) -> bool {
         let in_order = self.given.observed.set.as_ref().is_some_and(|set| !set.parallel);
-        self.given.way.first.is_empty() && in_order && self.first_pod_may_go_on()
+        // The revision that turns the chart's switch off is one of pods at once.
+        self.given.way.first.is_empty() && in_order && !self.by_chart() && self.first_pod_may_go_on()
+    }
+
+    /// An earlier run has left its switches or its gap in the ordinals in the StatefulSet.
+    fn is_left_changed(&self) -> bool {
+        let other = |set: &StatefulSet, field: &str| set.manifest.pointer(field) != self.wished.pointer(field);
+        let fields = ["/spec/template", "/spec/ordinals", "/spec/updateStrategy"];
+        let live = self.given.observed.set.as_ref();
+        self.given.noted.is_some() && live.is_some_and(|set| fields.iter().any(|field| other(set, field)))
     }
 
     /// Nodes that wait for each other must find each other; it stays so, as the next full stop needs it too.
@@ -296,12 +303,22 @@ impl Recovery<'_> {
 
     /// The profile is the user's: what it has to say from now on is told.
     fn keep_it_so(&self) -> Option<String> {
-        let profile = self.given.profile;
-        let told = chart::is_parallel(profile) || self.stays_in_order();
-        (!told).then(|| {
-            let (path, line) = (profile.path.display(), chart::PARALLEL_LINE);
-            format!("the StatefulSet is Parallel now; keep it so: add to {path}\n    {line}")
-        })
+        let (profile, line) = (self.given.profile, chart::PARALLEL_LINE);
+        let path = profile.path.display();
+        if chart::is_parallel(profile) {
+            return None;
+        }
+        if !self.stays_in_order() {
+            return Some(format!("the StatefulSet is Parallel now; keep it so: add to {path}\n    {line}"));
+        }
+        let anew = recovery::orphan(self.given.target, &self.names.stateful_set);
+        Some(format!(
+            "the StatefulSet is OrderedReady as before: after the next full stop its pods may wait for each other again\n\
+             to have them created at once, add to {path}\n    {line}\n\
+             then have it made anew around its pods, which stay: Kubernetes changes this on none that exists\n\
+             \x20   {anew} && mqctl upgrade {}",
+            profile.name
+        ))
     }
 
     fn plan(self, steps: Vec<Step>) -> Plan {

@@ -269,7 +269,8 @@ pub(crate) fn refusal(events: &[Value], pod: &str) -> Option<String> {
     message(newest).map(|m| m.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-fn time_of(event: &Value) -> &str {
+/// When it was last seen.
+pub(crate) fn time_of(event: &Value) -> &str {
     event["lastTimestamp"].as_str().or_else(|| event["eventTime"].as_str()).unwrap_or_default()
 }
 

@@ -58,7 +58,7 @@ fn a_healthy_release_in_three_children_and_one_a_pod() {
     stdout | admission              √ 1 check
     stdout | scheduling, volumes    √ 3 checks
     stdout | image                  √ 2 checks
-    stdout | container start        √ 3 checks
+    stdout | container start        √ 4 checks
     stdout | boot                   √ 6 checks
     stdout | cluster                √ 2 checks
     stdout | broker                 √ 3 checks
@@ -93,7 +93,7 @@ fn the_cause_and_what_follows_from_it() {
           fix:   put `image` right in the profile, then: mqctl install prodmq
           risk:  none
           see:   mqctl explain IMG
-    container start        √ 3 checks
+    container start        √ 4 checks
     boot                   √ 6 checks
     cluster                √ 2 checks
     broker                 √ 3 checks

@@ -49,12 +49,18 @@ pub fn waits_for_tables(scenario: &mut Scenario, n: usize, seconds: i64, left: u
     scenario.logs[n] = format!("{time} [info] <0.1.0> Waiting for Mnesia tables for 30000 ms, {left} retries left");
 }
 
+/// The kubelet ends the container, as one of its probes has failed.
+pub fn killed(pod: &str, time: &str) -> Value {
+    json!({"kind": "Event", "reason": "Killing", "lastTimestamp": time, "involvedObject": {"kind": "Pod", "name": pod},
+        "message": "Container rabbitmq failed liveness probe, will be restarted"})
+}
+
 const NOT_INSTALLED: Change = |s| {
     s.objects.retain(|o| o["kind"] == "PersistentVolumeClaim");
     (0..3).for_each(|n| s.silent(n));
 };
 
-const TROUBLE: [(&str, &str, Change, &[Code]); 26] = [
+const TROUBLE: [(&str, &str, Change, &[Code]); 28] = [
     ("no StatefulSet", "healthy-mnesia", NOT_INSTALLED, &[Code::NotInstalled]),
     ("helm was killed", "healthy-mnesia", |s| s.release["status"] = json!("pending-upgrade"), &[Code::HelmPending]),
     (
@@ -92,6 +98,18 @@ const TROUBLE: [(&str, &str, Change, &[Code]); 26] = [
             "message": "create Pod rmq-2 in StatefulSet rmq failed error: pods \"rmq-2\" is forbidden: exceeded quota: small"}));
         },
         &[Code::Admission],
+    ),
+    (
+        "the headless Service is gone, and nodes run on",
+        "healthy-mnesia",
+        |s| s.without("Service", "rmq-headless"),
+        &[Code::Dns],
+    ),
+    (
+        "the headless Service is gone: who waits finds nobody",
+        "mnesia-two-wait-for-the-third",
+        |s| s.without("Service", "rmq-headless"),
+        &[Code::Dns, Code::BootMnesia],
     ),
     (
         "no volume",
@@ -206,8 +224,9 @@ const TROUBLE: [(&str, &str, Change, &[Code]); 26] = [
             s.pod(2)["spec"]["containers"][0]["livenessProbe"] = json!({"periodSeconds": 30});
             let status = &mut s.pod(2)["status"]["containerStatuses"][0];
             status["restartCount"] = json!(4);
-            status["lastState"] = json!({"terminated": {"exitCode": 137, "reason": "Error",
+            status["lastState"] = json!({"terminated": {"exitCode": 0, "reason": "Completed",
             "startedAt": "2026-11-22T15:00:00Z", "finishedAt": "2026-11-22T15:03:00Z"}});
+            s.objects.push(killed("rmq-2", "2026-11-22T15:02:40Z"));
         },
         &[Code::ProbeKill],
     ),

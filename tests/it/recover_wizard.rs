@@ -98,7 +98,8 @@ fn the_way_that_was_chosen_is_the_one_of_the_plan() {
 #[test]
 fn who_asks_for_an_explanation_or_the_commands_chooses_again() {
     let world = trap();
-    let mut session = at_terminal(&world, &["recover", "prodmq"]);
+    // What was asked for is shown to whoever wants few words, too.
+    let mut session = at_terminal(&world, &["recover", "prodmq", "--quiet"]);
     choose(&mut session, 1);
     session.exp_string("A force boot makes one node load its own copy").unwrap();
     choose(&mut session, 2);

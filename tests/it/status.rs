@@ -50,6 +50,7 @@ fn the_page_as_json() {
     {
       "apiVersion": "mqctl/v1",
       "credentialsAgree": true,
+      "drift": [],
       "exposed": null,
       "kind": "Status",
       "lockedBy": null,

@@ -13,7 +13,7 @@ use crate::rabbitmq::Phase;
 use crate::recover::evidence::Verdict;
 use crate::recover::last_run;
 use crate::recover::reading::{Store, pattern, pod_of};
-use crate::recover::strategy::{ladder, recommended};
+use crate::recover::strategy::{Rung, ladder, recommended};
 use crate::report;
 
 /// A healthy start prints the first line of a wait several times within milliseconds, and goes on.
@@ -32,8 +32,6 @@ static GAVE_UP_TABLES: LazyLock<Regex> = LazyLock::new(|| pattern("(timeout|fail
 static GAVE_UP_LEADER: LazyLock<Regex> = LazyLock::new(|| {
     pattern("timeout_waiting_for_leader|timeout_waiting_for_khepri_projections|Khepri cluster could be in minority")
 });
-static FORCED: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"Forcing node to start\.\.\.|Forcing boot of cluster instance"));
 
 const NEVER: &str = "none this way; a deleted volume or a forced boot loses queues, users and messages";
 
@@ -132,9 +130,19 @@ fn finding(picture: &Picture, code: Code, waiting: &[&Seen]) -> Vec<Finding> {
 /// As `mqctl recover` will say before it acts.
 fn risk(picture: &Picture) -> String {
     match recommended(&ladder(&picture.evidence, None)) {
-        Some(rung) if rung.strategy.destroys() => format!("{}; it asks before that", rung.risk),
+        Some(rung) if rung.strategy.destroys() => asked_for(rung),
         _ => NEVER.to_owned(),
     }
+}
+
+fn asked_for(rung: &Rung) -> String {
+    format!("{}; it asks before that", rung.risk)
+}
+
+/// The rung by which a member that lost its volume joins anew: none where it has other files, or data of its own.
+fn rung_that_forgets(picture: &Picture, pod: &String) -> Option<Rung> {
+    let rungs = ladder(&picture.evidence, None);
+    recommended(&rungs).filter(|rung| rung.way.as_ref().is_ok_and(|way| way.lost.contains(pod))).cloned()
 }
 
 /// Symptom: `Waiting for Mnesia tables`, the counter falls, the pod restarts, for ever. Cause: a node waits for those that
@@ -167,11 +175,13 @@ pub(super) fn inconsistent(picture: &Picture) -> Vec<Finding> {
         let (thinks, with) = (pod_of(&said["thinks"]), pod_of(&said["with"]));
         let title = format!("{with} was reset or replaced, and {thinks} still counts it as a member");
         let finding = Finding::error(Code::Inconsistent, title).of([seen.name()]);
-        let node = said["with"].to_owned();
-        let fix =
-            picture.kubectl(&format!("exec {thinks} --container rabbitmq -- rabbitmqctl forget_cluster_node {node}"));
+        let finding = finding.proof(format!("log of {}: {}", seen.name(), &said[0]));
+        if let Some(rung) = rung_that_forgets(picture, &with) {
+            return Some(finding.fix(format!("mqctl recover {}", picture.name)).risk(asked_for(&rung)));
+        }
+        let forget = format!("exec {thinks} --container rabbitmq -- rabbitmqctl forget_cluster_node {}", &said["with"]);
         let risk = "queues whose only copy was on it are gone already; look at `mqctl recover` first";
-        Some(finding.proof(format!("log of {}: {}", seen.name(), &said[0])).fix(fix).risk(risk))
+        Some(finding.fix(picture.kubectl(&forget)).risk(risk))
     };
     picture.nodes.iter().filter_map(one).collect()
 }
@@ -209,39 +219,4 @@ pub(super) fn dns(picture: &Picture) -> Vec<Finding> {
 fn hides_waiting(picture: &Picture) -> Option<&'static str> {
     let published = picture.headless.pointer("/spec/publishNotReadyAddresses").is_some_and(|yes| *yes == true);
     (!picture.headless.is_null() && !published).then_some("the headless Service publishes no pod that is not ready")
-}
-
-/// Symptom: after a full stop each node believes its own copy. Cause: a force boot was left on, as a file or a variable.
-/// Source: RabbitMQ documentation, rabbitmqctl, `force_boot`; bitnami/charts issue 16081.
-pub(super) fn force_boot_on(picture: &Picture) -> Vec<Finding> {
-    let one = |seen: &Seen| {
-        let reading = seen.node.reading.as_ref();
-        let file = reading.is_some_and(|reading| reading.force_load);
-        let variable = seen.container()["env"].as_array().into_iter().flatten();
-        let variable = variable.into_iter().any(|env| env["name"] == "RABBITMQ_FORCE_BOOT" && env["value"] == "yes");
-        if !(file || variable || FORCED.is_match(&seen.log)) {
-            return None;
-        }
-        let node = reading.map(|reading| reading.node.clone()).unwrap_or_default();
-        let title = format!("{} loads its own copy at its next start, whatever the others have", seen.name());
-        let path = format!("{}/{node}/force_load", picture.base);
-        let finding = if seen.node.store() == Some(Store::Khepri) {
-            Finding::information(
-                Code::ForcebootOn,
-                format!("a force boot is on at {}, and has no effect on Khepri", seen.name()),
-            )
-        } else {
-            Finding::warning(Code::ForcebootOn, title)
-        };
-        let (proof, fix) = if file {
-            (path.clone(), picture.kubectl(&format!("exec {} --container rabbitmq -- rm {path}", seen.name())))
-        } else {
-            (
-                "the switch of the chart or the image".to_owned(),
-                format!("take the switch out of the values, then: mqctl upgrade {}", picture.name),
-            )
-        };
-        Some(finding.of([seen.name()]).proof(proof).fix(fix).risk("none; left on, what others declared since is lost"))
-    };
-    picture.nodes.iter().filter_map(one).collect()
 }

@@ -8,6 +8,7 @@ mod boot;
 mod broker;
 mod cluster;
 mod cookie;
+mod force_boot;
 mod image;
 mod release;
 mod scheduling;
@@ -40,7 +41,7 @@ pub const RULES: [(Layer, Rule); 28] = [
     (Layer::Boot, boot::inconsistent),
     (Layer::Boot, boot::mnesia),
     (Layer::Boot, boot::khepri_leader),
-    (Layer::Boot, boot::force_boot_on),
+    (Layer::Boot, force_boot::left_on),
     (Layer::Boot, unready::probe_kill),
     (Layer::Cluster, cluster::metadata_lost),
     (Layer::Cluster, cluster::split),

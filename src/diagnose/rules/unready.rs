@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::cluster::Standing;
 use crate::diagnose::finding::{Finding, plural};
+use crate::diagnose::kill::Kill;
 use crate::diagnose::picture::{Picture, Seen};
 use crate::explain::Code;
 use crate::rabbitmq::Phase;
@@ -13,26 +14,26 @@ use crate::recover::moment::Moment;
 use crate::report;
 
 /// Symptom: restarts at a steady rhythm, the log before ends in the middle of a boot. Cause: a liveness or startup probe
-/// gives up before the boot, or the wait for peers, is over.
+/// gives up before the boot, or the wait for peers, is over. The kubelet says so; the exit code alone does not: 0 where the
+/// broker obeys, 137 or 143 after many another end.
 /// Source: RabbitMQ documentation, Monitoring, "Health Checks"; Kubernetes documentation, Configure Probes.
 pub(super) fn probe_kill(picture: &Picture) -> Vec<Finding> {
     let one = |seen: &Seen| {
-        let probed =
-            ["livenessProbe", "startupProbe"].into_iter().find(|probe| seen.container().get(probe).is_some())?;
         let end = seen.last_end();
-        let killed = matches!(end["exitCode"].as_i64(), Some(137 | 143)) && end["reason"] != "OOMKilled";
+        let kill = seen.kill.as_ref().filter(|kill| kill.ended(end))?;
         let booted = seen.previous.contains("Server startup complete");
-        if seen.node.runs || !killed || booted || seen.pod.restarts == 0 {
+        if seen.node.runs || booted || seen.pod.restarts == 0 || end["reason"] == "OOMKilled" {
             return None;
         }
+        let Kill { probe, words, .. } = kill;
         let at = |key: &str| end[key].as_str().and_then(Moment::read);
         let lived = at("finishedAt").zip(at("startedAt")).map_or(0, |(end, start)| end.0 - start.0);
         let lived = report::age(u64::try_from(lived).unwrap_or_default());
-        let title = format!("{} is killed by its {probed} before it has booted", seen.name());
+        let title = format!("{} is killed by its {probe} before it has booted", seen.name());
         let proof = format!("exit code {} after {lived}, {} restarts", end["exitCode"], seen.pod.restarts);
-        let finding = Finding::error(Code::ProbeKill, title).of([seen.name()]).proof(proof);
-        let fix = format!("give the {probed} longer than the boot takes, then: mqctl upgrade {}", picture.name);
-        Some(finding.fix(fix).risk("none; each kill makes the next boot longer"))
+        let finding = Finding::error(Code::ProbeKill, title).of([seen.name()]).proof(format!("kubelet: {words}"));
+        let fix = format!("give the {probe} longer than the boot takes, then: mqctl upgrade {}", picture.name);
+        Some(finding.proof(proof).fix(fix).risk("none; each kill makes the next boot longer"))
     };
     picture.nodes.iter().filter_map(one).collect()
 }

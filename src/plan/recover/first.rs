@@ -26,6 +26,9 @@ pub enum Via {
     Chart,
 }
 
+/// In the container that was forced: one that starts again in the same pod is not forced again.
+pub(crate) const FORCED_ONCE: &str = "/tmp/mqctl-forced";
+
 impl Recovery<'_> {
     pub(super) fn first_up(&self) -> Result<[Step; 2], Failure> {
         let switch = match (self.given.strategy, self.given.via) {
@@ -79,11 +82,11 @@ impl Recovery<'_> {
         Ok(step)
     }
 
-    /// No other pod changes, and a container that starts again in the same pod is not forced again.
+    /// No other pod changes.
     fn forced(&self) -> Result<Value, Failure> {
         let force = format!(
-            "if [ \"$(hostname)\" = {} ] && ! [ -e /tmp/mqctl-forced ]; then \
-             rabbitmqctl force_boot && touch /tmp/mqctl-forced; fi; exec ",
+            "if [ \"$(hostname)\" = {} ] && ! [ -e {FORCED_ONCE} ]; then \
+             rabbitmqctl force_boot && touch {FORCED_ONCE}; fi; exec ",
             self.one()
         );
         let mut set = self.without_held()?;

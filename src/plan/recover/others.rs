@@ -84,6 +84,14 @@ impl Recovery<'_> {
         self.given.via == Via::Chart || self.given.noted.is_some_and(|noted| noted.by_chart)
     }
 
+    /// Whoever finishes takes the chart's switch back, also where another way is gone than the one that turned it on.
+    pub(super) fn with_value_off(&self, mut steps: Vec<Step>) -> Vec<Step> {
+        if self.by_chart() {
+            steps.extend([self.value_off(), self.all_ready()]);
+        }
+        steps
+    }
+
     /// The release says what its StatefulSet is again.
     fn value_off(&self) -> Step {
         let step = Step::new(Danger::Changes, "helm upgrade", "the chart's force boot is off again");

@@ -1,0 +1,71 @@
+//! A force boot that was killed, and finished by another way: whoever finishes takes its switches back.
+
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use crate::dialects_forced::{self, stopped};
+use crate::evidence::{WAITS, probe};
+use crate::objects::{self, PODS};
+use crate::recover::{story, trap};
+use crate::recover_again::nothing_is_left;
+use crate::world::World;
+
+const TOGETHER: [&str; 5] = ["recover", "prodmq", "--strategy", "together", "--yes"];
+const FORCE: [&str; 8] = ["force-boot", "prodmq", "--node", "prodmq-2", "--via", "statefulset", "--confirm", "prodmq"];
+
+/// All nodes have run since, and were killed in one moment: a new stop, in which nobody is newer.
+fn all_stop_again(world: &World) {
+    for pod in PODS {
+        world.object(&format!("pod.{pod}"), &objects::pod(pod, &objects::running(false)));
+        let probe = probe(pod, &PODS, &[], WAITS).replace("1795337000 rabbit_serial", "1795341000 rabbit_serial");
+        world.write(&format!("cluster/probe.{pod}"), &probe);
+    }
+}
+
+#[test]
+fn the_chart_s_switch_is_taken_back_by_another_way() {
+    for moment in ["before", "after"] {
+        let world = stopped("bitnami");
+        world.write(&format!("kill/{moment}"), "helm upgrade *\n");
+        assert_eq!(world.run_to_the_last_child(&dialects_forced::FORCE).code, Some(128 + 9));
+        all_stop_again(&world);
+        let run = world.run(&TOGETHER).ended(0);
+        let mut revisions = run.calls.iter().filter(|call| call.args.iter().any(|arg| arg == "--install"));
+        let last: Value = serde_json::from_str(&revisions.next_back().unwrap().stdin).unwrap();
+        assert!(last["clustering"]["forceBoot"].is_null() && last["replicaCount"] == 3, "{run}");
+        let set = std::fs::read_to_string(world.path("cluster/statefulset.prodmq")).unwrap();
+        assert!(!set.contains("ordinals"), "{set}");
+        nothing_is_left(&world);
+    }
+}
+
+#[test]
+fn the_command_in_the_stateful_set_is_taken_back_by_another_way() {
+    let world = trap();
+    world.write("kill/after", "kubectl * apply * <*OnDelete*\n");
+    assert_eq!(world.run_to_the_last_child(&FORCE).code, Some(128 + 9));
+    all_stop_again(&world);
+    let left = std::fs::read_to_string(world.path("cluster/statefulset.prodmq")).unwrap();
+    assert!(left.contains("mqctl-forced"), "{left}");
+    let run = world.run(&TOGETHER).ended(0);
+    let story = story(&run);
+    let calls: Vec<&str> = story.lines().filter(|line| line.starts_with("kubectl ")).collect();
+    assert_snapshot!(calls.join("\n"), @r#"
+    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (ConfigMap "prodmq-mqctl-evidence")
+    kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (ConfigMap "prodmq-mqctl-evidence": "together", first [])
+    kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=together'
+    kubectl delete statefulset prodmq '--cascade=orphan' --ignore-not-found
+    kubectl delete --ignore-not-found --grace-period 10 '--wait=true' --timeout 2m pod/prodmq-0 pod/prodmq-1 pod/prodmq-2
+    kubectl apply --server-side --force-conflicts --field-manager helm --filename - (StatefulSet: "Parallel", 3 replicas, ordinals null, update {"type":"RollingUpdate"})
+    kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=together'
+    kubectl delete --ignore-not-found '--wait=true' --timeout 2m configmap/prodmq-hold
+    kubectl exec prodmq-0 --container start-gate -- touch /tmp/go
+    kubectl exec prodmq-1 --container start-gate -- touch /tmp/go
+    kubectl exec prodmq-2 --container start-gate -- touch /tmp/go
+    kubectl annotate statefulset prodmq --overwrite mqctl/recovery-
+    kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name { "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "labels": { "app.kubernetes.io/instance": "prodmq", "app.kubernetes.io/managed-by": "mqctl" }, "name": "prodmq-mqctl-evidence" } }
+    "#);
+    let set = std::fs::read_to_string(world.path("cluster/statefulset.prodmq")).unwrap();
+    assert!(!set.contains("mqctl-forced"), "{set}");
+    nothing_is_left(&world);
+}

@@ -1,0 +1,60 @@
+//! How pods are created is kept by Kubernetes for ever: what is said to whoever wants it changed, and what comes of it.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::dialects::{drifted, speak};
+use crate::recover::{AUTO, deadlock, stateful_set};
+use crate::world::World;
+
+const LINE: &str = ", podManagementPolicy: Parallel";
+
+#[test]
+fn who_was_released_in_place_is_told_that_it_may_lock_again() {
+    let world = deadlock();
+    speak(&world, "bitnami", "");
+    let run = world.run(&AUTO).ended(0);
+    assert_snapshot!(run.stdout, @r"
+    prodmq is back.   mqctl status prodmq
+    the StatefulSet is OrderedReady as before: after the next full stop its pods may wait for each other again
+    to have them created at once, add to profiles/prodmq.yaml
+        values: {podManagementPolicy: Parallel}
+    then have it made anew around its pods, which stay: Kubernetes changes this on none that exists
+        kubectl --context test --namespace rabbitmq delete statefulset prodmq '--cascade=orphan' --ignore-not-found && mqctl upgrade prodmq
+    ");
+    let world = deadlock();
+    speak(&world, "bitnami", LINE);
+    assert_eq!(world.run(&AUTO).ended(0).stdout, "prodmq is back.   mqctl status prodmq\n");
+}
+
+/// The profile has the line, and the StatefulSet is of before.
+fn in_order() -> World {
+    let world = drifted(LINE);
+    let mut set = stateful_set("OrderedReady", false);
+    set["status"]["readyReplicas"] = 3.into();
+    world.object("statefulset.prodmq", &set);
+    let manifest = |policy: &str| {
+        format!(
+            "---\nkind: StatefulSet\nmetadata:\n  name: prodmq\nspec:\n  podManagementPolicy: {policy}\n  replicas: 3\n"
+        )
+    };
+    world.write("cluster/manifest", &manifest("OrderedReady"));
+    world.write("cluster/next", &json!({"manifest": manifest("Parallel")}).to_string());
+    world
+}
+
+#[test]
+fn an_upgrade_says_how_the_line_takes_effect() {
+    let world = in_order();
+    let run = world.run(&["upgrade", "prodmq", "--yes"]).ended(78);
+    run.changed_nothing();
+    assert_snapshot!(run.stderr, @r"
+    error: StatefulSet `prodmq` cannot change spec.podManagementPolicy from OrderedReady to Parallel: Kubernetes keeps this field for ever; nothing was changed
+    hint: put the value back in the profile
+    hint: kubectl --context test --namespace rabbitmq delete statefulset prodmq '--cascade=orphan' --ignore-not-found   # its pods stay; then the same command makes it anew
+    see: mqctl explain IMMUTABLE
+    ");
+    world.remove("cluster/statefulset.prodmq");
+    let run = world.run(&["upgrade", "prodmq", "--dry-run"]).ended(0);
+    assert!(run.stdout.contains("spec.podManagementPolicy: OrderedReady -> Parallel"), "{run}");
+}
