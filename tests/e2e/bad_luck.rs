@@ -13,7 +13,7 @@ pub(crate) fn tests() -> Vec<Test> {
     vec![
         Test::new("bad luck: the API server is away during a wait", away),
         Test::new("bad luck: the namespace is being deleted", ending),
-        Test::new("bad luck: another size in the profile after a delete", resized),
+        Test::new("bad luck: another size in the profile after a delete", resized).long(),
     ]
 }
 

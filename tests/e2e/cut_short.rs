@@ -12,11 +12,11 @@ pub(crate) fn tests() -> Vec<Test> {
     let mut tests = Vec::new();
     for (helm, tag) in [(Helm::Four, KHEPRI), (Helm::Three, MNESIA)] {
         let name = |what: &str| format!("cut short: {what} {}", helm.word());
-        let half = test(name("install after half a delete"), helm, tag, 1, install_after_half_a_delete);
-        tests.push(if helm == Helm::Four { half } else { half.long() });
+        tests.push(test(name("install after half a delete"), helm, tag, 1, install_after_half_a_delete).long());
         tests.push(test(name("mqctl alone is killed"), helm, tag, 1, mqctl_alone_is_killed).long());
     }
-    tests.push(test("cut short: delete before the boot".to_owned(), Helm::Four, KHEPRI, 3, delete_before_the_boot));
+    let name = "cut short: delete before the boot".to_owned();
+    tests.push(test(name, Helm::Four, KHEPRI, 3, delete_before_the_boot).long());
     tests.push(test("cut short: ctrl-c".to_owned(), Helm::Three, KHEPRI, 1, ctrl_c));
     tests
 }

@@ -21,7 +21,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("evidence: killed in the same moment", MNESIA, in_the_same_moment).long(),
         test("evidence: killed in the same moment, 3.10", OLD, in_the_same_moment).long(),
         test("evidence: stopped by delete, one volume lost", MNESIA, stopped_by_delete).long(),
-        test("evidence: Khepri, all stopped, volumes lost", KHEPRI, khepri),
+        test("evidence: Khepri, all stopped, volumes lost", KHEPRI, khepri).long(),
     ]
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn tests() -> Vec<Test> {
     // Before the first step: agreed to, and nothing done.
     tests.push(after_install_step("install: ", Helm::Three, KHEPRI, 1).long());
     tests.push(after_delete_step("delete: ", Helm::Four, MNESIA, 1).long());
-    tests.push(in_helm(Helm::Four, KHEPRI));
+    tests.push(in_helm(Helm::Four, KHEPRI).long());
     tests.push(in_helm(Helm::Three, MNESIA).long());
     tests.push(Test::new("killed: purge after each step", purge));
     tests.push(Test::new("killed: upgrade of 1 after each step", || upgrade(1, &UPGRADE_STEPS)).long());

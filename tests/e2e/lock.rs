@@ -18,7 +18,7 @@ pub(crate) fn tests() -> Vec<Test> {
         tests.push(Test::new(format!("lock: two at once {}", helm.word()), move || two_at_once(helm, tag)));
     }
     tests.push(Test::new("lock: killed in its wait", killed));
-    tests.push(Test::new("lock: unlock", unlock));
+    tests.push(Test::new("lock: unlock", unlock).long());
     tests
 }
 

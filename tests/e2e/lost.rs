@@ -21,8 +21,8 @@ pub(crate) fn tests() -> Vec<Test> {
         test("lost: two volumes, 3.10", OLD, two_volumes).long(),
         migrated("lost: a majority of the volumes, 4.0 on Khepri", a_majority_of_khepri).long(),
         test("lost: two volumes", MNESIA, two_volumes).long(),
-        test("lost: a majority of Khepri's volumes", KHEPRI, a_majority_of_khepri),
-        test("lost: one volume beside running nodes", MNESIA, beside_running_nodes),
+        test("lost: a majority of Khepri's volumes", KHEPRI, a_majority_of_khepri).long(),
+        test("lost: one volume beside running nodes", MNESIA, beside_running_nodes).long(),
     ]
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test(Helm::Three, OLD).long(),
         Test::new("promises: upgrade of three, one by one", upgrade).long(),
         Test::new("upgrade: a changed value", changed_value),
-        Test::new("promises: a stop in the first second is heard", early_stop),
+        Test::new("promises: a stop in the first second is heard", early_stop).long(),
     ]
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("recover: the trap of the lowest name, 3.10", OLD, trap).long(),
         test("recover: the evidence says what the trap loses", MNESIA, trap_without).long(),
         test("force-boot: live", MNESIA, |world| forced(world, "live")),
-        test("force-boot: file", MNESIA, |world| forced(world, "file")),
+        test("force-boot: file", MNESIA, |world| forced(world, "file")).long(),
         test("force-boot: statefulset", MNESIA, |world| forced(world, "statefulset")).long(),
         test("force-boot: live, 3.10", OLD, |world| forced(world, "live")).long(),
         test("force-boot: file, 3.10", OLD, |world| forced(world, "file")).long(),

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::doctor::assert_cause;
 use crate::environment::{Helm, KHEPRI, MNESIA};
 use crate::killed::{assert_stopped, finish_install};
 use crate::runner::Test;
@@ -29,6 +30,7 @@ fn image() {
     // A version that nobody made, of another series: it never ran, so that the way back is no step to another version.
     world.wish("/image/tag", "4.0.999-management".into());
     install_in_vain(&world, "20s").says(&["mq-0", "image: ", "4.0.999-management"]);
+    assert_cause(&world, "IMG");
     world.wish("/image/tag", KHEPRI.into());
     finish_install(&world);
     // Now that one has run, another series is refused, whatever the pods look like.
@@ -43,6 +45,7 @@ fn unschedulable() {
     let small = world.profile["values"]["resources"].clone();
     world.wish("/values/resources", memory("900Gi", "900Gi"));
     install_in_vain(&world, "10s").says(&["mq-0", "cannot be scheduled: ", "Insufficient memory"]);
+    assert_cause(&world, "UNSCHEDULABLE");
     world.wish("/values/resources", small);
     finish_install(&world);
 }
