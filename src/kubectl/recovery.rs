@@ -52,24 +52,28 @@ pub fn release(target: &Target, pod: &str) -> Call {
     exec_eval(target, pod, vec![Part::Text(code.to_owned())])
 }
 
+/// What `rabbitmqctl force_boot` does to a stopped node, without a VM of its own that looks for other nodes.
+pub fn force_load(base: &str) -> String {
+    in_node_folder(base, "[ -e \"$dir/schema.DAT\" ] && touch \"$dir/force_load\"")
+}
+
 /// Lays the file by which the next start loads its own copy: where this node has data, and never on a blank volume.
 pub fn lay_force_load(target: &Target, pod: &str, base: &str) -> Call {
-    let script = in_node_folder(base, "[ -e \"$dir/schema.DAT\" ] && touch \"$dir/force_load\"");
-    exec_script(target, pod, CONTAINER, script)
+    exec_script(target, pod, CONTAINER, vec![Part::Text(force_load(base))])
 }
 
 /// Takes it away again, should no start have used it up.
 pub fn remove_force_load(target: &Target, pod: &str, base: &str) -> Call {
-    exec_script(target, pod, CONTAINER, in_node_folder(base, "rm -f \"$dir/force_load\""))
+    exec_script(target, pod, CONTAINER, vec![Part::Text(in_node_folder(base, "rm -f \"$dir/force_load\""))])
 }
 
 /// The variables of the container go before what the chart usually has.
-fn in_node_folder(base: &str, command: &str) -> Vec<Part> {
+fn in_node_folder(base: &str, command: &str) -> String {
     let find = format!(
         "dir=$RABBITMQ_MNESIA_DIR\n\
         if [ -z \"$dir\" ]; then dir=${{RABBITMQ_MNESIA_BASE:-{base}}}/$RABBITMQ_NODENAME; fi\n"
     );
-    vec![Part::Text(format!("{find}{command}\n"))]
+    format!("{find}{command}\n")
 }
 
 /// Names of pods that are not ready: without them nodes that wait for each other never meet.

@@ -74,7 +74,7 @@ impl Recovery<'_> {
     fn by_stateful_set(&self) -> Result<Step, Failure> {
         let (pod, target) = (self.one(), self.given.target);
         let title = format!("StatefulSet {}", self.names.stateful_set);
-        let detail = format!("rabbitmqctl force_boot before the server of {pod}, once");
+        let detail = format!("file force_load laid before the server of {pod} starts, once");
         let step = Step::new(Danger::Destroys, title, detail)
             .action(Action::Run(self.put(&self.forced()?)))
             .action(Action::Run(recovery::stop_now(target, &[pod.to_owned()])))
@@ -85,9 +85,9 @@ impl Recovery<'_> {
     /// No other pod changes.
     fn forced(&self) -> Result<Value, Failure> {
         let force = format!(
-            "if [ \"$(hostname)\" = {} ] && ! [ -e {FORCED_ONCE} ]; then \
-             rabbitmqctl force_boot && touch {FORCED_ONCE}; fi; exec ",
-            self.one()
+            "if [ \"$(hostname)\" = {} ] && ! [ -e {FORCED_ONCE} ]; then {}touch {FORCED_ONCE}; fi; exec ",
+            self.one(),
+            recovery::force_load(self.names.base)
         );
         let mut set = self.without_held()?;
         set["spec"]["updateStrategy"] = json!({"type": "OnDelete"});
