@@ -57,6 +57,8 @@ pub struct Picture {
     pub now: Moment,
     /// The profile's name, for commands to paste.
     pub name: String,
+    /// The release's name.
+    pub release: String,
     pub namespace: String,
     /// Seconds after which helm is taken for dead.
     pub helm_limit: i64,
@@ -91,6 +93,7 @@ impl Picture {
         let nodes: Vec<Seen> = found.into_iter().enumerate().map(seen).collect();
         Self {
             name: profile.name.clone(),
+            release: profile.release.to_string(),
             namespace: profile.namespace.to_string(),
             helm_limit: i64::try_from(profile.timeouts.install.as_secs()).unwrap_or(i64::MAX).max(600),
             set: object(&objects, "StatefulSet", &names.stateful_set),

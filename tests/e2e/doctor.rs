@@ -158,8 +158,10 @@ fn names(world: &World) {
         (vec!["DNS".to_owned()], &json!(["mq-2"])),
         "{found:#}"
     );
-    world.mqctl(&["upgrade", NAME, "--yes"]).expect(0);
-    world.mqctl(&["doctor", NAME, "--wait", "--timeout", "5m"]).expect(0);
+    let fix = found["findings"][0]["fix"].as_str().expect("a command");
+    let words: Vec<&str> = fix.split_whitespace().take(4).skip(1).collect();
+    world.helm(&words).expect(0);
+    world.mqctl(&["doctor", NAME, "--wait", "--timeout", "6m"]).expect(0);
 }
 
 fn hung(world: &World) {

@@ -195,7 +195,13 @@ pub(super) fn no_headless_service(picture: &Picture) -> Vec<Finding> {
     let down: Vec<&str> = picture.nodes.iter().filter(|seen| !seen.node.runs).map(Seen::name).collect();
     let title = "the headless Service is missing: no node finds an address for another";
     let finding = if down.is_empty() { Finding::warning(Code::Dns, title) } else { Finding::error(Code::Dns, title) };
-    vec![finding.of(down).fix(format!("mqctl upgrade {}", picture.name))]
+    // To its own revision: helm makes what is missing, and changes nothing else.
+    let revision = picture.observed.release.as_ref().map(|release| &release.revision);
+    let fix = revision.map_or_else(
+        || format!("mqctl upgrade {}", picture.name),
+        |revision| format!("helm rollback {} {revision} --namespace {}", picture.release, picture.namespace),
+    );
+    vec![finding.of(down).fix(fix)]
 }
 
 /// Symptom: `epmd error for host …: nxdomain`. Cause: the headless Service publishes ready pods only, or the cluster's domain
