@@ -134,7 +134,10 @@ impl Recovery<'_> {
         if self.stays_in_order() {
             return vec![self.release_in_place(), self.all_ready()];
         }
-        let mut steps: Vec<Step> = self.publish().into_iter().collect();
+        if self.goes_on_in_order() {
+            return vec![self.all_ready()];
+        }
+        let mut steps: Vec<Step> = self.without_left_file().into_iter().chain(self.publish()).collect();
         let gate = self.given.observed.holds.then(|| self.open_gate());
         match &self.given.observed.set {
             Some(set) if set.parallel && !self.is_left_changed() => {
@@ -150,9 +153,21 @@ impl Recovery<'_> {
 
     /// The first pod is helped in place, and the StatefulSet stays as it is.
     fn stays_in_order(&self) -> bool {
-        let in_order = self.given.observed.set.as_ref().is_some_and(|set| !set.parallel);
         // The revision that turns the chart's switch off is one of pods at once.
-        self.given.way.first.is_empty() && in_order && !self.by_chart() && self.first_pod_may_go_on()
+        self.in_order() && !self.by_chart() && self.first_pod_may_go_on()
+    }
+
+    fn in_order(&self) -> bool {
+        self.given.way.first.is_empty() && self.given.observed.set.as_ref().is_some_and(|set| !set.parallel)
+    }
+
+    /// The first pod serves clients, as after a release in place that was cut short, and Kubernetes makes the others.
+    fn goes_on_in_order(&self) -> bool {
+        let observed = self.given.observed;
+        let first_runs = self.given.evidence.nodes.iter().any(|node| node.pod == self.names.pods[0] && node.runs);
+        let stuck = |pod: &Pod| matches!(pod.standing, Standing::Crashed(_) | Standing::ImageTrouble(_));
+        let untouched = self.given.noted.is_none() && !observed.holds && !observed.hides_waiting;
+        self.in_order() && first_runs && untouched && !observed.pods.iter().any(stuck)
     }
 
     /// An earlier run has left its switches or its gap in the ordinals in the StatefulSet.

@@ -328,3 +328,13 @@ fn a_force_boot_wants_the_release_s_name() {
     assert_eq!(run.changing_verbs(), ["apply"], "the evidence is kept, and nothing else done: {run}");
     assert!(run.stderr.contains("agree with --confirm prodmq"), "{run}");
 }
+
+#[test]
+fn a_release_in_place_that_was_cut_short_is_awaited() {
+    let world = deadlock();
+    world.object("pod.prodmq-0", &objects::pod("prodmq-0", &objects::running(true)));
+    world.write("cluster/probe.prodmq-0", &probe("prodmq-0", &PODS, &[], RUNS));
+    world.object("pod.prodmq-1", &objects::pod("prodmq-1", &objects::running(false)));
+    let run = world.run(&[&AUTO[..], &["--dry-run"]].concat()).ended(0);
+    assert!(run.stdout.contains("3 nodes ready") && !run.stdout.contains("changes"), "{run}");
+}
