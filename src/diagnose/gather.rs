@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::probe::{script, script_for_vm};
-use super::reader::{self, Volume};
+use super::reader::{self, Begun, Volume};
 use crate::chart::{CONTAINER, Names};
 use crate::cluster::{Observed, Pod, Standing, Target};
 use crate::context::Context;
@@ -60,11 +60,15 @@ pub(super) struct Found<'a> {
 /// # Errors
 /// kubectl cannot be started; Ctrl-C.
 pub(crate) fn gather(cx: &Context, subject: &Subject<'_>, observed: &Observed, kept: &Kept) -> Result<Gathered> {
-    let (mut found, unread_logs) = inside(cx, subject, observed)?;
+    let silent = silent(subject, observed);
+    if subject.helper_pods {
+        reader::remove(cx, subject, observed.readers.iter().map(String::as_str))?;
+    }
+    let (mut found, unread_logs, begun) = inside(cx, subject, observed, &silent)?;
     for node in &mut found {
         node.mark_blank(subject.taken, observed);
     }
-    let readers = if subject.helper_pods { through_readers(cx, subject, observed, &mut found)? } else { Vec::new() };
+    let readers = if subject.helper_pods { through_readers(cx, subject, &mut found, begun)? } else { Vec::new() };
     for node in &mut found {
         node.attach_last_run();
     }
@@ -97,23 +101,43 @@ impl Said {
     }
 }
 
-/// Asks all pods at once, each with one exec, beside their logs.
-fn inside<'a>(cx: &Context, subject: &Subject<'a>, observed: &Observed) -> Result<(Vec<Found<'a>>, Option<String>)> {
+/// Volumes of pods that cannot be asked, as is known beforehand: their helper pods start while the others are asked.
+fn silent<'a>(subject: &Subject<'a>, observed: &Observed) -> Vec<Volume<'a>> {
+    let names = subject.names;
+    let bound = |n: usize| observed.claims.iter().any(|claim| claim.name == names.claims[n] && claim.phase == "Bound");
+    let pods = all_pods(names, observed).into_iter().enumerate();
+    let silent = pods.filter(|(n, pod)| subject.helper_pods && bound(*n) && probe(subject.target, pod).is_none());
+    silent.map(|(n, pod)| Volume { pod: pod.name, claim: &names.claims[n], reader: &names.readers[n] }).collect()
+}
+
+/// Asks all pods at once, each with one exec, beside their logs; and makes the helper pods that are needed in any case.
+fn inside<'a>(
+    cx: &Context,
+    subject: &Subject<'a>,
+    observed: &Observed,
+    silent: &[Volume<'a>],
+) -> Result<(Vec<Found<'a>>, Option<String>, Begun)> {
     let pods = all_pods(subject.names, observed);
     let probes: Vec<Option<Call>> = pods.iter().map(|pod| probe(subject.target, pod)).collect();
     let target = subject.target;
     let logs = if observed.pods.is_empty() { Vec::new() } else { both_logs(target) };
-    let calls: Vec<Call> = logs.into_iter().chain(probes.iter().flatten().cloned()).collect();
-    let replies = cx.tools.run_all(&calls, &Vault::default()).into_iter().collect::<Result<Vec<Reply>>>()?;
+    let first = logs.len();
+    let helpers = reader::begin(subject, silent);
+    let calls: Vec<Call> = logs.into_iter().chain(probes.iter().flatten().cloned()).chain(helpers).collect();
+    let mut replies = cx.tools.run_all(&calls, &Vault::default()).into_iter().collect::<Result<Vec<Reply>>>()?;
+    let begun = Begun::of(silent, if silent.is_empty() { None } else { replies.pop() }.as_ref());
+    if cx.interrupted() {
+        reader::remove(cx, subject, silent.iter().map(|volume| volume.reader))?;
+    }
     cx.stop_if_interrupted()?;
-    let (logs, answers) = replies.split_at(calls.len() - probes.iter().flatten().count());
+    let (logs, answers) = replies.split_at(first);
     let mut answers = answers.iter();
     let heard = Heard {
         logs: [0, 1].map(|which| logs.get(which).map_or_else(String::new, |r| r.stdout.to_string())),
         unread_logs: logs.first().and_then(unread),
         probes: probes.into_iter().map(|probe| probe.and_then(|_| answers.next()).map(Said::of)).collect(),
     };
-    Ok((understood(subject.names, pods, &heard), heard.unread_logs))
+    Ok((understood(subject.names, pods, &heard), heard.unread_logs, begun))
 }
 
 /// The pods that should be there, in the order of their names.
@@ -158,20 +182,14 @@ pub(super) fn held_probe(target: &Target, pod: &str) -> Call {
 }
 
 /// Reads the volumes of all that could not be asked.
-fn through_readers(
-    cx: &Context,
-    subject: &Subject<'_>,
-    observed: &Observed,
-    found: &mut [Found<'_>],
-) -> Result<Vec<String>> {
+fn through_readers(cx: &Context, subject: &Subject<'_>, found: &mut [Found<'_>], begun: Begun) -> Result<Vec<String>> {
     let rest: Vec<&mut Found<'_>> = found.iter_mut().filter(|node| node.reading.is_err() && !node.runs()).collect();
-    reader::remove(cx, subject, observed.readers.iter().map(String::as_str))?;
     if rest.is_empty() {
         return Ok(Vec::new());
     }
     let volumes: Vec<Volume<'_>> =
         rest.iter().map(|node| Volume { pod: node.pod.name.clone(), claim: node.claim, reader: node.reader }).collect();
-    let said = reader::read(cx, subject, &volumes)?;
+    let said = reader::read(cx, subject, &volumes, begun)?;
     let made = volumes.iter().zip(&said).filter(|(_, said)| said.is_ok());
     let readers = made.map(|(volume, _)| volume.reader.to_owned()).collect();
     for (node, said) in rest.into_iter().zip(said) {

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::kubectl;
 use crate::kubectl::helper_pod::HelperPod;
 use crate::plan::wait;
-use crate::process::Part;
+use crate::process::{Call, Part, Reply};
 use crate::report;
 use crate::secret::Vault;
 
@@ -20,18 +20,55 @@ const LOOKS: usize = 90;
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// One volume: the pod that it belongs to, and the pod that reads it.
+#[derive(Clone)]
 pub(super) struct Volume<'a> {
     pub(super) pod: String,
     pub(super) claim: &'a str,
     pub(super) reader: &'a str,
 }
 
-/// What each volume's probe printed, or why it could not be read; in the order of the volumes.
-pub(super) fn read(cx: &Context, subject: &Subject<'_>, volumes: &[Volume<'_>]) -> Result<Vec<Result<String, String>>> {
+/// Helper pods that were asked for already.
+pub(super) struct Begun {
+    readers: Vec<String>,
+    failure: Option<String>,
+}
+
+impl Begun {
+    pub(super) fn of(volumes: &[Volume<'_>], reply: Option<&Reply>) -> Self {
+        let failed = reply.filter(|reply| !reply.ok());
+        Self {
+            readers: volumes.iter().map(|volume| volume.reader.to_owned()).collect(),
+            failure: failed.map(|reply| kubectl::failure("kubectl apply", reply).text),
+        }
+    }
+
+    fn has(&self, volume: &Volume<'_>) -> bool {
+        self.readers.iter().any(|reader| reader == volume.reader)
+    }
+}
+
+/// Makes the helper pods of these volumes; nothing where there are none.
+pub(super) fn begin(subject: &Subject<'_>, volumes: &[Volume<'_>]) -> Option<Call> {
+    if volumes.is_empty() {
+        return None;
+    }
     let pods: Vec<&str> = volumes.iter().map(|volume| volume.pod.as_str()).collect();
     report::say(&format!("reading the volumes of {} through helper pods, removed afterwards", pods.join(", ")));
-    let made = make(cx, subject, volumes);
-    let read = made.and_then(|made| match made {
+    let pods: Vec<Value> = volumes.iter().map(|volume| manifest(subject, volume)).collect();
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": pods}).to_string();
+    Some(kubectl::apply(subject.target, vec![Part::Text(list)]))
+}
+
+/// What each volume's probe printed, or why it could not be read; in the order of the volumes.
+pub(super) fn read(
+    cx: &Context,
+    subject: &Subject<'_>,
+    volumes: &[Volume<'_>],
+    begun: Begun,
+) -> Result<Vec<Result<String, String>>> {
+    let later: Vec<Volume<'_>> = volumes.iter().filter(|volume| !begun.has(volume)).cloned().collect();
+    let made = make(cx, subject, &later);
+    let read = made.and_then(|made| match begun.failure.map_or(made, Err) {
         Ok(()) => until_read(cx, subject, volumes),
         Err(why) => Ok(volumes.iter().map(|_| Err(why.clone())).collect()),
     });
@@ -41,9 +78,8 @@ pub(super) fn read(cx: &Context, subject: &Subject<'_>, volumes: &[Volume<'_>]) 
 }
 
 fn make(cx: &Context, subject: &Subject<'_>, volumes: &[Volume<'_>]) -> Result<Result<(), String>> {
-    let pods: Vec<Value> = volumes.iter().map(|volume| manifest(subject, volume)).collect();
-    let list = json!({"apiVersion": "v1", "kind": "List", "items": pods}).to_string();
-    let reply = cx.tools.run(&kubectl::apply(subject.target, vec![Part::Text(list)]), &Vault::default())?;
+    let Some(call) = begin(subject, volumes) else { return Ok(Ok(())) };
+    let reply = cx.tools.run(&call, &Vault::default())?;
     Ok(if reply.ok() { Ok(()) } else { Err(kubectl::failure("kubectl apply", &reply).text) })
 }
 

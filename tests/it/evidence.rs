@@ -78,14 +78,14 @@ fn who_stopped_last_is_read_through_pods_and_volumes() {
     stdout |   helper pods   prodmq-mqctl-reader-1, prodmq-mqctl-reader-2: made to read volumes, removed again
     stderr | reading the volumes of prodmq-1, prodmq-2 through helper pods, removed afterwards
     stderr |    0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
-    1. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-0 --container rabbitmq -- timeout -k 2 50 sh -s
-      < (the probe)
-    2. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials lease/prodmq-mqctl service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2 configmap/prodmq-mqctl-evidence configmap/prodmq-hold pod/prodmq-mqctl-reader-0 pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
-    3. reads kubectl --context test --namespace rabbitmq logs --selector 'app.kubernetes.io/instance=prodmq' --container rabbitmq --prefix --ignore-errors --tail 400
-    4. reads kubectl --context test --namespace rabbitmq logs --selector 'app.kubernetes.io/instance=prodmq' --container rabbitmq --prefix --ignore-errors --tail 400 --previous
-    5. CHANGES kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager mqctl --filename - --output name
+    1. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials lease/prodmq-mqctl service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2 configmap/prodmq-mqctl-evidence configmap/prodmq-hold pod/prodmq-mqctl-reader-0 pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
+    2. CHANGES kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager mqctl --filename - --output name
       < (2 pods that read volumes)
-    6. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
+    3. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-0 --container rabbitmq -- timeout -k 2 50 sh -s
+      < (the probe)
+    4. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
+    5. reads kubectl --context test --namespace rabbitmq logs --selector 'app.kubernetes.io/instance=prodmq' --container rabbitmq --prefix --ignore-errors --tail 400
+    6. reads kubectl --context test --namespace rabbitmq logs --selector 'app.kubernetes.io/instance=prodmq' --container rabbitmq --prefix --ignore-errors --tail 400 --previous
     7. reads kubectl --context test --namespace rabbitmq logs --selector 'mqctl/reader=prodmq' --prefix --ignore-errors --tail -1
     8. CHANGES kubectl --context test --namespace rabbitmq delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
     9. CHANGES kubectl --context test --namespace rabbitmq apply --server-side --force-conflicts --field-manager mqctl --filename - --output name

@@ -122,7 +122,8 @@ fn who_may_not_exec_or_make_pods_is_told_which() {
       not read   prodmq-0: `kubectl exec`: pods "prodmq-0" is forbidden: User "ci" cannot create resource "pods/exec"; `kubectl apply`: pods is forbidden: User "ci" cannot patch resource "pods"
       not read   prodmq-1: not created yet; `kubectl apply`: pods is forbidden: User "ci" cannot patch resource "pods"
       not read   prodmq-2: not created yet; `kubectl apply`: pods is forbidden: User "ci" cannot patch resource "pods"
-    reading the volumes of prodmq-0, prodmq-1, prodmq-2 through helper pods, removed afterwards
+    reading the volumes of prodmq-1, prodmq-2 through helper pods, removed afterwards
+    reading the volumes of prodmq-0 through helper pods, removed afterwards
     "#);
 }
 
