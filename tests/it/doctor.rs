@@ -88,7 +88,7 @@ fn the_cause_and_what_follows_from_it() {
     scheduling, volumes    √ 3 checks
     image
       × IMG  prodmq-2 cannot get its image rabbitmq:4.3.6-management
-          ImagePullBackOff: Back-off pulling image "rabbitmq:9.9.9"
+          image: ImagePullBackOff: Back-off pulling image "rabbitmq:9.9.9"
           so also: QQ-LEADERLESS 1 quorum queue has no leader
           fix:   put `image` right in the profile, then: mqctl install prodmq
           risk:  none
@@ -128,7 +128,7 @@ fn findings_for_programs() {
         "layer": "image",
         "message": "prodmq-2 cannot get its image rabbitmq:4.3.6-management",
         "proof": [
-          "ImagePullBackOff: Back-off pulling image \"rabbitmq:9.9.9\""
+          "image: ImagePullBackOff: Back-off pulling image \"rabbitmq:9.9.9\""
         ],
         "risk": "none",
         "severity": "error",

@@ -60,7 +60,7 @@ const NOT_INSTALLED: Change = |s| {
     (0..3).for_each(|n| s.silent(n));
 };
 
-const TROUBLE: [(&str, &str, Change, &[Code]); 28] = [
+const TROUBLE: [(&str, &str, Change, &[Code]); 29] = [
     ("no StatefulSet", "healthy-mnesia", NOT_INSTALLED, &[Code::NotInstalled]),
     ("helm was killed", "healthy-mnesia", |s| s.release["status"] = json!("pending-upgrade"), &[Code::HelmPending]),
     (
@@ -135,6 +135,12 @@ const TROUBLE: [(&str, &str, Change, &[Code]); 28] = [
         &[Code::Ephemeral],
     ),
     ("no image", "healthy-mnesia", |s| waits(s, 2, "ImagePullBackOff", "not found"), &[Code::Img]),
+    (
+        "no image for three pods",
+        "healthy-mnesia",
+        |s| (0..3).for_each(|n| waits(s, n, "ImagePullBackOff", "not found")),
+        &[Code::Img],
+    ),
     (
         "a withdrawn image in the cache",
         "healthy-mnesia",

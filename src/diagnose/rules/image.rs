@@ -6,7 +6,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use crate::cluster::Standing;
-use crate::diagnose::finding::Finding;
+use crate::diagnose::finding::{Finding, plural};
 use crate::diagnose::picture::{Picture, Seen};
 use crate::explain::Code;
 use crate::recover::reading::pattern;
@@ -23,19 +23,25 @@ fn image(seen: &Seen) -> &str {
 /// Symptom: `ErrImagePull`, `ImagePullBackOff`. Cause: no such image, no permission, no way to the registry.
 /// Source: Kubernetes documentation, Images, "Pulling images".
 pub(super) fn pull(picture: &Picture) -> Vec<Finding> {
-    let one = |seen: &Seen| {
-        let Standing::ImageTrouble(words) = &seen.pod.standing else { return None };
-        let finding = Finding::error(Code::Img, format!("{} cannot get its image {}", seen.name(), image(seen)));
-        let finding = finding.of([seen.name()]).proof(words);
-        Some(if WITHDRAWN.is_match(image(seen)) {
-            finding
-                .proof("versioned images of this name were withdrawn in 2025")
-                .fix("name the same tag of a registry that has it: `image: {repository: …}` in the profile")
-        } else {
-            finding.fix(format!("put `image` right in the profile, then: mqctl install {}", picture.name))
-        })
-    };
-    picture.nodes.iter().filter_map(one).collect()
+    let trouble = |seen: &&Seen| matches!(seen.pod.standing, Standing::ImageTrouble(_));
+    let without: Vec<&Seen> = picture.nodes.iter().filter(trouble).collect();
+    // During an upgrade pods want two images, and each may be another's fault.
+    let same = |a: &&Seen, b: &&Seen| image(a) == image(b);
+    without.chunk_by(same).map(|pods| no_image(picture, pods)).collect()
+}
+
+fn no_image(picture: &Picture, pods: &[&Seen]) -> Finding {
+    let image = image(pods[0]);
+    let names: Vec<&str> = pods.iter().map(|seen| seen.name()).collect();
+    let title = format!("{} cannot get {} image {image}", names.join(", "), plural(pods.len(), "its", "their"));
+    let finding = Finding::error(Code::Img, title).of(names).proof(pods[0].pod.standing.to_string());
+    if WITHDRAWN.is_match(image) {
+        finding
+            .proof("versioned images of this name were withdrawn in 2025")
+            .fix("name the same tag of a registry that has it: `image: {repository: …}` in the profile")
+    } else {
+        finding.fix(format!("put `image` right in the profile, then: mqctl install {}", picture.name))
+    }
 }
 
 /// Symptom: none yet. Cause: the image is in the machines' caches and in no registry: a pod that moves does not start.
