@@ -20,7 +20,6 @@ pub(crate) fn tests() -> Vec<Test> {
             set_image(world, MNESIA);
             world.mqctl(&AUTO).expect(0);
         }),
-        test("repair: killed at each step", killed),
     ]
 }
 
@@ -70,24 +69,4 @@ pub(crate) fn assert_repaired(world: &World, password: &str) {
     drain(world, password, &Kind::BOTH);
     // helm meets no foreign field, and has nothing to do.
     world.mqctl(&["upgrade", NAME, "--yes"]).expect(0);
-}
-
-/// Each run is killed one step later than the one before; the last goes to the end.
-fn killed(world: &World) {
-    let steps = [
-        "what is under way",
-        "feature flag khepri_db",
-        "all nodes stopped",
-        "the same feature flags",
-        "all nodes started",
-    ];
-    for words in steps {
-        let mut run = world.start(&AUTO);
-        run.until_said(words, LIMIT);
-        run.signal("KILL");
-        run.wait(Duration::from_secs(20));
-    }
-    let status = world.mqctl(&["status", NAME]);
-    assert!(status.stdout.contains("mqctl recover"), "{}", status.said());
-    world.mqctl(&AUTO).expect(0);
 }
