@@ -50,18 +50,19 @@ fn doctor(world: &World, exit: i32) -> Value {
     ran.json()
 }
 
-/// Until this is the first code.
+/// Until this is what it finds first: `error COOKIE`.
 #[track_caller]
-fn until(world: &World, code: &str) -> Value {
+fn until(world: &World, first: &str) -> Value {
     let mut last = Value::Null;
     let begun = Instant::now();
     while begun.elapsed() < LIMIT {
         last = world.mqctl(&DOCTOR).json();
-        if codes(&last).first().is_some_and(|first| first == code) {
+        let found = &last["findings"][0];
+        if first.split_once(' ') == found["severity"].as_str().zip(found["code"].as_str()) {
             return last;
         }
     }
-    panic!("{code} was not found: {last:#}");
+    panic!("{first} was not found: {last:#}");
 }
 
 pub(crate) fn eval(world: &World, pod: &str, code: &str) {
@@ -97,7 +98,7 @@ fn cookie(world: &World) {
     };
     patch(&json!("QU5PVEhFUkNPT0tJRTAxMjM0NTY3ODk="));
     world.namespace.kubectl(&["delete", "pod", "mq-2"]);
-    let found = until(world, "COOKIE");
+    let found = until(world, "error COOKIE");
     assert_eq!(
         (codes(&found), &found["findings"][0]["subjects"]),
         (vec!["COOKIE".to_owned()], &json!(["mq-2"])),
@@ -144,7 +145,7 @@ fn probe(world: &World) {
     let container = json!({"name": "rabbitmq", "livenessProbe": never});
     let patch = json!({"spec": {"template": {"spec": {"containers": [container]}}}}).to_string();
     world.namespace.kubectl(&["patch", "statefulset", NAME, "--patch", &patch]);
-    let found = until(world, "PROBE-KILL");
+    let found = until(world, "error PROBE-KILL");
     assert_eq!(codes(&found), ["PROBE-KILL"], "{found:#}");
 }
 
@@ -152,7 +153,7 @@ fn probe(world: &World) {
 fn names(world: &World) {
     world.namespace.kubectl(&["delete", "service", "mq-headless"]);
     world.namespace.kubectl(&["delete", "pod", "mq-2"]);
-    let found = until(world, "DNS");
+    let found = until(world, "error DNS");
     assert_eq!(
         (codes(&found), &found["findings"][0]["subjects"]),
         (vec!["DNS".to_owned()], &json!(["mq-2"])),
@@ -166,7 +167,7 @@ fn names(world: &World) {
 
 fn hung(world: &World) {
     world.namespace.shell("mq-0", "rabbitmqctl -q eval 'timer:sleep(600000).' >/dev/null 2>&1 </dev/null &");
-    until(world, "CLI-HUNG");
+    until(world, "warning CLI-HUNG");
     let found = doctor(world, 0);
     follow(world, &found);
     assert_eq!(codes(&doctor(world, 0)), Vec::<String>::new());
@@ -183,7 +184,7 @@ fn follow(world: &World, found: &Value) {
 /// This is the cause that is found, and nothing else is called one.
 #[track_caller]
 pub(crate) fn assert_cause(world: &World, code: &str) {
-    until(world, code);
+    until(world, &format!("error {code}"));
     let found = doctor(world, 4);
     assert_eq!(codes(&found), [code], "{found:#}");
 }
