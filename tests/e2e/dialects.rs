@@ -63,7 +63,7 @@ impl Family {
 pub(crate) fn tests() -> Vec<Test> {
     let mut tests = vec![
         test("install and an upgrade that is none", Helm::Three, Family::Stable, installed).long(),
-        test("install and an upgrade that is none", Helm::Four, Family::Bitnami, installed),
+        test("install and an upgrade that is none", Helm::Four, Family::Bitnami, installed).long(),
         test("a deadlock of pods in order", Helm::Three, Family::Stable, deadlock).long(),
         test("a deadlock of pods in order", Helm::Four, Family::Bitnami, deadlock).long(),
     ];

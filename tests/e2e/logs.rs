@@ -10,7 +10,7 @@ use crate::world::{NAME, World};
 const LIMIT: Duration = Duration::from_secs(120);
 
 pub(crate) fn tests() -> Vec<Test> {
-    vec![Test::new("logs: all pods, restarts, Ctrl-C", || logs(&World::new("logs", Helm::Four, KHEPRI, 3)))]
+    vec![Test::new("logs: all pods, restarts, Ctrl-C", || logs(&World::new("logs", Helm::Four, KHEPRI, 3))).long()]
 }
 
 fn logs(world: &World) {
