@@ -113,7 +113,6 @@ fn deadlock(world: &World) {
         let log = String::from_utf8_lossy(&log.stdout).into_owned();
         log.contains("Waiting for Mnesia tables") || log.matches("starting Ra system: coordination").count() > 1
     });
-    std::thread::sleep(FLUSHED);
     let pods = world.namespace.list("pods");
     assert!(pods.len() == 1 && !ready(&pods[0]), "it waits for pods that are not created: {pods:#?}");
     world.mqctl(&AUTO).expect(0);
