@@ -18,7 +18,8 @@ pub(crate) fn tests() -> Vec<Test> {
     vec![
         Test::new("expose: node port, and what becomes of it", || {
             node_port(&World::new("expose node port", Helm::Four, KHEPRI, 1));
-        }),
+        })
+        .long(),
         Test::new("expose: load balancer, by the profile", || {
             load_balancer(&mut World::new("expose load balancer", Helm::Three, MNESIA, 1));
         }),

@@ -15,7 +15,8 @@ const LIMIT: Duration = Duration::from_secs(240);
 pub(crate) fn tests() -> Vec<Test> {
     let mut tests = Vec::new();
     for (helm, tag) in [(Helm::Four, KHEPRI), (Helm::Three, MNESIA)] {
-        tests.push(Test::new(format!("lock: two at once {}", helm.word()), move || two_at_once(helm, tag)));
+        let both = Test::new(format!("lock: two at once {}", helm.word()), move || two_at_once(helm, tag));
+        tests.push(if helm == Helm::Four { both } else { both.long() });
     }
     tests.push(Test::new("lock: killed in its wait", killed));
     tests.push(Test::new("lock: unlock", unlock).long());

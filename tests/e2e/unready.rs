@@ -13,7 +13,7 @@ pub(crate) fn tests() -> Vec<Test> {
     vec![
         Test::new("unready: image cannot be pulled", image),
         Test::new("unready: pod cannot be scheduled", unschedulable),
-        Test::new("unready: pod is refused by the API server", refused),
+        Test::new("unready: pod is refused by the API server", refused).long(),
         Test::new("unready: held at the start gate, then deleted", held),
     ]
 }
