@@ -221,7 +221,7 @@ fn read_answer(input: &[u8]) -> bool {
         StatefulSet::read(&object).all_ready();
         External::read(&object).way(&["10.0.0.1".to_owned()]);
     }
-    let denied = kubectl::denied(&plain).len();
+    let denied = kubectl::rights::denied(&plain).len();
     let release = helm::read_list(&plain).is_ok_and(|release| release.is_none_or(|r| !(r.pending() && r.deployed())));
     let manifest = helm::read_rendered(&plain).is_ok();
     let answer = rabbitmq::read(&reply(format!("noise\nmqctl {}", text.replace('\n', " ")))).is_ok();

@@ -129,7 +129,7 @@ impl Recovery<'_> {
             return None;
         }
         let step = Step::new(Danger::Changes, format!("start {}", pods.join(", ")), "through the start gate");
-        let open = |step: Step, pod: &&str| step.action(Action::Run(recovery::open_gate(self.given.target, pod)));
+        let open = |step: Step, pod: &&str| step.action(Action::Try(recovery::open_gate(self.given.target, pod)));
         Some(pods.iter().fold(step, open).done(format!("{} started", pods.join(", "))))
     }
 
