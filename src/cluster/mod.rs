@@ -78,12 +78,12 @@ impl StatefulSet {
 fn manifest(object: &Value) -> Value {
     let mut manifest = object.clone();
     manifest.as_object_mut().and_then(|all| all.remove("status"));
-    if let Some(metadata) = manifest["metadata"].as_object_mut() {
+    if let Some(metadata) = manifest.get_mut("metadata").and_then(Value::as_object_mut) {
         let own = ["uid", "resourceVersion", "creationTimestamp", "generation", "managedFields"];
         metadata.retain(|key, _| !own.contains(&key.as_str()));
     }
     // What kubectl applied once is no part of it.
-    if let Some(annotations) = manifest["metadata"]["annotations"].as_object_mut() {
+    if let Some(annotations) = manifest.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
         annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
     }
     manifest

@@ -75,7 +75,7 @@ fn wished(given: &Given<'_>, names: &Names) -> Result<Value, Failure> {
     };
     set["spec"]["podManagementPolicy"] = json!("Parallel");
     set["spec"]["replicas"] = json!(names.pods.len());
-    if let Some(annotations) = set["metadata"]["annotations"].as_object_mut() {
+    if let Some(annotations) = set.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
         annotations.remove(crate::cluster::RECOVERY);
     }
     Ok(set)
