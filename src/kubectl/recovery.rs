@@ -129,13 +129,15 @@ pub fn release_claim(target: &Target, claim: &str) -> Call {
     call(target, &["delete", "persistentvolumeclaim", claim, "--ignore-not-found", "--wait=false"])
 }
 
-/// A script that copies a node's folder beside it, in place of an older copy; it fails where there is no room.
+/// A script that copies a node's folder beside it; it fails where there is no room. Older copies stay: they may be of what
+/// an earlier force boot took away.
 pub fn copy_folder(base: &str, node: &str) -> String {
     format!(
-        "set -eu\nfolder={base}/{node} copy={base}/mqctl-copy-of-{node}\nrm -rf \"$copy\" \"$copy.new\"\n\
+        "set -eu\nfolder={base}/{node} copy={base}/mqctl-copy-of-{node} n=1\nrm -rf \"$copy.new\"\n\
+         while [ -e \"$copy.$n\" ]; do n=$((n + 1)); done\n\
          needs=$(du -sk \"$folder\" | cut -f 1)\nset -- $(df -Pk \"$folder\" | tail -n 1)\nhas=$4\n\
          if [ \"$needs\" -ge \"$has\" ]; then echo \"a copy of $folder needs $needs KiB, and $has are free\"; exit 1; fi\n\
-         cp -a \"$folder\" \"$copy.new\"\nmv \"$copy.new\" \"$copy\"\n"
+         cp -a \"$folder\" \"$copy.new\"\nmv \"$copy.new\" \"$copy.$n\"\n"
     )
 }
 

@@ -139,8 +139,8 @@ pub enum Condition {
     Ready(Vec<String>),
     /// This call succeeds.
     Succeeds(Call),
-    /// This helper pod has done its work.
-    Completed(String),
+    /// This helper pod has done its work, within a time of its own: a large volume takes longer than a boot.
+    Completed(String, Duration),
 }
 
 /// What a healthy release looks like to its brokers.

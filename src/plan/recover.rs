@@ -323,7 +323,7 @@ impl Recovery<'_> {
         if chart::is_parallel(profile) {
             return None;
         }
-        if !self.stays_in_order() {
+        if !(self.stays_in_order() || self.goes_on_in_order()) {
             return Some(format!("the StatefulSet is Parallel now; keep it so: add to {path}\n    {line}"));
         }
         let anew = recovery::orphan(self.given.target, &self.names.stateful_set);

@@ -69,7 +69,8 @@ fn wait(plan: &Plan, condition: &Condition) -> String {
             };
             list.iter().map(one).collect::<Vec<_>>().join("\n")
         }
-        Condition::Completed(pod) => {
+        Condition::Completed(pod, limit) => {
+            let seconds = limit.as_secs();
             format!("{kubectl} wait --for=jsonpath={{.status.phase}}=Succeeded pod/{pod} --timeout={seconds}s")
         }
         Condition::Succeeds(call) if call.stdin.0.is_empty() => format!("until {call}; do sleep 1; done"),

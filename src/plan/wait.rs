@@ -34,7 +34,7 @@ pub(crate) fn until(run: &Run<'_>, condition: &Condition) -> Result<()> {
         Condition::Waiting(pods) => until_each(run, pods, waits_or_serves),
         Condition::Ready(pods) => until_each(run, pods, |standing| *standing == Standing::Ready),
         Condition::Succeeds(call) => until_succeeds(run, call),
-        Condition::Completed(pod) => until_completed(run, pod),
+        Condition::Completed(pod, limit) => until_completed(run, pod, *limit),
     }
 }
 
@@ -103,9 +103,9 @@ fn until_succeeds(run: &Run<'_>, call: &Call) -> Result<()> {
 }
 
 /// It says nothing else than by its end.
-fn until_completed(run: &Run<'_>, pod: &str) -> Result<()> {
+fn until_completed(run: &Run<'_>, pod: &str, limit: Duration) -> Result<()> {
     let logs = format!("kubectl --namespace {} logs {pod}   # what it said", run.plan.target.namespace);
-    let reached = poll(run, run.plan.limit, || {
+    let reached = poll(run, limit, || {
         let reply = run.cx.tools.run(&kubectl::get(&run.plan.target, &[format!("pod/{pod}")]), &Vault::default())?;
         let phase = kubectl::items(&reply).first().and_then(|object| object.pointer("/status/phase")).cloned();
         match phase.as_ref().and_then(Value::as_str) {

@@ -8,6 +8,7 @@ use crate::amqp::{Broker, Kind, messages};
 use crate::environment::{Helm, KHEPRI, MNESIA, OLD};
 use crate::evidence::{cut, hold, release};
 use crate::killed::{MESSAGES, with_messages};
+use crate::recover_killed::deadlocked;
 use crate::runner::Test;
 use crate::world::{NAME, World};
 
@@ -62,14 +63,7 @@ pub(crate) fn in_order(world: &World) -> Value {
     set
 }
 
-/// All VMs end in one moment, and no pod is there: as after a power cut.
-fn power_cut(world: &World) {
-    hold(world);
-    cut(world, &[0, 1, 2]);
-    no_pod_is_left(world);
-}
-
-/// Nor anything that would make one; the start gate is open for those to come.
+/// No pod is there, nor anything that would make one; the start gate is open for those to come.
 pub(crate) fn no_pod_is_left(world: &World) {
     world.namespace.kubectl(&["delete", "statefulset", NAME, "--cascade=orphan"]);
     world.namespace.kubectl(&[&["delete", "pods", "--force", "--grace-period", "0"], &PODS[..]].concat());
@@ -105,16 +99,7 @@ pub(crate) fn ready(pod: &Value) -> bool {
 
 fn deadlock(world: &World) {
     let password = with_messages(world);
-    let set = in_order(world);
-    power_cut(world);
-    world.namespace.apply(&[set]);
-    world.namespace.until("mq-0 waits alone", BOOT, |namespace| {
-        let log = namespace.command(&["logs", "mq-0", "--container", "rabbitmq"]).output().expect("kubectl starts");
-        let log = String::from_utf8_lossy(&log.stdout).into_owned();
-        log.contains("Waiting for Mnesia tables") || log.matches("starting Ra system: coordination").count() > 1
-    });
-    let pods = world.namespace.list("pods");
-    assert!(pods.len() == 1 && !ready(&pods[0]), "it waits for pods that are not created: {pods:#?}");
+    deadlocked(world, &[&[0, 1, 2]]);
     world.mqctl(&AUTO).expect(0);
     world.assert_healthy();
     drain(world, &password, &Kind::BOTH);

@@ -10,8 +10,9 @@ use crate::dialects::{locked, release};
 use crate::dialects_forced::{FORCE, stopped};
 use crate::evidence::{RUNS, probe};
 use crate::objects::PODS;
-use crate::recover::{AUTO, blank, deadlock, khepri, stateful_set, trap};
+use crate::recover::{AUTO, deadlock, stateful_set, trap};
 use crate::recover_repair::refused_step;
+use crate::recover_wizard::{majority_lost, one_volume_lost};
 use crate::transcript::Transcript;
 use crate::world::World;
 
@@ -24,25 +25,12 @@ fn by_ordinals() -> World {
     world
 }
 
-fn one_volume_lost() -> World {
-    let world = trap();
-    blank(&world, "prodmq-1");
-    world
-}
-
 /// prodmq-1 lost its volume, and has started as a broker of its own beside the others.
 fn stranger() -> World {
     let world = trap();
     let all = PODS.map(|pod| format!("'rabbit@{pod}.prodmq-headless.rabbitmq.svc.cluster.local'"));
     let alone = probe("prodmq-1", &PODS[1..2], &[], RUNS).replace(&all.join(","), &all[1]);
     world.write("cluster/probe.prodmq-1", &alone);
-    world
-}
-
-fn majority_lost() -> World {
-    let world = trap();
-    PODS[..2].iter().for_each(|pod| blank(&world, pod));
-    khepri(&world, "prodmq-2");
     world
 }
 

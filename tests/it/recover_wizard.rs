@@ -50,13 +50,13 @@ fn certain() -> World {
     world
 }
 
-fn one_volume_lost() -> World {
+pub fn one_volume_lost() -> World {
     let world = trap();
     blank(&world, "prodmq-1");
     world
 }
 
-fn majority_lost() -> World {
+pub fn majority_lost() -> World {
     let world = trap();
     PODS[..2].iter().for_each(|pod| blank(&world, pod));
     khepri(&world, "prodmq-2");

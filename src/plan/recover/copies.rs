@@ -1,6 +1,8 @@
 //! Copies of the nodes' folders, before one of them loads what may not be the newest: nodes that join it remove the
 //! folders of queues that it does not know. Pure.
 
+use std::time::Duration;
+
 use super::super::{Action, Condition, Danger, Step};
 use super::Recovery;
 use crate::kubectl::helper_pod::HelperPod;
@@ -13,6 +15,8 @@ use crate::recover::strategy::Strategy;
 
 /// Seconds; a large volume takes minutes.
 const TO_COPY: u32 = 3600;
+/// Beside its script a helper pod has to be placed, and its image pulled.
+const TO_START: u32 = 60;
 
 impl Recovery<'_> {
     /// Made before anything is noted: whoever finishes a recovery has them already, and would copy what came after.
@@ -50,8 +54,9 @@ impl Recovery<'_> {
         let remove = kubectl::delete(self.given.target, &names);
         // One that an earlier run has left would not change.
         let mut step = step.action(Action::Run(remove.clone()));
+        let limit = Duration::from_secs((seconds + TO_START).into());
         let completed: Vec<Condition> =
-            helpers.iter().map(|(name, _)| Condition::Completed((*name).to_owned())).collect();
+            helpers.iter().map(|(name, _)| Condition::Completed((*name).to_owned(), limit)).collect();
         for (_, manifest) in helpers {
             step = step.action(Action::Run(kubectl::apply(self.given.target, vec![manifest])));
         }

@@ -26,7 +26,8 @@ pub enum Via {
     Chart,
 }
 
-/// In the container that was forced: one that starts again in the same pod is not forced again.
+/// Where the built-in chart has a volume for /tmp, a container that starts again in the same pod is not forced again; with
+/// other charts it is, until the switch is taken back.
 pub(crate) const FORCED_ONCE: &str = "/tmp/mqctl-forced";
 
 impl Recovery<'_> {
