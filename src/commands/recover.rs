@@ -11,6 +11,7 @@ use crate::credentials;
 use crate::diagnose::stop::Stop;
 use crate::error::Failure;
 use crate::helm;
+use crate::kubectl::Right;
 use crate::outcome::Outcome;
 use crate::plan::recover::first::Via;
 use crate::plan::recover::{Given, recover};
@@ -35,7 +36,9 @@ pub(crate) fn run(args: &Recover, cx: &Context) -> Result<Outcome> {
     if args.evidence_only {
         return evidence(args, cx);
     }
-    let mut stop = Stop::read(cx, args.name.as_deref(), !args.no_helper_pods, &RECOVER_RIGHTS)?;
+    // A script is for people who may not run it.
+    let rights: &[Right] = if args.as_script { &[] } else { &RECOVER_RIGHTS };
+    let mut stop = Stop::read(cx, args.name.as_deref(), !args.no_helper_pods, rights)?;
     if stop.gathered.evidence.healthy() && stop.under_way().is_none() && !stop.observed.holds {
         report::answer(&if cx.json() { report::pretty(&stop.page().to_json()) } else { stop.page().to_text() });
         return Ok(Outcome::Done);

@@ -112,10 +112,12 @@ pub fn forget(target: &Target, through: &str, node: &str) -> Call {
     exec(target, through, &["rabbitmqctl", "forget_cluster_node", node])
 }
 
-/// Succeeds where this node is no member.
+/// Succeeds where this node is no member; or is one again and runs, as after a recovery that was killed when it had let
+/// the forgotten one join.
 pub fn is_forgotten(target: &Target, through: &str, node: &str) -> Call {
     let members = "(try rabbit_nodes:list_members() catch _:_ -> rabbit_nodes:all() end)";
-    let code = format!("false = lists:member('{node}', {members}).");
+    let running = "(try rabbit_nodes:list_running() catch _:_ -> rabbit_nodes:all_running() end)";
+    let code = format!("false = lists:member('{node}', {members} -- {running}).");
     exec_eval(target, through, vec![Part::Text(code)])
 }
 

@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::environment::{Helm, KHEPRI, MNESIA};
+use crate::evidence::hold;
 use crate::runner::Test;
 use crate::world::{NAME, World};
 
 pub(crate) const DOCTOR: [&str; 4] = ["doctor", NAME, "-o", "json"];
+const FULL: &str = "doctor: a volume that is full";
 const LIMIT: Duration = Duration::from_secs(180);
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -28,6 +30,13 @@ pub(crate) fn tests() -> Vec<Test> {
         test("doctor: a release left pending", KHEPRI, 1, pending),
         test("doctor: a liveness probe shorter than the boot", KHEPRI, 1, probe).long(),
         test("doctor: names that nobody resolves", MNESIA, 3, names).long(),
+        Test::new(FULL, || {
+            let mut world = World::new(FULL, Helm::Four, MNESIA, 1);
+            world.wish("/storage", json!({"size": "100Mi", "class": "small"}));
+            world.install();
+            full(&world);
+        })
+        .long(),
     ]
 }
 
@@ -177,6 +186,32 @@ fn hung(world: &World) {
     let found = doctor(world, 0);
     follow(world, &found);
     assert_eq!(codes(&doctor(world, 0)), Vec::<String>::new());
+}
+
+/// First while the broker runs, then where it is started anew; the volumes of this class are no larger than they say.
+fn full(world: &World) {
+    let fill = "dd if=/dev/zero of=/var/lib/rabbitmq/mnesia/ballast bs=1M 2>&1 | grep 'No space left'";
+    world.namespace.shell("mq-0", fill);
+    assert_cause(world, "DISK-ALARM");
+    world.namespace.kubectl(&["delete", "pod", "mq-0"]);
+    world.namespace.until("the node ends in its boot", LIMIT, |namespace| {
+        namespace.object("pod", "mq-0").pointer("/status/containerStatuses/0/restartCount").is_some_and(|n| *n != 0)
+    });
+    assert_cause(world, "DISK-ALARM");
+    let found = doctor(world, 4);
+    let (title, fix) = (found["findings"][0]["title"].to_string(), found["findings"][0]["fix"].to_string());
+    assert!(title.contains("mq-0 is full: it cannot boot"), "{found:#}");
+    assert!(fix.contains("patch persistentvolumeclaim data-mq-0") && fix.contains("200Mi"), "{found:#}");
+    hold(world);
+    world.namespace.kubectl(&["delete", "pod", "mq-0"]);
+    world.namespace.until("its pod is held", LIMIT, |namespace| {
+        namespace.object("pod", "mq-0").pointer("/status/initContainerStatuses/0/state/running").is_some()
+    });
+    let room = ["exec", "mq-0", "--container", "start-gate", "--", "rm", "/var/lib/rabbitmq/mnesia/ballast"];
+    world.namespace.kubectl(&room);
+    // A gate that sees its line gone opens by itself.
+    world.namespace.kubectl(&["delete", "configmap", "mq-hold"]);
+    world.mqctl(&["doctor", NAME, "--wait", "--timeout", "3m"]).expect(0);
 }
 
 /// Runs the command that the first finding has to paste.

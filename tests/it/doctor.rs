@@ -59,7 +59,7 @@ fn a_healthy_release_in_three_children_and_one_a_pod() {
     stdout | scheduling, volumes    √ 3 checks
     stdout | image                  √ 2 checks
     stdout | container start        √ 4 checks
-    stdout | boot                   √ 6 checks
+    stdout | boot                   √ 7 checks
     stdout | cluster                √ 2 checks
     stdout | broker                 √ 3 checks
     stdout | access                 √ 1 check
@@ -94,7 +94,7 @@ fn the_cause_and_what_follows_from_it() {
           risk:  none
           see:   mqctl explain IMG
     container start        √ 4 checks
-    boot                   √ 6 checks
+    boot                   √ 7 checks
     cluster                √ 2 checks
     broker                 √ 3 checks
     access                 √ 1 check

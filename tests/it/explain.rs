@@ -17,7 +17,7 @@ const INSTALL: [&str; 5] = ["install", "prodmq", "--yes", "--timeout", "1s"];
 fn all_codes_on_one_page() {
     let run = World::new().run(&["explain"]).ended(0);
     assert!(run.calls.is_empty() && run.stderr.is_empty(), "{run}");
-    assert_snapshot!(run.stdout, @r"
+    assert_snapshot!(run.stdout, @"
     CRED-MISMATCH     profile, Secret and broker disagree about the Erlang cookie or the password
     CRED-UNKNOWN      volumes of this release exist, and nobody knows the secrets that they were made with
     VERSION-STEP      the volumes were written by another version of RabbitMQ: this is no install
@@ -56,7 +56,7 @@ fn all_codes_on_one_page() {
     STOPPED-Q         classic queues are down with their node
     MEM               too little memory: an alarm, or a broker that was killed
     CLI-HUNG          commands hang in a broker's container and take its memory
-    DISK-ALARM        too little free disk: nobody can publish
+    DISK-ALARM        too little free disk: nobody can publish, or a node cannot boot
     EPHEMERAL         the data go with the pods
     TWO-NODES         an even number of nodes
     CONF-NOT-ROLLED   pods run without the last change

@@ -60,7 +60,7 @@ const NOT_INSTALLED: Change = |s| {
     (0..3).for_each(|n| s.silent(n));
 };
 
-const TROUBLE: [(&str, &str, Change, &[Code]); 29] = [
+const TROUBLE: [(&str, &str, Change, &[Code]); 30] = [
     ("no StatefulSet", "healthy-mnesia", NOT_INSTALLED, &[Code::NotInstalled]),
     ("helm was killed", "healthy-mnesia", |s| s.release["status"] = json!("pending-upgrade"), &[Code::HelmPending]),
     (
@@ -148,6 +148,15 @@ const TROUBLE: [(&str, &str, Change, &[Code]); 29] = [
             s.pod(0)["spec"]["containers"][0]["image"] = json!("docker.io/bitnami/rabbitmq:3.13.7");
         },
         &[Code::Img],
+    ),
+    (
+        "a full volume ends the boot",
+        "healthy-mnesia",
+        |s| {
+            boots(s, 2, 300);
+            s.logs[2] = "[error] <0.234.0>     reason: {bad_return_value,{badmatch,{error,enospc}}}".into();
+        },
+        &[Code::DiskAlarm],
     ),
     (
         "a cookie file that others may read",

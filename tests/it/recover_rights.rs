@@ -130,3 +130,15 @@ fn a_right_that_the_plan_does_not_need_is_not_missed() {
         world.run(&AUTO).ended(0);
     }
 }
+
+#[test]
+fn a_script_is_for_people_who_may_not_run_it() {
+    let world = trap();
+    denied(&world, "delete", "pods");
+    let forbidden =
+        "Error from server (Forbidden): configmaps \"prodmq-mqctl-evidence\" is forbidden: User \"guest\" cannot patch";
+    world.rule("*kubectl*apply*", 1, "", forbidden);
+    let run = world.run(&["recover", "prodmq", "--strategy", "auto", "--as-script"]).ended(0);
+    assert!(run.stdout.starts_with("#!/bin/sh") && run.stdout.contains("release prodmq-1"), "{run}");
+    assert!(run.stderr.contains("cannot patch"), "that the first reading is not kept is told: {run}");
+}

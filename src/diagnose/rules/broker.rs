@@ -76,11 +76,15 @@ fn hanging(seen: &Seen) -> Vec<&Process> {
 /// its memory (CLI-HUNG), or a broker that counts the machine's memory as its own.
 /// Source: RabbitMQ documentation, Memory Threshold; Kubernetes documentation, Resource Management.
 pub(super) fn memory(picture: &Picture) -> Vec<Finding> {
-    picture
-        .nodes
-        .iter()
-        .filter_map(|seen| hung(picture, seen).or_else(|| killed(picture, seen)).or_else(|| unaware(seen)))
-        .collect()
+    let mut found = Vec::new();
+    let mut unaware: Vec<(&str, u64, u64)> = Vec::new();
+    for seen in &picture.nodes {
+        let one = hung(picture, seen).or_else(|| killed(picture, seen));
+        unaware.extend(if one.is_none() { counts_on_more(seen) } else { None });
+        found.extend(one);
+    }
+    found.extend(unaware_of_limit(&unaware));
+    found
 }
 
 fn was_killed(picture: &Picture, seen: &Seen) -> bool {
@@ -121,16 +125,26 @@ fn killed(picture: &Picture, seen: &Seen) -> Option<Finding> {
     Some(finding.fix(fix).risk("messages that were not confirmed are lost with each kill"))
 }
 
-fn unaware(seen: &Seen) -> Option<Finding> {
+/// Its name, the memory that it believes in, and its limit.
+fn counts_on_more(seen: &Seen) -> Option<(&str, u64, u64)> {
     let (limit, believed) = (limit(seen)?, seen.answer.as_ref()?.memory_limit?);
-    if believed <= limit / 20 * 21 {
-        return None;
-    }
-    let title = format!("{} counts on more memory than it may use", seen.name());
-    let proof = format!("it believes in {}, its limit is {}", report::bytes(believed), report::bytes(limit));
+    (believed > limit / 20 * 21).then_some((seen.name(), believed, limit))
+}
+
+/// One template makes all of them.
+fn unaware_of_limit(nodes: &[(&str, u64, u64)]) -> Option<Finding> {
+    let (_, believed, limit) = *nodes.first()?;
+    let pods: Vec<&str> = nodes.iter().map(|(pod, ..)| *pod).collect();
+    let title = format!(
+        "{} {} on more memory than {} may use",
+        pods.join(", "),
+        plural(pods.len(), "counts", "count"),
+        plural(pods.len(), "it", "they")
+    );
+    let proof = format!("believed: {}; limit: {}", report::bytes(believed), report::bytes(limit));
     let fix =
-        format!("configuration: \"total_memory_available_override_value = {limit}\"     under `values` of the profile");
-    Some(Finding::warning(Code::Mem, title).of([seen.name()]).proof(proof).fix(fix).risk("none"))
+        format!("total_memory_available_override_value = {limit}     in rabbitmq.conf, by `values` of the profile");
+    Some(Finding::warning(Code::Mem, title).of(pods).proof(proof).fix(fix).risk("none"))
 }
 
 fn named(queues: &BTreeSet<&str>) -> String {

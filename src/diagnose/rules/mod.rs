@@ -8,6 +8,7 @@ mod boot;
 mod broker;
 mod cluster;
 mod cookie;
+mod disk;
 mod force_boot;
 mod image;
 mod release;
@@ -20,7 +21,7 @@ pub(crate) use unready::standing;
 pub type Rule = fn(&Picture) -> Vec<Finding>;
 
 /// Every rule in its layer.
-pub const RULES: [(Layer, Rule); 28] = [
+pub const RULES: [(Layer, Rule); 29] = [
     (Layer::Release, release::not_installed),
     (Layer::Release, release::helm_pending),
     (Layer::Release, release::namespace),
@@ -37,6 +38,7 @@ pub const RULES: [(Layer, Rule); 28] = [
     (Layer::Start, cookie::file),
     (Layer::Start, cookie::drifts),
     (Layer::Start, boot::no_headless_service),
+    (Layer::Boot, disk::full),
     (Layer::Boot, boot::dns),
     (Layer::Boot, boot::inconsistent),
     (Layer::Boot, boot::mnesia),

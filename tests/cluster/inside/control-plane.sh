@@ -32,7 +32,7 @@ start_controllers() {
   done
   start_proxy
   start_dns
-  daemon addons python3 "$STATE/inside/volumes-and-addresses.py" "$PKI/addons.kubeconfig" "$PKI/ca.crt" "$STATE/volumes" "10.$SLOT.250"
+  daemon addons python3 "$STATE/inside/volumes-and-addresses.py" "$PKI/addons.kubeconfig" "$PKI/ca.crt" "$STATE/volumes" "$STATE/small" "10.$SLOT.250"
 }
 
 start_proxy() { # one for all nodes, as they share a network namespace; conntrack limits are the machine's and stay as they are

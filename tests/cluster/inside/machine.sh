@@ -16,6 +16,14 @@ show_kernel_settings() { # settings of the whole machine on which the kubelet in
   done
 }
 
+make_small_volumes() { # for disks that become full: what the StorageClass `small` has to give, before the nodes take their view of it
+  local n
+  for n in 0 1; do
+    mkdir -p "$STATE/small/$n"
+    mount -t tmpfs -o size=128m,mode=0777 tmpfs "$STATE/small/$n"
+  done
+}
+
 make_network() { # one network namespace for all: a bridge for each node's pods, and n0 for the control plane
   local n
   hostname "$NAME"

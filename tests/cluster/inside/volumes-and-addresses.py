@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""volumes-and-addresses.py KUBECONFIG CA FOLDER PREFIX : what a cloud would give.
+"""volumes-and-addresses.py KUBECONFIG CA FOLDER SMALL PREFIX : what a cloud would give.
 
 Volumes: a default StorageClass `standard`, whose volumes are folders in FOLDER, bound to the node that the scheduler chose, growable,
-removed with the claim. Addresses: PREFIX.1, PREFIX.2, ... for Services of type LoadBalancer. It looks twice a second and keeps no state.
+removed with the claim; and `small`, whose volumes are the folders in SMALL, which can become full: one that is used is emptied and
+given again. Addresses: PREFIX.1, PREFIX.2, ... for Services of type LoadBalancer. It looks twice a second and keeps no state.
 """
 import json
 import os
@@ -39,9 +40,9 @@ class Api:
         return self.call(path, body, "PATCH", "application/merge-patch+json")
 
 
-def make_storage_class(api):
-    default = {"storageclass.kubernetes.io/is-default-class": "true"}
-    api.call(CLASSES, {"metadata": {"name": "standard", "annotations": default}, "provisioner": PROVISIONER,
+def make_storage_class(api, name, default):
+    default = {"storageclass.kubernetes.io/is-default-class": str(default).lower()}
+    api.call(CLASSES, {"metadata": {"name": name, "annotations": default}, "provisioner": PROVISIONER,
                        "allowVolumeExpansion": True, "volumeBindingMode": "WaitForFirstConsumer", "reclaimPolicy": "Delete"})
 
 
@@ -79,26 +80,35 @@ def volume_for(claim, name, node, path):
         "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [on_node]}]}}}}
 
 
-def provide(api, claim, folder, existing):
+def path_for(claim, name, folders, volumes):
+    if claim["spec"]["storageClassName"] != "small":
+        return os.path.join(folders["standard"], name)
+    used = {volume["spec"].get("local", {}).get("path") for volume in volumes}
+    every = (os.path.join(folders["small"], entry) for entry in sorted(os.listdir(folders["small"])))
+    return next((path for path in every if path not in used), None)
+
+
+def provide(api, claim, folders, volumes):
     meta = claim["metadata"]
     node = meta.get("annotations", {}).get("volume.kubernetes.io/selected-node")
     name = "pvc-" + meta["uid"]
-    if claim["status"]["phase"] != "Pending" or not node or name in existing:
+    if claim["status"]["phase"] != "Pending" or not node or name in {volume["metadata"]["name"] for volume in volumes}:
         return
-    path = os.path.join(folder, name)
+    path = path_for(claim, name, folders, volumes)
+    if not path:
+        return
     os.makedirs(path, exist_ok=True)
     os.chmod(path, 0o777)
-    api.call(VOLUMES, volume_for(claim, name, node, path))
+    volumes.append(api.call(VOLUMES, volume_for(claim, name, node, path)))
 
 
-def look_after_volumes(api, folder):
+def look_after_volumes(api, folders):
     classes, volumes = our_classes(api), api.items(VOLUMES)
     remove_released(api, classes, volumes)
-    existing = {volume["metadata"]["name"] for volume in volumes}
     for claim in api.items(CLAIMS):
         if claim["spec"].get("storageClassName") in classes:
             grow(api, claim)
-            provide(api, claim, folder, existing)
+            provide(api, claim, folders, volumes)
 
 
 def address_of(service):
@@ -132,12 +142,13 @@ def attempt(task, *arguments):
     return False
 
 
-def main(kubeconfig, ca, folder, prefix):
-    api = Api(kubeconfig, ca)
-    while not attempt(make_storage_class, api):
-        time.sleep(0.2)
+def main(kubeconfig, ca, folder, small, prefix):
+    api, folders = Api(kubeconfig, ca), {"standard": folder, "small": small}
+    for name in folders:
+        while not attempt(make_storage_class, api, name, name == "standard"):
+            time.sleep(0.2)
     while True:
-        attempt(look_after_volumes, api, folder)
+        attempt(look_after_volumes, api, folders)
         attempt(give_addresses, api, prefix)
         time.sleep(0.5)
 
