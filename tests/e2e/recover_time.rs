@@ -111,7 +111,7 @@ impl Cure {
 #[track_caller]
 fn recovered(world: &World, says: &str) -> f64 {
     let begun = Instant::now();
-    let mut run = world.start(&AUTO);
+    let mut run = world.start(&[&AUTO[..], &["-v"]].concat());
     world.namespace.until("3 pods are ready", BOOT, |namespace| {
         let failed = run.status().is_some_and(|status| !status.success());
         failed || all_ready(namespace)
@@ -119,6 +119,9 @@ fn recovered(world: &World, says: &str) -> f64 {
     let seconds = begun.elapsed().as_secs_f64();
     let ran = run.wait(BOOT).expect(0).says(&[says]);
     println!("       recover: ready after {seconds:.1} s, and verified after {:.1} s", ran.took.as_secs_f64());
+    let account =
+        ran.stderr.lines().filter(|line| line.starts_with("+ ") || line.trim_start().starts_with(char::is_numeric));
+    account.for_each(|line| println!("         {line}"));
     seconds
 }
 
