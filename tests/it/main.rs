@@ -51,6 +51,7 @@ mod recover_again;
 mod recover_repair;
 mod recover_rights;
 mod recover_shown;
+mod recover_together;
 mod recover_wizard;
 mod refusals;
 mod rotate;
