@@ -199,8 +199,8 @@ fn full(world: &World) {
     });
     assert_cause(world, "DISK-ALARM");
     let found = doctor(world, 4);
-    let (title, fix) = (found["findings"][0]["title"].to_string(), found["findings"][0]["fix"].to_string());
-    assert!(title.contains("mq-0 is full: it cannot boot"), "{found:#}");
+    let (message, fix) = (found["findings"][0]["message"].to_string(), found["findings"][0]["fix"].to_string());
+    assert!(message.contains("mq-0 is full: it cannot boot"), "{found:#}");
     assert!(fix.contains("patch persistentvolumeclaim data-mq-0") && fix.contains("200Mi"), "{found:#}");
     hold(world);
     world.namespace.kubectl(&["delete", "pod", "mq-0"]);
