@@ -121,7 +121,7 @@ impl Recovery<'_> {
             steps.push(self.note());
             steps.extend(self.hold_back()?);
             steps.extend(self.first_up()?);
-        } else if !self.given.way.lost.is_empty() {
+        } else if !self.still_lost().is_empty() {
             steps.push(self.note());
             steps.push(self.hold_lost_back()?);
         }

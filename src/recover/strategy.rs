@@ -184,11 +184,26 @@ fn beside_running(strategy: Strategy, evidence: &Evidence, running: &[String]) -
 
 /// Blank volumes of nodes that the running ones count as members. Khepri takes them in by itself.
 fn lost_beside(evidence: &Evidence) -> Vec<String> {
-    let readings = || evidence.nodes.iter().filter_map(|node| node.reading.as_ref());
-    let mut members = readings().filter(|reading| reading.store == Store::Mnesia).flat_map(|r| &r.members);
-    let members: Vec<&String> = members.by_ref().collect();
+    let members = members_of_mnesia(evidence);
     let lost = |node: &&Node| !node.runs && node.store() == Some(Store::Blank) && members.contains(&&node.pod);
     evidence.nodes.iter().filter(lost).map(|node| node.pod.clone()).collect()
+}
+
+fn members_of_mnesia(evidence: &Evidence) -> Vec<&String> {
+    let readings = evidence.nodes.iter().filter_map(|node| node.reading.as_ref());
+    readings.filter(|reading| reading.store == Store::Mnesia).flat_map(|reading| &reading.members).collect()
+}
+
+/// Of those that were lost when a recovery began: who is not let in again yet. One that has data again, or that nobody
+/// counts as a member any more, has been forgotten by a run that was cut short: what it has by now is the cluster's.
+pub fn still_lost(evidence: &Evidence, lost: &[String]) -> Vec<String> {
+    let members = members_of_mnesia(evidence);
+    let forgotten = |pod: &String| !members.is_empty() && !members.contains(&pod);
+    let has_data = |node: &Node| node.runs || matches!(node.store(), Some(Store::Mnesia | Store::Khepri));
+    let back = |pod: &String| {
+        evidence.nodes.iter().any(|node| node.pod == *pod && !node.stranger && (has_data(node) || forgotten(pod)))
+    };
+    lost.iter().filter(|pod| !back(pod)).cloned().collect()
 }
 
 /// With what clients put into brokers that are none of the cluster.

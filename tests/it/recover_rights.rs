@@ -26,7 +26,7 @@ fn by_ordinals() -> World {
 }
 
 /// prodmq-1 lost its volume, and has started as a broker of its own beside the others.
-fn stranger() -> World {
+pub fn stranger() -> World {
     let world = trap();
     let all = PODS.map(|pod| format!("'rabbit@{pod}.prodmq-headless.rabbitmq.svc.cluster.local'"));
     let alone = probe("prodmq-1", &PODS[1..2], &[], RUNS).replace(&all.join(","), &all[1]);

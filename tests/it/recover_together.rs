@@ -6,6 +6,8 @@ use serde_json::json;
 use crate::evidence::{RUNS, probe};
 use crate::objects::{self, PODS};
 use crate::recover::{AUTO, stateful_set, trap};
+use crate::recover_rights::stranger;
+use crate::recover_wizard::one_volume_lost;
 
 #[test]
 fn pods_in_back_off_start_together() {
@@ -40,4 +42,31 @@ fn where_somebody_serves_clients_messages_are_counted_before() {
     let counted = run.json()["counted"].clone();
     assert_eq!(counted, json!({"before": {"queues": 37, "messages": 1204}, "after": {"queues": 37, "messages": 1204}}));
     assert!(run.stderr.contains("37 queues, each with a leader, 1204 messages; before: 1204 messages"), "{run}");
+}
+
+/// A member's volume goes, or its place in the cluster, or its pod.
+fn harms(call: &str) -> bool {
+    let words = ["forget_cluster_node", "persistentvolumeclaim", " delete --ignore-not-found --grace-period"];
+    words.iter().any(|word| call.contains(word))
+}
+
+/// Killed when the gate was open: the forgotten member has joined anew by the next run, and has data of the cluster's.
+#[test]
+fn who_has_joined_anew_is_neither_forgotten_nor_wiped_again() {
+    const FORGET: [&str; 6] = ["recover", "prodmq", "--strategy", "auto", "--confirm", "prodmq"];
+    for world in [one_volume_lost(), stranger()] {
+        world.write("kill/after", "kubectl * delete * configmap/prodmq-hold*\n");
+        assert_eq!(world.run_to_the_last_child(&FORGET).code, Some(128 + 9), "it was killed");
+        for pod in PODS {
+            world.object(&format!("pod.{pod}"), &objects::pod(pod, &objects::running(true)));
+            world.write(&format!("cluster/probe.{pod}"), &probe(pod, &PODS, &[], RUNS));
+        }
+        let mut set = stateful_set("Parallel", true);
+        set["status"]["readyReplicas"] = json!(3);
+        world.object("statefulset.prodmq", &set);
+        let run = world.run(&FORGET).ended(0);
+        assert!(run.stderr.contains("an earlier forget was cut short"), "{run}");
+        let harm: Vec<String> = run.work().iter().map(ToString::to_string).filter(|call| harms(call)).collect();
+        assert_eq!(harm, [""; 0], "{run}");
+    }
 }

@@ -9,6 +9,7 @@ use crate::error::Failure;
 use crate::kubectl::{self, recovery};
 use crate::outcome::Outcome;
 use crate::process::{Call, Part};
+use crate::recover::strategy;
 
 /// The pods of a StatefulSet from one ordinal on.
 pub(super) struct Block {
@@ -85,9 +86,13 @@ impl Recovery<'_> {
         step
     }
 
+    pub(super) fn still_lost(&self) -> Vec<String> {
+        strategy::still_lost(self.given.evidence, &self.given.way.lost)
+    }
+
     /// Lost members are not to start before they are forgotten; the others serve clients.
     pub(super) fn hold_lost_back(&self) -> Result<Step, Failure> {
-        let lost = &self.given.way.lost;
+        let lost = self.still_lost();
         if !self.has_gate() {
             let text = format!(
                 "{} cannot be held back beside running nodes: this chart has no start gate; nothing was changed",
@@ -95,14 +100,13 @@ impl Recovery<'_> {
             );
             return Err(Failure::new(Outcome::Contradiction, text));
         }
-        let danger = if self.given.way.strangers.is_empty() { Danger::Changes } else { Danger::Destroys };
         let there = |pod: &&String| {
             self.given.observed.pods.iter().any(|known| known.name == ***pod && known.standing != Standing::Held)
         };
         let pods: Vec<String> = lost.iter().filter(there).cloned().collect();
-        let mut step = Step::new(danger, format!("hold back {}", lost.join(", ")), "until it is forgotten")
+        let mut step = Step::new(Danger::Changes, format!("hold back {}", lost.join(", ")), "until it is forgotten")
             .done(format!("{} held back", lost.join(", ")))
-            .action(Action::Run(self.close_gate(lost)));
+            .action(Action::Run(self.close_gate(&lost)));
         step = self.wiped(step);
         if !pods.is_empty() {
             step = step.action(Action::Run(recovery::stop_now(self.given.target, &pods)));
@@ -114,7 +118,9 @@ impl Recovery<'_> {
     /// goes with its pod.
     fn wiped(&self, step: Step) -> Step {
         let claim = |pod: &String| self.names.pods.iter().position(|known| known == pod).map(|n| &self.names.claims[n]);
-        let claims = self.given.way.strangers.iter().filter_map(claim);
+        // One that was wiped by a run that was cut short has a new claim: that one stays.
+        let stranger = |pod: &&String| self.given.evidence.nodes.iter().any(|node| node.pod == **pod && node.stranger);
+        let claims = self.given.way.strangers.iter().filter(stranger).filter_map(claim);
         claims.fold(step, |mut step, claim| {
             step.danger = Danger::Destroys;
             step.action(Action::Run(recovery::release_claim(self.given.target, claim)))

@@ -11,7 +11,7 @@ impl Recovery<'_> {
         let mut steps = Vec::new();
         match self.given.strategy {
             Strategy::Forget => {
-                steps.extend(self.given.way.lost.iter().map(|pod| self.forget(pod)));
+                steps.extend(self.still_lost().iter().map(|pod| self.forget(pod)));
                 steps.extend(self.majority_lost().then(|| self.shrink()));
             }
             Strategy::KhepriStandalone => steps.push(self.shrink()),
