@@ -131,15 +131,13 @@ impl Recovery<'_> {
 
     /// Nobody is held back: whoever cannot start is helped to.
     fn together(&self) -> Vec<Step> {
+        if self.stays_in_order() {
+            return vec![self.release_in_place(), self.all_ready()];
+        }
         if self.goes_on_in_order() {
             return vec![self.all_ready()];
         }
         let mut steps: Vec<Step> = self.without_left_file().into_iter().chain(self.publish()).collect();
-        if self.is_released_in_place() {
-            let first = &self.names.pods[0];
-            steps.extend([self.note(), self.release_in_place(first), self.parallel_around(first), self.all_ready()]);
-            return steps;
-        }
         let gate = self.given.observed.holds.then(|| self.open_gate());
         match &self.given.observed.set {
             Some(set) if set.parallel && !self.is_left_changed() => {
@@ -153,8 +151,8 @@ impl Recovery<'_> {
         steps
     }
 
-    /// The first pod is helped where it is, and the StatefulSet is made anew around it.
-    fn is_released_in_place(&self) -> bool {
+    /// The first pod is helped in place, and the StatefulSet stays as it is.
+    fn stays_in_order(&self) -> bool {
         // The revision that turns the chart's switch off is one of pods at once.
         self.in_order() && !self.by_chart() && self.first_pod_may_go_on()
     }
@@ -204,9 +202,9 @@ impl Recovery<'_> {
         order.newest.contains(first) && pods.len() == 1 && pods.iter().all(|pod| pod.name == *first && waits(pod))
     }
 
-    /// It serves clients within seconds, before another node starts.
-    fn release_in_place(&self, pod: &String) -> Step {
-        Step::new(Danger::Changes, format!("release {pod}"), "in place: it loads its own copy, and nobody is newer")
+    fn release_in_place(&self) -> Step {
+        let pod = &self.names.pods[0];
+        Step::new(Danger::Changes, format!("release {pod}"), "in place: nobody is newer; the others are created then")
             .action(Action::Wait(Condition::Waiting(vec![pod.clone()])))
             .action(Action::Run(recovery::release(self.given.target, pod)))
             .done(format!("{pod} released"))
@@ -296,30 +294,19 @@ impl Recovery<'_> {
 
     /// The StatefulSet made anew around its pods: `podManagementPolicy` cannot be changed.
     fn parallel_anew(&self) -> Step {
-        self.made_parallel("made anew as Parallel, so that all pods are created at once", &self.unready())
-    }
-
-    /// The same, with its one pod left as it is.
-    fn parallel_around(&self, pod: &str) -> Step {
-        self.made_parallel(&format!("made anew as Parallel around {pod}: the others are created at once"), &[])
-    }
-
-    fn made_parallel(&self, detail: &str, stopped: &[String]) -> Step {
         let title = format!("StatefulSet {}", self.names.stateful_set);
-        let step = Step::new(Danger::Changes, title.clone(), detail);
-        self.anew(step, &self.wished, stopped).done(format!("{title} is Parallel"))
+        let step =
+            Step::new(Danger::Changes, title.clone(), "made anew as Parallel, so that all pods are created at once");
+        self.anew(step, &self.wished).done(format!("{title} is Parallel"))
     }
 
-    fn unready(&self) -> Vec<String> {
-        let pods = self.given.observed.pods.iter().filter(|pod| pod.standing != Standing::Ready);
-        pods.map(|pod| pod.name.clone()).collect()
-    }
-
-    fn anew(&self, step: Step, manifest: &Value, stopped: &[String]) -> Step {
+    fn anew(&self, step: Step, manifest: &Value) -> Step {
         let target = self.given.target;
+        let exists = |pod: &&Pod| pod.standing != Standing::Ready;
+        let pods: Vec<String> = self.given.observed.pods.iter().filter(exists).map(|pod| pod.name.clone()).collect();
         let mut step = step.action(Action::Run(recovery::orphan(target, &self.names.stateful_set)));
-        if !stopped.is_empty() {
-            step = step.action(Action::Run(recovery::stop_now(target, stopped)));
+        if !pods.is_empty() {
+            step = step.action(Action::Run(recovery::stop_now(target, &pods)));
         }
         step.action(Action::Run(self.put(manifest))).action(Action::Try(self.mark()))
     }
@@ -336,7 +323,7 @@ impl Recovery<'_> {
         if chart::is_parallel(profile) {
             return None;
         }
-        if !self.goes_on_in_order() {
+        if !(self.stays_in_order() || self.goes_on_in_order()) {
             return Some(format!("the StatefulSet is Parallel now; keep it so: add to {path}\n    {line}"));
         }
         let anew = recovery::orphan(self.given.target, &self.names.stateful_set);
