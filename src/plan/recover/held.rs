@@ -86,8 +86,10 @@ impl Recovery<'_> {
         step
     }
 
+    /// Whoever finishes leaves alone what a run that was cut short has let in again.
     pub(super) fn still_lost(&self) -> Vec<String> {
-        strategy::still_lost(self.given.evidence, &self.given.way.lost)
+        let lost = &self.given.way.lost;
+        if self.given.noted.is_none() { lost.clone() } else { strategy::still_lost(self.given.evidence, lost) }
     }
 
     /// Lost members are not to start before they are forgotten; the others serve clients.

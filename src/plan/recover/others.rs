@@ -4,7 +4,7 @@ use super::super::{Action, Condition, Danger, Step};
 use super::Recovery;
 use super::first::Via;
 use crate::kubectl::recovery;
-use crate::recover::strategy::Strategy;
+use crate::recover::strategy::{self, Strategy};
 
 impl Recovery<'_> {
     pub(super) fn others_join(&self) -> Vec<Step> {
@@ -12,9 +12,9 @@ impl Recovery<'_> {
         match self.given.strategy {
             Strategy::Forget => {
                 steps.extend(self.still_lost().iter().map(|pod| self.forget(pod)));
-                steps.extend(self.majority_lost().then(|| self.shrink()));
+                steps.extend(self.majority_lost().then(|| self.shrink()).flatten());
             }
-            Strategy::KhepriStandalone => steps.push(self.shrink()),
+            Strategy::KhepriStandalone => steps.extend(self.shrink()),
             Strategy::ForceBoot => steps.push(self.without_file(&self.given.way.first[0])),
             Strategy::Together | Strategy::NewestFirst | Strategy::Repair => {}
         }
@@ -51,12 +51,18 @@ impl Recovery<'_> {
         self.given.way.lost.len() * 2 >= self.names.pods.len()
     }
 
-    /// By its effect it is judged afterwards: 3.10 has no such call, and needs none.
-    fn shrink(&self) -> Step {
-        let pod = &self.given.way.first[0];
-        Step::new(Danger::Destroys, "shrink quorum queues", format!("to their member on {pod}, which has what is left"))
-            .action(Action::Try(recovery::shrink_queues(self.given.target, pod)))
-            .done("quorum queues shrunk")
+    /// By its effect it is judged afterwards: 3.10 has no such call, and needs none. Not where a run that was cut short has
+    /// let others in again: they may have confirmed what this one has not.
+    fn shrink(&self) -> Option<Step> {
+        let (given, pod) = (self.given, &self.given.way.first[0]);
+        if given.noted.is_some() && given.way.lost.iter().any(|lost| strategy::has_joined(given.evidence, lost)) {
+            return None;
+        }
+        let detail = format!("to their member on {pod}, which has what is left");
+        let step = Step::new(Danger::Destroys, "shrink quorum queues", detail)
+            .action(Action::Try(recovery::shrink_queues(given.target, pod)))
+            .done("quorum queues shrunk");
+        Some(step)
     }
 
     /// An earlier run may have laid it, and its next start is not the one that it was laid for.
