@@ -65,7 +65,7 @@ fn members(document: Value) -> Vec<Value> {
 }
 
 /// Creates objects, one by one, and prints those that it could create: none is changed that is there already.
-fn create(target: &Target, manifest: Vec<Part>) -> Call {
+pub fn create(target: &Target, manifest: Vec<Part>) -> Call {
     call(target, &["create", "--validate=false", "--filename", "-", "--output", "json"]).fed(manifest)
 }
 

@@ -10,7 +10,7 @@ use crate::cluster::{Observed, Pod, Standing, Target};
 use crate::context::Context;
 use crate::kubectl;
 use crate::process::{Call, Part, Reply};
-use crate::rabbitmq;
+use crate::rabbitmq::{self, Phase};
 use crate::recover::evidence::{Evidence, Node};
 use crate::recover::kept::Kept;
 use crate::recover::last_run::LastRun;
@@ -120,7 +120,7 @@ fn inside<'a>(
     let pods = all_pods(subject.names, observed);
     let probes: Vec<Option<Call>> = pods.iter().map(|pod| probe(subject.target, pod)).collect();
     let target = subject.target;
-    let logs = if observed.pods.is_empty() { Vec::new() } else { both_logs(target) };
+    let logs = logs(target, observed);
     let first = logs.len();
     let helpers = reader::begin(subject, silent);
     let calls: Vec<Call> = logs.into_iter().chain(probes.iter().flatten().cloned()).chain(helpers).collect();
@@ -164,15 +164,21 @@ pub(super) fn understood<'a>(names: &'a Names, pods: Vec<Pod>, heard: &Heard) ->
     pods.into_iter().enumerate().map(one).collect()
 }
 
-fn both_logs(target: &Target) -> Vec<Call> {
-    vec![kubectl::logs(target, LINES), kubectl::previous_logs(target, LINES)]
+/// Of the containers that run, and of those before them where any pod has had one.
+fn logs(target: &Target, observed: &Observed) -> Vec<Call> {
+    if observed.pods.is_empty() {
+        return Vec::new();
+    }
+    let restarted = observed.pods.iter().any(|pod| pod.restarts > 0);
+    let previous = restarted.then(|| kubectl::previous_logs(target, LINES));
+    std::iter::once(kubectl::logs(target, LINES)).chain(previous).collect()
 }
 
 /// A broker's container can be asked, and a start gate that holds a pod back.
 fn probe(target: &Target, pod: &Pod) -> Option<Call> {
     match pod.standing {
         Standing::Held => Some(held_probe(target, &pod.name)),
-        _ if pod.runs() => Some(kubectl::exec_script(target, &pod.name, CONTAINER, script_for_vm(&pod.name))),
+        _ if pod.runs() => Some(kubectl::exec_script(target, &pod.name, CONTAINER, script_for_vm(pod))),
         _ => None,
     }
 }
@@ -234,16 +240,29 @@ impl Found<'_> {
         self.pod.started.as_deref().filter(|_| !serves).and_then(Moment::read)
     }
 
+    /// How far its boot has come.
+    fn phase(&self) -> Option<Phase> {
+        let boots = matches!(self.pod.standing, Standing::Booting(_));
+        boots.then(|| rabbitmq::phase(&self.logs[0], &self.pod.name))
+    }
+
     pub(super) fn weighed(self, kept: &Kept) -> Node {
-        let standing = match &self.pod.standing {
-            Standing::Booting(_) => rabbitmq::phase(&self.logs[0], &self.pod.name).to_string(),
-            other => other.to_string(),
-        };
+        let phase = self.phase();
         let runs = self.runs();
-        let crashes = matches!(self.pod.standing, Standing::Crashed(_));
         let started = self.started().filter(|_| !runs);
         let unread = self.reading.as_ref().err().cloned();
         let (reading, origin) = kept.choose(&self.pod.name, self.reading.ok());
-        Node { pod: self.pod.name, standing, runs, stranger: false, crashes, started, reading, origin, unread }
+        Node {
+            standing: phase.as_ref().map_or_else(|| self.pod.standing.to_string(), Phase::to_string),
+            runs,
+            stranger: false,
+            crashes: matches!(self.pod.standing, Standing::Crashed(_)),
+            phase,
+            started,
+            reading,
+            origin,
+            unread,
+            pod: self.pod.name,
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::cluster::{Pod, Standing};
 use crate::process::Part;
 use crate::rabbitmq::{self, Answer};
 use crate::recover::reading::sections;
@@ -91,8 +92,9 @@ pub(super) fn script(pod: &str) -> String {
 }
 
 /// The probe beside a broker, which is asked for the evidence of a stop.
-pub(super) fn script_for_vm(pod: &str) -> Vec<Part> {
-    vec![Part::Text(format!("pod={pod}\nvm=yes\nquestion=\n{PROBE}"))]
+pub(super) fn script_for_vm(pod: &Pod) -> Vec<Part> {
+    let vm = if pod.standing == Standing::Ready { "yes" } else { "waits" };
+    vec![Part::Text(format!("pod={}\nvm={vm}\nquestion=\n{PROBE}", pod.name))]
 }
 
 /// The same with everything that the doctor wants to know, in one start of the CLI's VM.

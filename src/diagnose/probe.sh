@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154  # mqctl puts assignments before it: `pod`, the broker's pod; `vm`, whether a broker's VM can be near; `question`, what else it is asked
+# shellcheck shell=sh disable=SC2154  # mqctl puts assignments before it: `pod`, the broker's pod; `vm`, whether a broker's VM is near: no, yes, or one that waits; `question`, what else it is asked
 # Says what a node knows of its own stop and of its peers': sections of plain text, behind `@@ NAME` each.
 # Read-only, for any sh. Files come first, because they need no VM; no secret is printed, a cookie leaves as its hash.
 base=
@@ -52,8 +52,7 @@ for stat in /proc/[0-9]*/stat; do
   case $line in *'(beam.smp)'*) set -- ${line##*) } && echo "$((${up%.*} - ${20} / 100)) ${line%% *}" ;; esac
 done
 
-# Each VM under a time limit of its own, here in the container: one that hangs outlives kubectl, and takes the broker's memory.
-# The expressions go over stdin, as `question` may hold a password; each is a fun, so that neither sees the other's variables.
+# Each question is a fun, so that neither sees the other's variables.
 ask='
 T = fun(F) -> try F() catch _:_ -> null end end,
 K = T(fun() -> rabbit_khepri:is_enabled() end),
@@ -69,17 +68,30 @@ io:format("mqctl ~s~n", [rabbit_json:encode(#{
  tables => M(fun() -> length(mnesia:system_info(tables)) end),
  members => N(X(fun() -> [A || {_, A} <- rabbit_khepri:locally_known_members()] end)),
  raft => X(fun() -> maps:with([term, last_index, commit_index], ra:key_metrics({rabbitmq_metadata, node()})) end)})])'
-answer=
-if [ "$vm" = yes ]; then
-  section vm
-  answer=$(printf '(fun() -> %s end)()%s.' "$ask" "${question:+, (fun() -> $question end)()}" | tr '\n' ' ' |
-    timeout -k 2 25 rabbitmqctl eval 2>&1)
-  printf '%s\n' "$answer" | grep '^asked '
-  printf '%s\n' "$answer" | grep '^mqctl ' || printf 'silent %s\n' "$(printf '%s\n' "$answer" | grep -v -e '^$' -e 'support is deprecated' | head -n 1)"
-fi
-# A broker that runs has nothing to prove; of the others Mnesia's own log says when it saw which peer go.
-case $answer in *'"running":true'*) log= ;; *) log=$dir/LATEST.LOG ;; esac
-if [ -n "$node" ] && [ -n "$log" ] && [ -f "$log" ]; then
+
+# Asks the broker's VM as `rabbitmqctl eval` does, in a quarter of its time and memory: in a VM without the CLI, which no broker
+# takes for a node. Where that cannot come near (encrypted distribution, another cookie, a VM that hangs) the CLI asks, or says
+# why it cannot. Each has a time limit here in the container: one that hangs outlives kubectl, and takes the broker's memory.
+# The code goes over stdin, as a question may hold a password.
+evaluate() {
+  evaluate_without_cli || printf '%s' "$code" | timeout -k 2 25 rabbitmqctl eval
+}
+
+evaluate_without_cli() {
+  case ${node#*@} in *.*) names=-name ;; *) names=-sname ;; esac
+  [ -n "$node" ] && [ -r "${HOME:-}/.erlang.cookie" ] || return 1
+  printf '%s' "$code" | ERL_CRASH_DUMP_SECONDS=0 timeout -k 2 10 erl -noshell -boot start_clean +S 1:1 +sbwt none \
+    -hidden -connect_all false -dist_listen false -start_epmd false "$names" "mqctl-$$@${node#*@}" -eval '
+Read = fun(Self, Lines) -> case io:get_line("") of eof -> lists:append(lists:reverse(Lines)); Line -> Self(Self, [Line | Lines]) end end,
+{ok, Tokens, _} = erl_scan:string(Read(Read, [])),
+{ok, Code} = erl_parse:parse_exprs(Tokens),
+[Node] = init:get_plain_arguments(),
+case rpc:call(list_to_atom(Node), erl_eval, exprs, [Code, []], 8000) of {badrpc, _} -> halt(1); _ -> halt(0) end.' -extra "$node"
+}
+
+# Mnesia's own log says when the node saw which peer go.
+peers() {
+  if [ -z "$node" ] || ! [ -f "$dir/LATEST.LOG" ]; then return; fi
   section peers
   HOME=/tmp ERL_CRASH_DUMP_SECONDS=0 timeout -k 2 15 erl -noinput -boot start_clean +S 1:1 +sbwt none -eval '
 [Dir | _] = init:get_plain_arguments(),
@@ -98,5 +110,18 @@ All = fun(Log, From, Self) -> case disk_log:chunk(Log, From) of
   {ok, Log} -> All(Log, start, All);
   Error -> io:format("unread ~s ~0p~n", [F, Error]) end || F <- ["DECISION_TAB.LOG", "LATEST.LOG"], filelib:is_file(filename:join(Dir, F))],
 halt().' -extra "$dir" </dev/null 2>&1
+}
+
+# A broker that runs has nothing to prove; beside one that is known to wait both VMs start at once.
+case $vm in waits) peers & ;; esac
+answer=
+if [ "$vm" != no ]; then
+  code=$(printf '(fun() -> %s end)()%s.' "$ask" "${question:+, (fun() -> $question end)()}" | tr '\n' ' ')
+  answer=$(evaluate 2>&1)
+  wait
+  section vm
+  printf '%s\n' "$answer" | grep '^asked '
+  printf '%s\n' "$answer" | grep '^mqctl ' || printf 'silent %s\n' "$(printf '%s\n' "$answer" | grep -v -e '^$' -e 'support is deprecated' | head -n 1)"
 fi
+case $vm$answer in waits* | *'"running":true'*) ;; *) peers ;; esac
 section end

@@ -16,8 +16,10 @@ use crate::report;
 use crate::secret::Vault;
 
 /// Three seconds are usual; one whose machine is away waits for it in vain.
-const LOOKS: usize = 90;
-const PAUSE: Duration = Duration::from_millis(500);
+const LOOKS: usize = 120;
+const PAUSE: Duration = Duration::from_millis(300);
+/// Looks at what they print for each look at how they stand.
+const LOOKS_BETWEEN: usize = 5;
 
 /// One volume: the pod that it belongs to, and the pod that reads it.
 #[derive(Clone)]
@@ -38,7 +40,7 @@ impl Begun {
         let failed = reply.filter(|reply| !reply.ok());
         Self {
             readers: volumes.iter().map(|volume| volume.reader.to_owned()).collect(),
-            failure: failed.map(|reply| kubectl::failure("kubectl apply", reply).text),
+            failure: failed.map(|reply| kubectl::failure("kubectl create", reply).text),
         }
     }
 
@@ -56,7 +58,7 @@ pub(super) fn begin(subject: &Subject<'_>, volumes: &[Volume<'_>]) -> Option<Cal
     report::say(&format!("reading the volumes of {} through helper pods, removed afterwards", pods.join(", ")));
     let pods: Vec<Value> = volumes.iter().map(|volume| manifest(subject, volume)).collect();
     let list = json!({"apiVersion": "v1", "kind": "List", "items": pods}).to_string();
-    Some(kubectl::apply(subject.target, vec![Part::Text(list)]))
+    Some(kubectl::create(subject.target, vec![Part::Text(list)]))
 }
 
 /// What each volume's probe printed, or why it could not be read; in the order of the volumes.
@@ -80,26 +82,42 @@ pub(super) fn read(
 fn make(cx: &Context, subject: &Subject<'_>, volumes: &[Volume<'_>]) -> Result<Result<(), String>> {
     let Some(call) = begin(subject, volumes) else { return Ok(Ok(())) };
     let reply = cx.tools.run(&call, &Vault::default())?;
-    Ok(if reply.ok() { Ok(()) } else { Err(kubectl::failure("kubectl apply", &reply).text) })
+    Ok(if reply.ok() { Ok(()) } else { Err(kubectl::failure("kubectl create", &reply).text) })
 }
 
+/// By what they print: it is there a second or two before Kubernetes tells of their end.
 fn until_read(cx: &Context, subject: &Subject<'_>, volumes: &[Volume<'_>]) -> Result<Vec<Result<String, String>>> {
-    let names: Vec<String> = volumes.iter().map(|volume| format!("pod/{}", volume.reader)).collect();
-    let mut pods = Vec::new();
-    for _ in 0..LOOKS {
-        pods = kubectl::items(&cx.tools.run(&kubectl::get(subject.target, &names), &Vault::default())?);
-        if cx.interrupted() || (pods.len() == names.len() && pods.iter().all(ended)) {
+    let mut said = Vec::new();
+    for look in 1..=LOOKS {
+        let logs = cx.tools.run(&kubectl::reader_logs(subject.target), &Vault::default())?;
+        said = volumes.iter().map(|volume| kubectl::lines_of(&logs.stdout, volume.reader, "reader")).collect();
+        let last = look == LOOKS || cx.interrupted();
+        let ended = said.iter().all(|text| text.trim_end().ends_with("@@ end"));
+        if ended || last || (look % LOOKS_BETWEEN == 0 && all_ended(cx, subject, volumes)?) {
             break;
         }
         wait::pause(PAUSE, &|| cx.interrupted());
     }
-    let logs = cx.tools.run(&kubectl::reader_logs(subject.target), &Vault::default())?;
-    let one = |volume: &Volume<'_>| {
-        let said = kubectl::lines_of(&logs.stdout, volume.reader, "reader");
+    if said.iter().all(|text| !text.is_empty()) {
+        return Ok(said.into_iter().map(Ok).collect());
+    }
+    let pods = pods(cx, subject, volumes)?;
+    let one = |(volume, text): (&Volume<'_>, String)| {
         let pod = pods.iter().find(|pod| pod["metadata"]["name"] == volume.reader);
-        if said.is_empty() { Err(why_silent(volume.reader, pod)) } else { Ok(said) }
+        if text.is_empty() { Err(why_silent(volume.reader, pod)) } else { Ok(text) }
     };
-    Ok(volumes.iter().map(one).collect())
+    Ok(volumes.iter().zip(said).map(one).collect())
+}
+
+fn pods(cx: &Context, subject: &Subject<'_>, volumes: &[Volume<'_>]) -> Result<Vec<Value>> {
+    let names: Vec<String> = volumes.iter().map(|volume| format!("pod/{}", volume.reader)).collect();
+    Ok(kubectl::items(&cx.tools.run(&kubectl::get(subject.target, &names), &Vault::default())?))
+}
+
+/// One that could not read to the end prints no more.
+fn all_ended(cx: &Context, subject: &Subject<'_>, volumes: &[Volume<'_>]) -> Result<bool> {
+    let pods = pods(cx, subject, volumes)?;
+    Ok(pods.len() == volumes.len() && pods.iter().all(ended))
 }
 
 fn ended(pod: &Value) -> bool {

@@ -204,10 +204,20 @@ impl Recovery<'_> {
 
     fn release_in_place(&self) -> Step {
         let pod = &self.names.pods[0];
-        Step::new(Danger::Changes, format!("release {pod}"), "in place: nobody is newer; the others are created then")
-            .action(Action::Wait(Condition::Waiting(vec![pod.clone()])))
-            .action(Action::Run(recovery::release(self.given.target, pod)))
-            .done(format!("{pod} released"))
+        let step = Step::new(
+            Danger::Changes,
+            format!("release {pod}"),
+            "in place: nobody is newer; the others are created then",
+        );
+        let release = recovery::release(self.given.target, pod);
+        // Seen to wait, it need not be looked at again; should it have started anew since, a later try finds it waiting.
+        let seen = self.given.evidence.nodes.iter().any(|node| node.pod == *pod && node.waits());
+        let step = if seen {
+            step.action(Action::Wait(Condition::Succeeds(release)))
+        } else {
+            step.action(Action::Wait(Condition::Waiting(vec![pod.clone()]))).action(Action::Run(release))
+        };
+        step.done(format!("{pod} released"))
     }
 
     /// Pods that do not start by themselves, together, so that none waits longer than the others.

@@ -18,8 +18,11 @@ use crate::rabbitmq;
 use crate::secret::Vault;
 use crate::units::show_duration;
 
-/// Between two looks. A look costs a kubectl or two, each a tenth of a second of a core.
+/// Between two looks, at least. A look costs a kubectl or two, each a tenth of a second of a core.
 const PAUSE: Duration = Duration::from_secs(1);
+/// So many times as long as a look took: where it takes long the machine is short of time, and the nodes need it to boot.
+const REST: u32 = 3;
+const LONGEST: Duration = Duration::from_secs(5);
 /// Lines of a log that are shown for a pod that did not come up.
 const LAST_LINES: usize = 5;
 
@@ -49,7 +52,7 @@ fn until_ready(run: &Run<'_>) -> Result<()> {
     let limit = run.plan.limit;
     let mut last = None;
     let reached = poll(run, limit, || {
-        let Some(look) = look(run)? else { return Ok(None) };
+        let Some(look) = look(run, last.as_ref())? else { return Ok(None) };
         for pod in &look.pods {
             run.progress.pod(&pod.name, &pod.standing);
         }
@@ -72,7 +75,7 @@ fn waits_or_serves(standing: &Standing) -> bool {
 fn until_each(run: &Run<'_>, pods: &[String], come: impl Fn(&Standing) -> bool) -> Result<()> {
     let mut last = None;
     let reached = poll(run, run.plan.limit, || {
-        let Some(look) = look(run)? else { return Ok(None) };
+        let Some(look) = look(run, last.as_ref())? else { return Ok(None) };
         let mine = |pod: &&Pod| pods.contains(&pod.name);
         look.pods.iter().filter(mine).for_each(|pod| run.progress.pod(&pod.name, &pod.standing));
         let all = look.pods.iter().filter(mine).all(|pod| come(&pod.standing));
@@ -149,7 +152,9 @@ fn until_gone(run: &Run<'_>, pods: &[String]) -> Result<()> {
 pub(super) fn poll(run: &Run<'_>, limit: Duration, mut ask: impl FnMut() -> Result<Option<bool>>) -> Result<bool> {
     let end = Instant::now() + limit;
     loop {
+        let begun = Instant::now();
         let answer = forgiving(ask(), run.progress.server_is_away())?;
+        let took = begun.elapsed();
         run.progress.server_answers(answer.is_some());
         if answer == Some(true) {
             return Ok(true);
@@ -157,7 +162,7 @@ pub(super) fn poll(run: &Run<'_>, limit: Duration, mut ask: impl FnMut() -> Resu
         if Instant::now() >= end {
             return if answer.is_none() { Err(stayed_away(limit)) } else { Ok(false) };
         }
-        pause(PAUSE, &|| run.cx.interrupted());
+        pause(PAUSE.max(took * REST).min(LONGEST), &|| run.cx.interrupted());
         run.cx.stop_if_interrupted()?;
     }
 }
@@ -187,7 +192,7 @@ pub(crate) fn pause(length: Duration, stops: &dyn Fn() -> bool) {
     }
 }
 
-fn look(run: &Run<'_>) -> Result<Option<Look>> {
+fn look(run: &Run<'_>, last: Option<&Look>) -> Result<Option<Look>> {
     let target = &run.plan.target;
     let reply = run.cx.tools.run(&kubectl::list(target, "statefulsets,pods"), &Vault::default())?;
     if !reply.ok() {
@@ -206,7 +211,9 @@ fn look(run: &Run<'_>) -> Result<Option<Look>> {
     }
     pods.sort_by(|a, b| a.name.cmp(&b.name));
     let logs = read_logs(run, &mut pods)?;
-    explain_creating(run, &mut pods)?;
+    if last.is_some_and(|last| last.pods.iter().any(is_to_come)) {
+        explain_creating(run, &mut pods)?;
+    }
     Ok(Some(Look { set, pods, logs }))
 }
 
@@ -229,10 +236,15 @@ fn read_logs(run: &Run<'_>, pods: &mut [Pod]) -> Result<Vec<(String, String)>> {
     Ok(logs)
 }
 
+/// Most pods have passed this between two looks, and need no explanation.
+fn is_to_come(pod: &Pod) -> bool {
+    matches!(pod.standing, Standing::Creating(_) | Standing::Refused(_) | Standing::Absent)
+}
+
 /// The newest event for the pods whose container is not there yet: an image being pulled, a volume missing; and for
 /// those that the API server does not let the StatefulSet create: a quota, a policy.
 fn explain_creating(run: &Run<'_>, pods: &mut [Pod]) -> Result<()> {
-    if !pods.iter().any(|p| matches!(p.standing, Standing::Creating(_) | Standing::Absent)) {
+    if !pods.iter().any(is_to_come) {
         return Ok(());
     }
     let reply = run.cx.tools.run(&kubectl::list_all(&run.plan.target, "events"), &Vault::default())?;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::moment::Moment;
 use super::order::{Confidence, Order};
 use super::reading::{Raft, Reading, Store};
+use crate::rabbitmq::Phase;
 
 /// A whole store of Mnesia has more than twenty tables; these are left where the others were taken away.
 pub const TABLES_LEFT: u64 = 5;
@@ -33,6 +34,8 @@ pub struct Node {
     pub stranger: bool,
     /// Its container ends again and again.
     pub crashes: bool,
+    /// How far its boot has come, as its log says.
+    pub phase: Option<Phase>,
     /// When its container began that has not come to serve: a start may rewrite the evidence.
     pub started: Option<Moment>,
     pub reading: Option<Reading>,
@@ -45,6 +48,11 @@ impl Node {
     /// Nothing where it could not be read.
     pub fn store(&self) -> Option<Store> {
         self.reading.as_ref().map(|reading| reading.store)
+    }
+
+    /// For the tables of its peers.
+    pub fn waits(&self) -> bool {
+        matches!(self.phase, Some(Phase::WaitingForTables { .. }))
     }
 
     /// It serves clients, and a refused step to 4.3 has taken its metadata away.

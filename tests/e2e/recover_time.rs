@@ -8,7 +8,7 @@ use crate::cluster::Namespace;
 use crate::doctor::eval;
 use crate::environment::{Helm, KHEPRI, MNESIA, OLD};
 use crate::killed::with_messages;
-use crate::recover::{AUTO, BOOT, drain, ready};
+use crate::recover::{AUTO, BOOT, drain};
 use crate::recover_killed::{at_once, deadlocked};
 use crate::runner::Test;
 use crate::world::{NAME, World};
@@ -86,8 +86,11 @@ fn median(seconds: &[f64]) -> f64 {
     sorted[sorted.len() / 2]
 }
 
+/// The API server tells it: who looks again and again takes time from the pods that boot.
 fn all_ready(namespace: &Namespace) -> bool {
-    namespace.list("pods").iter().filter(|pod| ready(pod)).count() == 3
+    let set = format!("statefulset/{NAME}");
+    let told = ["wait", "--for=jsonpath={.status.readyReplicas}=3", &set, "--timeout=10s"];
+    namespace.command(&told).output().expect("kubectl starts").status.success()
 }
 
 impl Cure {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::cluster::Namespace;
-use crate::environment::{Helm, image};
+use crate::environment::{Helm, KHEPRI, image};
 use crate::running::{Ran, Running};
 
 /// No command of mqctl needs as long on these small clusters, also on a busy machine.
@@ -117,6 +117,11 @@ impl World {
         let ran = self.start(args).wait(LIMIT);
         self.took.borrow_mut().push(format!("{} {:.1}", args[0], ran.took.as_secs_f64()));
         ran
+    }
+
+    /// Which metadata store its brokers have once it is installed.
+    pub(crate) fn is_on_khepri(&self) -> bool {
+        self.migrates || self.profile["image"]["tag"] == KHEPRI
     }
 
     #[track_caller]

@@ -142,9 +142,10 @@ fn a_quota_that_refuses_the_pods() {
     test/rabbitmq/prodmq: install: 2 to change, 0 to destroy
        0.0s Secret prodmq-mqctl-credentials written
        0.0s helm release installed
-       0.0s prodmq-0 create Pod prodmq-0 in StatefulSet prodmq failed error: pods "prodmq-0" is forbidden: exceeded quota: small, requested: pods=1, used: pods=0, limited: pods=0
+       0.0s prodmq-0 not created yet
        0.0s prodmq-1 not created yet
        0.0s prodmq-2 not created yet
+       0.0s prodmq-0 create Pod prodmq-0 in StatefulSet prodmq failed error: pods "prodmq-0" is forbidden: exceeded quota: small, requested: pods=1, used: pods=0, limited: pods=0
     error: install: 3 nodes booted: not ready after 1s: 0 of 3 nodes; nothing was undone
       prodmq-0   create Pod prodmq-0 in StatefulSet prodmq failed error: pods "prodmq-0" is forbidden: exceeded quota: small, requested: pods=1, used: pods=0, limited: pods=0
       prodmq-1   not created yet

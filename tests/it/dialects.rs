@@ -190,7 +190,7 @@ fn a_deadlock_of_stable_is_cured_and_the_line_told() {
        0.0s 37 queues, each with a leader, 1204 messages
        0.0s queues asked
        0.0s nothing is under way any more
-    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (2 pods that read volumes)
+    kubectl create '--validate=false' --filename - --output json (2 pods that read volumes)
     kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (ConfigMap "prodmq-mqctl-evidence")
     kubectl patch service prodmq-headless --field-manager mqctl --type merge --patch '{"spec":{"publishNotReadyAddresses":true}}'

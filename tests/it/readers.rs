@@ -102,10 +102,10 @@ fn who_may_not_exec_or_make_pods_is_told_which() {
     let forbidden = "Error from server (Forbidden): pods \"prodmq-0\" is forbidden: User \"ci\" cannot create resource \"pods/exec\"";
     world.rule("*exec*", 1, "", forbidden);
     world.rule(
-        "*apply*",
+        "*create*",
         1,
         "",
-        "Error from server (Forbidden): pods is forbidden: User \"ci\" cannot patch resource \"pods\"",
+        "Error from server (Forbidden): pods is forbidden: User \"ci\" cannot create resource \"pods\"",
     );
     assert_snapshot!(world.run(&RECOVER).ended(3).words(), @r#"
     $ mqctl recover prodmq --evidence-only   [exit 3]
@@ -119,9 +119,9 @@ fn who_may_not_exec_or_make_pods_is_told_which() {
       prodmq-2   not created yet                                  -       -             -             no
 
       newest     not known: no node could be read
-      not read   prodmq-0: `kubectl exec`: pods "prodmq-0" is forbidden: User "ci" cannot create resource "pods/exec"; `kubectl apply`: pods is forbidden: User "ci" cannot patch resource "pods"
-      not read   prodmq-1: not created yet; `kubectl apply`: pods is forbidden: User "ci" cannot patch resource "pods"
-      not read   prodmq-2: not created yet; `kubectl apply`: pods is forbidden: User "ci" cannot patch resource "pods"
+      not read   prodmq-0: `kubectl exec`: pods "prodmq-0" is forbidden: User "ci" cannot create resource "pods/exec"; `kubectl create`: pods is forbidden: User "ci" cannot create resource "pods"
+      not read   prodmq-1: not created yet; `kubectl create`: pods is forbidden: User "ci" cannot create resource "pods"
+      not read   prodmq-2: not created yet; `kubectl create`: pods is forbidden: User "ci" cannot create resource "pods"
     reading the volumes of prodmq-1, prodmq-2 through helper pods, removed afterwards
     reading the volumes of prodmq-0 through helper pods, removed afterwards
     "#);
@@ -176,11 +176,11 @@ fn a_lost_volume_is_a_blank_one() {
 #[test]
 fn helper_pods_of_a_run_that_was_killed_are_removed_first() {
     let world = waiting();
-    world.write("kill/after", "kubectl*apply*\n");
+    world.write("kill/after", "kubectl*create*\n");
     assert_eq!(world.run(&RECOVER).code, None);
     assert!(world.path("cluster/pod.prodmq-mqctl-reader-1").is_file());
     let run = world.run(&RECOVER).ended(0);
-    assert_eq!(run.changing_verbs(), ["delete", "apply", "delete", "apply"], "{run}");
+    assert_eq!(run.changing_verbs(), ["delete", "create", "delete", "apply"], "{run}");
     assert!(!world.path("cluster/pod.prodmq-mqctl-reader-1").exists());
 }
 

@@ -134,7 +134,6 @@ fn a_deadlock_whose_first_pod_may_be_newest_is_released_in_place() {
 
        0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
     test/rabbitmq/prodmq: recover: 1 to change, 0 to destroy
-       0.0s prodmq-0 waiting for tables of its peers (9 tries left)
        0.0s prodmq-0 released
        0.0s prodmq-0 ready
        0.0s prodmq-1 ready
@@ -143,7 +142,7 @@ fn a_deadlock_whose_first_pod_may_be_newest_is_released_in_place() {
        0.0s all nodes agree, logged in as user
        0.0s 37 queues, each with a leader, 1204 messages
        0.0s queues asked
-    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (2 pods that read volumes)
+    kubectl create '--validate=false' --filename - --output json (2 pods that read volumes)
     kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (ConfigMap "prodmq-mqctl-evidence")
     kubectl exec --stdin prodmq-0 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval case rabbit:is_running() of true -> runs; false -> case catch rabbit_khepri:is_enabled() of true -> exit(khepri); _ -> ok = rabbit_table:force_load() end end.
@@ -176,7 +175,7 @@ fn a_deadlock_of_khepri_is_cured_by_a_stateful_set_made_anew() {
        0.0s 37 queues, each with a leader, 1204 messages
        0.0s queues asked
        0.0s nothing is under way any more
-    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (2 pods that read volumes)
+    kubectl create '--validate=false' --filename - --output json (2 pods that read volumes)
     kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (ConfigMap "prodmq-mqctl-evidence")
     kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (ConfigMap "prodmq-mqctl-evidence": "together", first [])

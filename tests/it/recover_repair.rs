@@ -82,7 +82,7 @@ fn all_nodes_boot_on_khepri_with_the_version_that_runs() {
        0.0s 37 queues, each with a leader, 1204 messages
        0.0s queues asked
        0.0s nothing is under way any more
-    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (1 pods that read volumes)
+    kubectl create '--validate=false' --filename - --output json (1 pods that read volumes)
     kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-mqctl-reader-2
     kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (ConfigMap "prodmq-mqctl-evidence": "repair", first [])
     kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=repair'

@@ -145,6 +145,7 @@ create() {
     failed=0
     case $stdin in
         *'"kind":"SelfSubjectAccessReview"'*) review ;;
+        *'"mqctl/reader"'*) make_readers ;;
         *'"kind":"Namespace"'*) create_one namespaces namespace.rabbitmq '{"kind":"Namespace","metadata":{"name":"rabbitmq"}}' ;;
     esac
     case $stdin in *'"kind":"Lease"'*)

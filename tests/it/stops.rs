@@ -24,6 +24,7 @@ fn node(reading: Reading) -> Node {
         runs: false,
         stranger: false,
         crashes: false,
+        phase: None,
         started: None,
         reading: Some(reading),
         origin: Origin::Now,
