@@ -53,6 +53,11 @@ pub(crate) fn all() -> bool {
     std::env::var("MQCTL_E2E_ALL").is_ok_and(|value| value == "1")
 }
 
+/// The file with the names of tests that have passed; what passes is added to it, and not run again.
+pub(crate) fn passed() -> Option<PathBuf> {
+    std::env::var_os("MQCTL_E2E_PASSED").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
 /// Tests at once. Two of three pods each are what two cores carry.
 pub(crate) fn threads() -> usize {
     match std::env::var("RUST_TEST_THREADS") {

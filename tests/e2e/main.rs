@@ -2,6 +2,7 @@
 //!
 //! `KUBECONFIG` and `kubectl` on PATH say where; `MQCTL_E2E_HELM3` and `MQCTL_E2E_HELM4` are the two programs;
 //! `MQCTL_E2E_IMAGE` is the repository of the images (default `rabbitmq`). `MQCTL_E2E_ALL=1` adds the long matrix.
+//! `MQCTL_E2E_PASSED=FILE` keeps the names of tests that have passed, which are not run again.
 //! What is missing is said in a sentence, and the suite fails. `RUST_TEST_THREADS` tests run at once (default 2).
 //!
 //! `cargo test --test e2e -- journey` runs the tests with `journey` in their name; `-- --list` names them all.

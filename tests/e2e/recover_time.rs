@@ -54,7 +54,7 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 fn test(name: &'static str, tag: &'static str, deadlock: Deadlock) -> Test {
-    Test::new(name, move || compared(&World::new(name, Helm::Four, tag, 3), deadlock)).long()
+    Test::new(name, move || compared(&World::new(name, Helm::Four, tag, 3), deadlock)).long().alone()
 }
 
 fn compared(world: &World, deadlock: Deadlock) {

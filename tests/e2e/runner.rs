@@ -1,6 +1,8 @@
 //! The harness: a few tests at once, each test's seconds, and by name what is left out.
 
 use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -13,16 +15,23 @@ pub(crate) struct Test {
     pub(crate) name: String,
     /// Part of the long matrix only.
     pub(crate) long: bool,
+    /// It measures times: nothing runs beside it.
+    alone: bool,
     body: Box<dyn Fn() + Send + Sync>,
 }
 
 impl Test {
     pub(crate) fn new(name: impl Into<String>, body: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { name: name.into(), long: false, body: Box::new(body) }
+        Self { name: name.into(), long: false, alone: false, body: Box::new(body) }
     }
 
     pub(crate) fn long(mut self) -> Self {
         self.long = true;
+        self
+    }
+
+    pub(crate) fn alone(mut self) -> Self {
+        self.alone = true;
         self
     }
 }
@@ -63,24 +72,48 @@ pub(crate) fn main(tests: Vec<Test>) -> ExitCode {
         tests.into_iter().partition(|t| if asked.words.is_empty() { all || !t.long } else { wanted(t) });
     assert!(!chosen.is_empty(), "no end-to-end test has one of {:?} in its name", asked.words);
     environment::check();
+    let (passed, chosen): (Vec<Test>, Vec<Test>) = {
+        let names = passed_before();
+        chosen.into_iter().partition(|test| names.contains(&test.name))
+    };
     println!("{} end-to-end tests, {} at once", chosen.len(), environment::threads());
+    if !passed.is_empty() {
+        println!("passed in an earlier run, and not run again: {}", names(&passed));
+    }
     if asked.words.is_empty() && !left_out.is_empty() {
-        let names: Vec<&str> = left_out.iter().map(|t| t.name.as_str()).collect();
-        println!("left out, as MQCTL_E2E_ALL is not 1: {}", names.join(", "));
+        println!("left out, as MQCTL_E2E_ALL is not 1: {}", names(&left_out));
     }
     run(chosen)
+}
+
+fn names(tests: &[Test]) -> String {
+    tests.iter().map(|test| test.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn passed_before() -> Vec<String> {
+    let text = environment::passed().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
+fn remember(name: &str) {
+    let Some(path) = environment::passed() else { return };
+    let file = File::options().create(true).append(true).open(&path);
+    file.and_then(|mut file| writeln!(file, "{name}")).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
 }
 
 fn run(tests: Vec<Test>) -> ExitCode {
     let begun = Instant::now();
     let count = tests.len();
-    let queue = Mutex::new(VecDeque::from(tests));
     let failed = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..environment::threads() {
-            scope.spawn(|| work(&queue, &failed));
-        }
-    });
+    let (alone, beside): (Vec<Test>, Vec<Test>) = tests.into_iter().partition(|test| test.alone);
+    for (tests, threads) in [(alone, 1), (beside, environment::threads())] {
+        let queue = Mutex::new(VecDeque::from(tests));
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| work(&queue, &failed));
+            }
+        });
+    }
     let failed = failed.into_inner().expect("no worker dies");
     cluster::until_all_are_gone();
     let seconds = begun.elapsed().as_secs();
@@ -99,7 +132,9 @@ fn work(queue: &Mutex<VecDeque<Test>>, failed: &Mutex<Vec<String>>) {
         let passed = passes(&test);
         let verdict = if passed { "ok" } else { "FAILED" };
         println!("{verdict:<6} {:<58} {:>6.1} s", test.name, begun.elapsed().as_secs_f64());
-        if !passed {
+        if passed {
+            remember(&test.name);
+        } else {
             failed.lock().expect("no worker dies").push(test.name);
         }
     }
