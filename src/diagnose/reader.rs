@@ -89,11 +89,11 @@ fn make(cx: &Context, subject: &Subject<'_>, volumes: &[Volume<'_>]) -> Result<R
 fn until_read(cx: &Context, subject: &Subject<'_>, volumes: &[Volume<'_>]) -> Result<Vec<Result<String, String>>> {
     let mut said = Vec::new();
     for look in 1..=LOOKS {
+        // Asked first: whoever has ended by now has printed everything.
+        let ended = look % LOOKS_BETWEEN == 0 && all_ended(cx, subject, volumes)?;
         let logs = cx.tools.run(&kubectl::reader_logs(subject.target), &Vault::default())?;
         said = volumes.iter().map(|volume| kubectl::lines_of(&logs.stdout, volume.reader, "reader")).collect();
-        let last = look == LOOKS || cx.interrupted();
-        let ended = said.iter().all(|text| text.trim_end().ends_with("@@ end"));
-        if ended || last || (look % LOOKS_BETWEEN == 0 && all_ended(cx, subject, volumes)?) {
+        if ended || cx.interrupted() || said.iter().all(|text| text.trim_end().ends_with("@@ end")) {
             break;
         }
         wait::pause(PAUSE, &|| cx.interrupted());
