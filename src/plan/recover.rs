@@ -307,13 +307,17 @@ impl Recovery<'_> {
         let title = format!("StatefulSet {}", self.names.stateful_set);
         let step =
             Step::new(Danger::Changes, title.clone(), "made anew as Parallel, so that all pods are created at once");
-        self.anew(step, &self.wished).done(format!("{title} is Parallel"))
+        let waits = |pod: &Pod| matches!(pod.standing, Standing::Booting(_));
+        // One that waits goes on when the others come; but for a switch of its own, or where it cannot find them any more.
+        let stays = |pod: &Pod| waits(pod) && !self.is_left_changed() && !self.given.observed.hides_waiting;
+        self.anew(step, &self.wished, stays).done(format!("{title} is Parallel"))
     }
 
-    fn anew(&self, step: Step, manifest: &Value) -> Step {
+    /// Pods that serve nobody are made anew with it, but for those that may stay.
+    fn anew(&self, step: Step, manifest: &Value, stays: impl Fn(&Pod) -> bool) -> Step {
         let target = self.given.target;
-        let exists = |pod: &&Pod| pod.standing != Standing::Ready;
-        let pods: Vec<String> = self.given.observed.pods.iter().filter(exists).map(|pod| pod.name.clone()).collect();
+        let goes = |pod: &&Pod| pod.standing != Standing::Ready && !stays(pod);
+        let pods: Vec<String> = self.given.observed.pods.iter().filter(goes).map(|pod| pod.name.clone()).collect();
         let mut step = step.action(Action::Run(recovery::orphan(target, &self.names.stateful_set)));
         if !pods.is_empty() {
             step = step.action(Action::Run(recovery::stop_now(target, &pods)));

@@ -181,7 +181,6 @@ fn a_deadlock_of_khepri_is_cured_by_a_stateful_set_made_anew() {
     kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (ConfigMap "prodmq-mqctl-evidence": "together", first [])
     kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=together'
     kubectl delete statefulset prodmq '--cascade=orphan' --ignore-not-found
-    kubectl delete --ignore-not-found --grace-period 10 '--wait=true' --timeout 2m pod/prodmq-0
     kubectl apply --server-side --force-conflicts --field-manager helm --filename - (StatefulSet: "Parallel", 3 replicas, ordinals null, update {"type":"RollingUpdate"})
     kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=together'
     kubectl annotate statefulset prodmq --overwrite mqctl/recovery-

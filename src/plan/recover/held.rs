@@ -58,7 +58,7 @@ impl Recovery<'_> {
                 .action(Action::Run(self.close_gate(&held)));
         let parallel = self.given.observed.set.as_ref().is_some_and(|set| set.parallel);
         step = self.wiped(step);
-        step = if parallel { self.pods_anew(step) } else { self.anew(step, &self.wished) };
+        step = if parallel { self.pods_anew(step) } else { self.anew(step, &self.wished, |_| false) };
         Ok(std::iter::once(step).chain(self.let_first_through()).collect())
     }
 
@@ -161,7 +161,7 @@ impl Recovery<'_> {
         let step =
             Step::new(Danger::Changes, title, format!("StatefulSet {set} made anew from ordinal {} on", block.start));
         let count = u32::try_from(block.count).unwrap_or(u32::MAX);
-        self.anew(step, &part)
+        self.anew(step, &part, |_| false)
             .action(Action::Run(recovery::require_ordinals(target, set, block.start)))
             .action(Action::Run(kubectl::scale(target, count)))
             .done(format!("{} held back", self.held().join(", ")))
