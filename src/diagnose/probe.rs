@@ -97,7 +97,7 @@ pub(super) fn script_for_vm(pod: &Pod) -> Vec<Part> {
     vec![Part::Text(format!("pod={}\nvm={vm}\nquestion=\n{PROBE}", pod.name))]
 }
 
-/// The same with everything that the doctor wants to know, in one start of the CLI's VM.
+/// The same with everything that the doctor wants to know, in one start of a VM.
 pub(super) fn script_of_doctor(pod: &str, username: &str, with_login: bool) -> Vec<Part> {
     let mut parts = vec![Part::Text(format!("pod={pod}\nvm=yes\nquestion='"))];
     parts.extend(rabbitmq::question("asked", QUEUES, username, with_login));

@@ -69,8 +69,8 @@ io:format("mqctl ~s~n", [rabbit_json:encode(#{
  members => N(X(fun() -> [A || {_, A} <- rabbit_khepri:locally_known_members()] end)),
  raft => X(fun() -> maps:with([term, last_index, commit_index], ra:key_metrics({rabbitmq_metadata, node()})) end)})])'
 
-# Asks the broker's VM as `rabbitmqctl eval` does, in a quarter of its time and memory: in a VM without the CLI, which no broker
-# takes for a node. Where that cannot come near (encrypted distribution, another cookie, a VM that hangs) the CLI asks, or says
+# Asks the broker's VM as `rabbitmqctl eval` does, in a third of its time: in a VM without the CLI, which no broker takes for
+# a node. Where that cannot come near (encrypted distribution, another cookie, a VM that hangs) the CLI asks, or says
 # why it cannot. Each has a time limit here in the container: one that hangs outlives kubectl, and takes the broker's memory.
 # The code goes over stdin, as a question may hold a password.
 evaluate() {
