@@ -5,16 +5,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::amqp::Kind;
 use crate::dialects::{self, Family};
 use crate::doctor::{DOCTOR, codes};
 use crate::environment::{Helm, KHEPRI, MNESIA};
 use crate::evidence::{cut, hold};
 use crate::killed::with_messages;
 use crate::lost::{assert_members_of_the_quorum_queue, lose_volume};
-use crate::recover::{AUTO, BOOT, CONFIRMED, assert_back, drain, in_order, no_pod_is_left, prepared, ready, users};
+use crate::recover::{AUTO, BOOT, CONFIRMED, assert_back, in_order, no_pod_is_left, prepared, ready, users};
 use crate::repair::{assert_repaired, refused};
-use crate::runner::Test;
+use crate::runner::{Test, figure};
 use crate::running::{Ran, polled};
 use crate::world::{NAME, World};
 
@@ -55,14 +54,6 @@ pub(crate) fn tests() -> Vec<Test> {
             args: &AUTO,
             stop: older_first,
             back: assert_back,
-        },
-        Rung {
-            name: "together, in place",
-            tag: mnesia,
-            plan: "recover (together)",
-            args: &AUTO,
-            stop: tie,
-            back: in_place,
         },
         Rung { name: "newest-first", tag: mnesia, plan: newest_first, args: &NEWEST_FIRST, stop: prepared, back: late },
         Rung { name: "forget", tag: mnesia, plan: "recover (forget)", args: &CONFIRMED, stop: one_lost, back: members },
@@ -117,7 +108,7 @@ fn to_its_end(world: &World, args: &[&str], plan: &str) {
     while runs.one_more(world, args) {
         assert!(runs.killed_after.len() < RUNS, "no end: {:#?}", runs.killed_after);
     }
-    println!("       killed {} times, after: {}", runs.killed_after.len(), runs.killed_after.join("; "));
+    figure(format!("killed {} times, after: {}", runs.killed_after.len(), runs.killed_after.join(", ")));
     assert!(runs.said.iter().any(|seen| seen.contains(plan)), "another rung than `{plan}`:\n{}", runs.said.join("\n"));
     let most = runs.said.iter().map(|plan| changing(plan)).max().unwrap_or_default();
     assert!(most > 0 && runs.killed_after.len() >= most, "{most} steps change something: {:#?}", runs.killed_after);
@@ -274,12 +265,6 @@ fn older_first(world: &World) -> String {
     password
 }
 
-fn tie(world: &World) -> String {
-    let password = with_messages(world);
-    deadlocked(world, &[&[0, 1, 2]]);
-    password
-}
-
 fn one_lost(world: &World) -> String {
     let password = with_messages(world);
     hold(world);
@@ -296,12 +281,6 @@ fn two_lost(world: &World) -> String {
         lose_volume(world, n);
     }
     password
-}
-
-/// The StatefulSet stays as it is.
-fn in_place(world: &World, password: &str) {
-    world.assert_healthy();
-    drain(world, password, &Kind::BOTH);
 }
 
 fn late(world: &World, password: &str) {

@@ -1,5 +1,6 @@
 //! The harness: a few tests at once, each test's seconds, and by name what is left out.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write as _;
@@ -90,15 +91,28 @@ fn names(tests: &[Test]) -> String {
     tests.iter().map(|test| test.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
+/// A line each: the name, the seconds, the figures, with tabs between them.
 fn passed_before() -> Vec<String> {
     let text = environment::passed().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
-    text.lines().map(str::to_owned).collect()
+    text.lines().filter_map(|line| line.split('\t').next()).map(str::to_owned).collect()
 }
 
-fn remember(name: &str) {
+fn remember(name: &str, seconds: f64, figures: &[String]) {
     let Some(path) = environment::passed() else { return };
     let file = File::options().create(true).append(true).open(&path);
-    file.and_then(|mut file| writeln!(file, "{name}")).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let line = format!("{name}\t{seconds:.0}\t{}", figures.join("; "));
+    file.and_then(|mut file| writeln!(file, "{line}")).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+}
+
+thread_local! {
+    /// What the test of this thread has measured.
+    static FIGURES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Says what a test has measured, and keeps it beside the test's name: `benches/matrix` shows it.
+pub(crate) fn figure(text: String) {
+    println!("       {text}");
+    FIGURES.with_borrow_mut(|figures| figures.push(text));
 }
 
 fn run(tests: Vec<Test>) -> ExitCode {
@@ -129,22 +143,21 @@ fn work(queue: &Mutex<VecDeque<Test>>, failed: &Mutex<Vec<String>>) {
         let next = queue.lock().expect("no worker dies").pop_front();
         let Some(test) = next else { return };
         let begun = Instant::now();
-        let passed = passes(&test);
-        let verdict = if passed { "ok" } else { "FAILED" };
-        println!("{verdict:<6} {:<58} {:>6.1} s", test.name, begun.elapsed().as_secs_f64());
-        if passed {
-            remember(&test.name);
-        } else {
-            failed.lock().expect("no worker dies").push(test.name);
+        let figures = passes(&test);
+        let (verdict, seconds) = (if figures.is_some() { "ok" } else { "FAILED" }, begun.elapsed().as_secs_f64());
+        println!("{verdict:<6} {:<58} {seconds:>6.1} s", test.name);
+        match figures {
+            Some(figures) => remember(&test.name, seconds, &figures),
+            None => failed.lock().expect("no worker dies").push(test.name),
         }
     }
 }
 
-/// In a thread of its own, so that what a panic says begins with the test's name.
-fn passes(test: &Test) -> bool {
-    let run = || catch_unwind(AssertUnwindSafe(&test.body)).is_ok();
+/// In a thread of its own, so that what a panic says begins with the test's name; what it measured, where it passes.
+fn passes(test: &Test) -> Option<Vec<String>> {
+    let run = || catch_unwind(AssertUnwindSafe(&test.body)).ok().map(|()| FIGURES.take());
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name(test.name.clone());
-        thread.spawn_scoped(scope, run).expect("a thread").join().unwrap_or(false)
+        thread.spawn_scoped(scope, run).expect("a thread").join().ok().flatten()
     })
 }
