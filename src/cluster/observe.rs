@@ -12,7 +12,7 @@ use crate::helm;
 use crate::kubectl::{self, Right, rights};
 use crate::machine;
 use crate::outcome::Outcome;
-use crate::process::{Call, Reply, Tools};
+use crate::process::{Call, Program, Reply, Tools};
 use crate::secret::Vault;
 
 /// What an install needs to be allowed. Helm's own records are Secrets; the wait reads pods, logs and events.
@@ -297,8 +297,8 @@ pub(crate) fn require_rights(observed: &Observed, target: &Target) -> Result<()>
 ///
 /// # Errors
 /// As `require_rights`.
-pub(crate) fn require_rights_of_every_rung(observed: &Observed, target: &Target) -> Result<()> {
-    refuse_without(observed, target, |right| !RUNG_RIGHTS.iter().any(|of_some| rights::in_words(of_some) == right))
+pub(crate) fn require_these(needed: &[Right], observed: &Observed, target: &Target) -> Result<()> {
+    refuse_without(observed, target, |right| needed.iter().any(|needed| rights::in_words(needed) == right))
 }
 
 /// The same for what a plan does.
@@ -310,8 +310,13 @@ pub(crate) fn require_rights_for<'a>(
     observed: &Observed,
     target: &Target,
 ) -> Result<()> {
-    let needed: Vec<String> = calls.flat_map(rights::needed).map(|right| rights::in_words(&right)).collect();
-    refuse_without(observed, target, |right| needed.iter().any(|needed| needed == right))
+    let needed: Vec<Right> = calls.flat_map(needed).collect();
+    require_these(&needed, observed, target)
+}
+
+/// A revision of a release may make each of its objects anew.
+fn needed(call: &Call) -> Vec<Right> {
+    if call.program == Program::Helm { INSTALL_RIGHTS.to_vec() } else { rights::needed(call) }
 }
 
 /// What is denied is no matter where nobody needs it.

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::recover::{allowed, carry_out, tell, unfinished};
 use crate::cli::force_boot::{ForceBoot, Way};
-use crate::cluster::observe::{INSTALL_RIGHTS, RECOVER_RIGHTS};
+use crate::cluster::observe::RECOVER_RIGHTS;
 use crate::context::Context;
 use crate::diagnose::stop::Stop;
 use crate::error::Failure;
@@ -15,9 +15,7 @@ use crate::recover::strategy::{Strategy, ladder, rung};
 
 pub(crate) fn run(args: &ForceBoot, cx: &Context) -> Result<Outcome> {
     let via = via(args, cx)?;
-    let rights =
-        if via == Via::Chart { [&RECOVER_RIGHTS[..], &INSTALL_RIGHTS].concat() } else { RECOVER_RIGHTS.to_vec() };
-    let mut stop = Stop::read(cx, args.name.as_deref(), !args.no_helper_pods, &rights)?;
+    let mut stop = Stop::read(cx, args.name.as_deref(), !args.no_helper_pods, &RECOVER_RIGHTS)?;
     let rungs = ladder(&stop.gathered.evidence, args.node.as_deref());
     tell(cx, &stop, &rungs)?;
     let chosen = match unfinished(&stop, false) {

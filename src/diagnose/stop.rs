@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::gather::{Gathered, Subject, gather};
 use crate::chart::{self, Names};
-use crate::cluster::observe::{Question, RUNG_RIGHTS, observe_stop, require_rights_of_every_rung};
+use crate::cluster::observe::{INSTALL_RIGHTS, Question, RUNG_RIGHTS, observe_stop, require_these};
 use crate::cluster::{Observed, Target};
 use crate::context::Context;
 use crate::kubectl::Right;
@@ -13,7 +13,7 @@ use crate::lock;
 use crate::plan::Plan;
 use crate::plan::keep::keep;
 use crate::process::Program;
-use crate::profile::Profile;
+use crate::profile::{ChartRef, Profile};
 use crate::recover::kept::Kept;
 use crate::recover::moment::Moment;
 use crate::recover::page::Page;
@@ -40,13 +40,13 @@ impl Stop {
         let (profile, target) = cx.load(name)?;
         cx.tools.require(&Program::Kubectl)?;
         let names = chart::names(&profile);
-        let asked = if rights.is_empty() { Vec::new() } else { [rights, &RUNG_RIGHTS].concat() };
+        let asked = asked(&profile, rights);
         let question = Question { target: &target, names: &names, storage_class: None, rights: &asked };
         let observed = match rights {
             [] => observe_stop(&cx.tools, &question)?,
             _ => lock::in_turn(cx, &profile, &question, observe_stop)?,
         };
-        require_rights_of_every_rung(&observed, &target)?;
+        require_these(rights, &observed, &target)?;
         let kept = observed.evidence.as_ref().map(Kept::read).unwrap_or_default();
         let subject = Subject {
             pod_spec: observed.set.as_ref().map_or(&Value::Null, |set| &set.pod_spec),
@@ -80,6 +80,15 @@ impl Stop {
     /// What an earlier run has left to do.
     pub(crate) fn under_way(&self) -> Option<UnderWay> {
         self.observed.evidence.as_ref().and_then(UnderWay::read)
+    }
+}
+
+/// Which rights a person has is asked once: also those that only some rungs need, and helm's for a chart's own switch.
+fn asked(profile: &Profile, rights: &[Right]) -> Vec<Right> {
+    match (rights, &profile.chart) {
+        ([], _) => Vec::new(),
+        (_, ChartRef::Builtin) => [rights, &RUNG_RIGHTS].concat(),
+        (_, ChartRef::Local(_)) => [rights, &RUNG_RIGHTS, &INSTALL_RIGHTS].concat(),
     }
 }
 
