@@ -16,7 +16,7 @@ use crate::kubectl::{self, recovery};
 use crate::outcome::Outcome;
 use crate::process::Part;
 use crate::profile::Profile;
-use crate::recover::evidence::{Evidence, Verdict};
+use crate::recover::evidence::Evidence;
 use crate::recover::strategy::{Strategy, Way};
 use crate::recover::under_way::{UnderWay, without_note};
 use crate::units::{show_duration, show_nodes};
@@ -131,12 +131,6 @@ impl Recovery<'_> {
 
     /// Nobody is held back: whoever cannot start is helped to.
     fn together(&self) -> Vec<Step> {
-        if self.stays_in_order() {
-            return vec![self.release_in_place(), self.all_ready()];
-        }
-        if self.goes_on_in_order() {
-            return vec![self.all_ready()];
-        }
         let mut steps: Vec<Step> = self.without_left_file().into_iter().chain(self.publish()).collect();
         let gate = self.given.observed.holds.then(|| self.open_gate());
         match &self.given.observed.set {
@@ -149,25 +143,6 @@ impl Recovery<'_> {
         }
         steps.push(self.all_ready());
         steps
-    }
-
-    /// The first pod is helped in place, and the StatefulSet stays as it is.
-    fn stays_in_order(&self) -> bool {
-        // The revision that turns the chart's switch off is one of pods at once.
-        self.in_order() && !self.by_chart() && self.first_pod_may_go_on()
-    }
-
-    fn in_order(&self) -> bool {
-        self.given.way.first.is_empty() && self.given.observed.set.as_ref().is_some_and(|set| !set.parallel)
-    }
-
-    /// The first pod serves clients, as after a release in place that was cut short, and Kubernetes makes the others.
-    fn goes_on_in_order(&self) -> bool {
-        let observed = self.given.observed;
-        let first_runs = self.given.evidence.nodes.iter().any(|node| node.pod == self.names.pods[0] && node.runs);
-        let stuck = |pod: &Pod| matches!(pod.standing, Standing::Crashed(_) | Standing::ImageTrouble(_));
-        let untouched = self.given.noted.is_none() && !observed.holds && !observed.hides_waiting;
-        self.in_order() && first_runs && untouched && !observed.pods.iter().any(stuck)
     }
 
     /// An earlier run has left its switches or its gap in the ordinals in the StatefulSet.
@@ -191,33 +166,6 @@ impl Recovery<'_> {
             .action(Action::Run(recovery::publish(self.given.target, headless)))
             .done(format!("{title} names pods that are not ready too"))
         })
-    }
-
-    /// It waits alone, as the others are not created before it is ready, and nobody is newer.
-    fn first_pod_may_go_on(&self) -> bool {
-        let Verdict::Mnesia(order) = &self.given.evidence.verdict else { return false };
-        let waits = |pod: &Pod| matches!(pod.standing, Standing::Booting(_));
-        let pods = &self.given.observed.pods;
-        let first = &self.names.pods[0];
-        order.newest.contains(first) && pods.len() == 1 && pods.iter().all(|pod| pod.name == *first && waits(pod))
-    }
-
-    fn release_in_place(&self) -> Step {
-        let pod = &self.names.pods[0];
-        let step = Step::new(
-            Danger::Changes,
-            format!("release {pod}"),
-            "in place: nobody is newer; the others are created then",
-        );
-        let release = recovery::release(self.given.target, pod);
-        // Seen to wait, it need not be looked at again; should it have started anew since, a later try finds it waiting.
-        let seen = self.given.evidence.nodes.iter().any(|node| node.pod == *pod && node.waits());
-        let step = if seen {
-            step.action(Action::Wait(Condition::Succeeds(release)))
-        } else {
-            step.action(Action::Wait(Condition::Waiting(vec![pod.clone()]))).action(Action::Run(release))
-        };
-        step.done(format!("{pod} released"))
     }
 
     /// Pods that do not start by themselves, together, so that none waits longer than the others.
@@ -332,22 +280,9 @@ impl Recovery<'_> {
 
     /// The profile is the user's: what it has to say from now on is told.
     fn keep_it_so(&self) -> Option<String> {
-        let (profile, line) = (self.given.profile, chart::PARALLEL_LINE);
-        let path = profile.path.display();
-        if chart::is_parallel(profile) {
-            return None;
-        }
-        if !(self.stays_in_order() || self.goes_on_in_order()) {
-            return Some(format!("the StatefulSet is Parallel now; keep it so: add to {path}\n    {line}"));
-        }
-        let anew = recovery::orphan(self.given.target, &self.names.stateful_set);
-        Some(format!(
-            "the StatefulSet is OrderedReady as before: after the next full stop its pods may wait for each other again\n\
-             to have them created at once, add to {path}\n    {line}\n\
-             then have it made anew around its pods, which stay: Kubernetes changes this on none that exists\n\
-             \x20   {anew} && mqctl upgrade {}",
-            profile.name
-        ))
+        let (path, line) = (self.given.profile.path.display(), chart::PARALLEL_LINE);
+        let told = || format!("the StatefulSet is Parallel now; keep it so: add to {path}\n    {line}");
+        (!chart::is_parallel(self.given.profile)).then(told)
     }
 
     fn plan(self, steps: Vec<Step>) -> Plan {

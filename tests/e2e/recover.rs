@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::amqp::{Broker, Kind, messages};
+use crate::doctor::assert_cause;
 use crate::environment::{Helm, KHEPRI, MNESIA, OLD};
 use crate::evidence::{cut, hold, release};
 use crate::killed::{MESSAGES, with_messages};
@@ -100,9 +101,9 @@ pub(crate) fn ready(pod: &Value) -> bool {
 fn deadlock(world: &World) {
     let password = with_messages(world);
     deadlocked(world, &[&[0, 1, 2]]);
+    assert_cause(world, if world.is_on_khepri() { "KHEPRI-LEADER" } else { "BOOT-MNESIA" });
     world.mqctl(&AUTO).expect(0);
-    world.assert_healthy();
-    drain(world, &password, &Kind::BOTH);
+    assert_back(world, &password);
 }
 
 /// Late queues and messages are made while mq-0 is away; then the others are cut together, and all start again at once.

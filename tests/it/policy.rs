@@ -3,29 +3,11 @@
 use insta::assert_snapshot;
 use serde_json::json;
 
-use crate::dialects::{drifted, speak};
-use crate::recover::{AUTO, deadlock, stateful_set};
+use crate::dialects::drifted;
+use crate::recover::stateful_set;
 use crate::world::World;
 
 const LINE: &str = ", podManagementPolicy: Parallel";
-
-#[test]
-fn who_was_released_in_place_is_told_that_it_may_lock_again() {
-    let world = deadlock();
-    speak(&world, "bitnami", "");
-    let run = world.run(&AUTO).ended(0);
-    assert_snapshot!(run.stdout, @"
-    prodmq is back.   mqctl status prodmq
-    the StatefulSet is OrderedReady as before: after the next full stop its pods may wait for each other again
-    to have them created at once, add to profiles/prodmq.yaml
-        values: {podManagementPolicy: Parallel}
-    then have it made anew around its pods, which stay: Kubernetes changes this on none that exists
-        kubectl --context test --namespace rabbitmq delete statefulset prodmq '--cascade=orphan' --ignore-not-found && mqctl upgrade prodmq
-    ");
-    let world = deadlock();
-    speak(&world, "bitnami", LINE);
-    assert_eq!(world.run(&AUTO).ended(0).stdout, "prodmq is back.   mqctl status prodmq\n");
-}
 
 /// The profile has the line, and the StatefulSet is of before.
 fn in_order() -> World {

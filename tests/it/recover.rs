@@ -121,7 +121,7 @@ fn a_tie_without_the_lowest_name_starts_the_newest_first() {
 }
 
 #[test]
-fn a_deadlock_whose_first_pod_may_be_newest_is_released_in_place() {
+fn a_deadlock_becomes_parallel_around_the_pod_that_waits() {
     assert_snapshot!(story(&deadlock().run(&AUTO).ended(0)), @r#"
     prodmq is back.   mqctl status prodmq
     what can be done
@@ -133,8 +133,9 @@ fn a_deadlock_whose_first_pod_may_be_newest_is_released_in_place() {
       -   repair              refused: no node serves clients without its metadata
 
        0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
-    test/rabbitmq/prodmq: recover: 1 to change, 0 to destroy
-       0.0s prodmq-0 released
+    test/rabbitmq/prodmq: recover: 3 to change, 0 to destroy
+       0.0s noted in ConfigMap prodmq-mqctl-evidence what is under way
+       0.0s StatefulSet prodmq is Parallel
        0.0s prodmq-0 ready
        0.0s prodmq-1 ready
        0.0s prodmq-2 ready
@@ -142,10 +143,17 @@ fn a_deadlock_whose_first_pod_may_be_newest_is_released_in_place() {
        0.0s all nodes agree, logged in as user
        0.0s 37 queues, each with a leader, 1204 messages
        0.0s queues asked
+       0.0s nothing is under way any more
     kubectl create '--validate=false' --filename - --output json (2 pods that read volumes)
     kubectl delete --ignore-not-found '--wait=true' --timeout 2m pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (ConfigMap "prodmq-mqctl-evidence")
-    kubectl exec --stdin prodmq-0 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval case rabbit:is_running() of true -> runs; false -> case catch rabbit_khepri:is_enabled() of true -> exit(khepri); _ -> ok = rabbit_table:force_load() end end.
+    kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (ConfigMap "prodmq-mqctl-evidence": "together", first [])
+    kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=together'
+    kubectl delete statefulset prodmq '--cascade=orphan' --ignore-not-found
+    kubectl apply --server-side --force-conflicts --field-manager helm --filename - (StatefulSet: "Parallel", 3 replicas, ordinals null, update {"type":"RollingUpdate"})
+    kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=together'
+    kubectl annotate statefulset prodmq --overwrite mqctl/recovery-
+    kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name { "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "labels": { "app.kubernetes.io/instance": "prodmq", "app.kubernetes.io/managed-by": "mqctl" }, "name": "prodmq-mqctl-evidence" } }
     "#);
 }
 

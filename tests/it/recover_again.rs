@@ -1,7 +1,5 @@
 //! A recovery that was killed, and run again; and `mqctl force-boot`, whose switch is always taken back.
 
-use std::time::Duration;
-
 use insta::assert_snapshot;
 
 use crate::dialects::speak;
@@ -342,35 +340,15 @@ fn released() -> World {
     world
 }
 
-/// Whether it looks at the pods again and again by now.
-fn looks(world: &World) -> bool {
-    let mut calls = std::fs::read_dir(world.path("calls")).unwrap().flatten();
-    calls.any(|call| {
-        std::fs::read_to_string(call.path().join("args")).is_ok_and(|args| args.contains("statefulsets,pods"))
-    })
-}
-
 #[test]
-fn a_release_in_place_that_was_cut_short_is_awaited() {
+fn pods_that_somebody_released_by_hand_stay_as_they_are() {
     let world = released();
-    let all_come = || {
-        for pod in PODS {
-            world.object(&format!("pod.{pod}"), &objects::pod(pod, &objects::running(true)));
-        }
-        serves(&world);
-        let mut set = stateful_set("OrderedReady", false);
-        set["status"]["readyReplicas"] = 3.into();
-        world.object("statefulset.prodmq", &set);
-    };
-    let run = std::thread::scope(|scope| {
-        let run = scope.spawn(|| world.run(&AUTO));
-        while !looks(&world) && !run.is_finished() {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        all_come();
-        run.join().unwrap()
-    });
-    let run = run.ended(0);
-    assert!(run.stdout.contains("the StatefulSet is OrderedReady as before"), "{run}");
-    assert!(!run.work().iter().any(|call| call.args.iter().any(|arg| arg.starts_with("statefulset"))), "{run}");
+    let mut set = stateful_set("OrderedReady", false);
+    set["status"]["readyReplicas"] = 3.into();
+    world.object("statefulset.prodmq", &set);
+    let run = world.run(&AUTO).ended(0);
+    assert!(run.stdout.contains("the StatefulSet is Parallel now"), "{run}");
+    let work: Vec<String> = run.work().iter().map(ToString::to_string).collect();
+    assert!(work.iter().any(|call| call.contains("delete statefulset prodmq '--cascade=orphan'")), "{run}");
+    assert!(!work.iter().any(|call| call.contains("--grace-period")), "no pod is made anew: {run}");
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::{Action, Condition, Danger, Step};
 use super::Recovery;
+use crate::cluster::StatefulSet;
 use crate::kubectl::{self, recovery};
 use crate::process::Part;
 use crate::recover::reading::pod_of;
@@ -73,10 +74,12 @@ impl Recovery<'_> {
         self.put_parallel(step, &self.wished).done("all nodes started")
     }
 
-    /// `podManagementPolicy` cannot be changed where it is another one.
+    /// `podManagementPolicy` cannot be changed where it is another one; and ordinals that an earlier force boot has left out
+    /// are not helm's field, and would stay.
     fn put_parallel(&self, step: Step, manifest: &Value) -> Step {
         let target = self.given.target;
-        if self.given.observed.set.as_ref().is_some_and(|set| set.parallel) {
+        let may_stay = |set: &StatefulSet| set.parallel && set.manifest.pointer("/spec/ordinals").is_none();
+        if self.given.observed.set.as_ref().is_some_and(may_stay) {
             return step.action(Action::Run(self.put(manifest)));
         }
         step.action(Action::Run(recovery::orphan(target, &self.names.stateful_set)))
