@@ -94,6 +94,8 @@ pub enum Code {
     ConfNotRolled,
     #[value(name = "NOT-INSTALLED")]
     NotInstalled,
+    #[value(name = "RECOVERY")]
+    Recovery,
 }
 
 impl Code {
@@ -148,6 +150,7 @@ impl Code {
             Self::TwoNodes => include_str!("explain/TWO-NODES.txt"),
             Self::ConfNotRolled => include_str!("explain/CONF-NOT-ROLLED.txt"),
             Self::NotInstalled => include_str!("explain/NOT-INSTALLED.txt"),
+            Self::Recovery => include_str!("explain/RECOVERY.txt"),
         };
         text.trim_end()
     }

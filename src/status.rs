@@ -151,7 +151,9 @@ impl Page<'_> {
             lines.push(format!("  kept Service: {}", chart::names(self.profile).external));
         }
         lines.extend(self.locked().map(|words| format!("  locked: {words}")));
-        lines.push(format!("  install it: mqctl install {}", self.profile.name));
+        let install = || format!("install it: mqctl install {}", self.profile.name);
+        let next = self.recovery().map_or_else(install, |words| format!("recovery: {words}"));
+        lines.push(format!("  {next}"));
         lines
     }
 
@@ -174,9 +176,10 @@ impl Page<'_> {
         Some(format!("by {}{dead}", lease.in_words()))
     }
 
-    /// A recovery that nobody is at work on, and whose switches are still set.
-    fn recovery(&self) -> Option<&str> {
-        self.observed.set.as_ref().and_then(|set| set.recovery.as_deref())
+    /// A recovery that was cut short, and whose switches are still set.
+    fn recovery(&self) -> Option<String> {
+        let word = self.observed.recovery()?;
+        Some(format!("{word} was cut short: mqctl recover {}", self.profile.name))
     }
 
     /// In what the StatefulSet is another one than the profile wants: as a recovery has left it, until the profile says so.
@@ -244,10 +247,7 @@ impl Page<'_> {
         ];
         rows.extend(self.exposed().map(|words| row("exposed", words)));
         rows.extend(self.locked().map(|words| row("locked", words)));
-        rows.extend(
-            self.recovery()
-                .map(|word| row("recovery", format!("{word} was cut short: mqctl recover {}", self.profile.name))),
-        );
+        rows.extend(self.recovery().map(|words| row("recovery", words)));
         rows.extend(self.drift().map(|words| row("drift", format!("{words}: add {}", chart::PARALLEL_LINE))));
         let alarms: Vec<String> = self.running().filter_map(|a| a.alarms.clone()).flatten().collect();
         if !alarms.is_empty() {
@@ -277,7 +277,7 @@ impl Page<'_> {
             "nodes": nodes.collect::<Vec<_>>(),
             "exposed": self.exposed_json(),
             "lockedBy": self.locked_json(),
-            "recovery": self.recovery(),
+            "recovery": self.observed.recovery(),
             "drift": self.drift().into_iter().collect::<Vec<_>>(),
             "queues": self.running().filter_map(|a| a.queues).max(),
             "messages": {"ready": self.sum(|a| a.ready), "unacked": self.sum(|a| a.unacked)},

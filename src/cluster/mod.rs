@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::chart::{Names, VALUES_DIGEST};
 use crate::helm::Release;
+use crate::recover::under_way::UnderWay;
 use crate::secret::{Name, Secret, Vault};
 
 pub mod external;
@@ -114,6 +115,15 @@ impl Claim {
             class: text("/spec/storageClassName"),
             phase: text("/status/phase"),
         }
+    }
+}
+
+impl Observed {
+    /// The strategy of a recovery that has not come to its end: as the StatefulSet is marked, or as it is noted where there
+    /// is none.
+    pub fn recovery(&self) -> Option<String> {
+        let marked = self.set.as_ref().and_then(|set| set.recovery.clone());
+        marked.or_else(|| Some(UnderWay::read(self.evidence.as_ref()?)?.strategy.word().to_owned()))
     }
 }
 

@@ -208,7 +208,23 @@ pub(crate) fn observe(tools: &Tools, question: &Question<'_>) -> Result<Observed
     if observed.storage_class == Existence::Missing {
         observed.storage_classes = storage_classes(tools, question.target)?;
     }
+    look_for_note(tools, question, &mut observed)?;
     Ok(observed)
+}
+
+/// Within a recovery the StatefulSet, and its mark, may exist nowhere for a while: then its note is looked for. Whoever may
+/// not read it sees none.
+///
+/// # Errors
+/// kubectl cannot be started.
+pub(crate) fn look_for_note(tools: &Tools, question: &Question<'_>, observed: &mut Observed) -> Result<()> {
+    if observed.set.is_some() || observed.claims.is_empty() {
+        return Ok(());
+    }
+    let object = format!("configmap/{}", question.names.evidence);
+    let reply = tools.run(&kubectl::get(question.target, &[object]), &Vault::default())?;
+    observed.evidence = if reply.ok() { kubectl::items(&reply).into_iter().next() } else { None };
+    Ok(())
 }
 
 /// Looks at everything that carries the release's label, also volumes beyond the profile's replicas.

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::chart;
 use crate::cli::Status;
-use crate::cluster::observe::Question;
+use crate::cluster::observe::{Question, look_for_note};
 use crate::context::Context;
 use crate::credentials;
 use crate::outcome::Outcome;
@@ -27,7 +27,8 @@ pub(crate) fn run(args: &Status, cx: &Context) -> Result<Outcome> {
     calls.extend(rabbitmq::questions(&target, pods, &profile.credentials.username, &found.vault));
     let replies = cx.tools.run_all(&calls, &found.vault).into_iter().collect::<Result<Vec<Reply>>>()?;
     let (seen, answers) = replies.split_at(looks);
-    let observed = question.understand(seen)?;
+    let mut observed = question.understand(seen)?;
+    look_for_note(&cx.tools, &question, &mut observed)?;
     let answers = answers.iter().map(rabbitmq::read).collect();
     let page = Page { profile: &profile, target: &target, observed: &observed, answers, vault: &found.vault };
     report::answer(&if cx.json() {

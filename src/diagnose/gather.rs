@@ -75,8 +75,14 @@ pub(crate) fn gather(cx: &Context, subject: &Subject<'_>, observed: &Observed, k
     // While one serves clients there is no stop to keep anything of.
     let stopped = !found.iter().any(Found::runs);
     let fresh = found.iter().filter(|_| stopped).filter_map(|node| node.reading.clone().ok()).collect();
+    let earlier = Kept::default();
+    let kept = if is_of_this_stop(kept, &found) { kept } else { &earlier };
     let nodes = found.into_iter().map(|node| node.weighed(kept)).collect();
     Ok(Gathered { evidence: Evidence::weigh(subject.taken, nodes), fresh, readers, unread_logs })
+}
+
+pub(super) fn is_of_this_stop(kept: &Kept, found: &[Found<'_>]) -> bool {
+    kept.is_of_the_stop_of(found.iter().filter_map(|node| node.reading.as_ref().ok()))
 }
 
 /// What pods and logs said, before it is understood.

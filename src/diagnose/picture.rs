@@ -83,9 +83,10 @@ impl Picture {
     /// Puts together what was heard.
     pub fn of(material: Material, profile: &Profile, names: &Names, local: &Vault) -> Self {
         let Material { observed, objects, heard, now } = material;
-        let kept = observed.evidence.as_ref().map(Kept::read).unwrap_or_default();
         let pods = gather::all_pods(names, &observed).into_iter().map(|pod| with_refusal(pod, &objects)).collect();
         let found = gather::understood(names, pods, &heard);
+        let kept = observed.evidence.as_ref().map(Kept::read).filter(|kept| gather::is_of_this_stop(kept, &found));
+        let kept = kept.unwrap_or_default();
         let seen = |(n, found): (usize, Found<'_>)| {
             let inside = heard.probes[n].as_ref().map(|said| Inside::read(&said.text)).unwrap_or_default();
             seen(found, inside, &objects, &observed, &kept, now)

@@ -20,6 +20,7 @@ use crate::units::Quantity;
 pub(crate) fn at_once(given: &Given<'_>) -> Result<()> {
     let version = if given.verb == Verb::Install { version(given) } else { None };
     first([
+        under_way(given),
         not_installed(given),
         storage_class(given),
         volumes(given),
@@ -46,6 +47,13 @@ fn first<const N: usize>(refusals: [Option<Failure>; N]) -> Result<()> {
 
 pub(super) fn refusal(code: Code, text: &str) -> Failure {
     Failure::new(Outcome::Contradiction, format!("{text}; nothing was changed")).code(code)
+}
+
+/// It would start nodes that are held back, and undo what has to be put back in turn.
+fn under_way(given: &Given<'_>) -> Option<Failure> {
+    let word = given.observed.recovery()?;
+    let text = format!("a recovery ({word}) of `{}` was cut short", given.target.release);
+    Some(refusal(Code::Recovery, &text).hint(format!("mqctl recover {}   # finishes it", given.profile.name)))
 }
 
 fn storage_class(given: &Given<'_>) -> Option<Failure> {

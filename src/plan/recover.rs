@@ -13,7 +13,6 @@ use crate::chart::{self, Names};
 use crate::cluster::{Observed, Pod, Standing, StatefulSet, Target};
 use crate::error::Failure;
 use crate::kubectl::{self, recovery};
-use crate::outcome::Outcome;
 use crate::process::Part;
 use crate::profile::Profile;
 use crate::recover::evidence::Evidence;
@@ -69,9 +68,7 @@ fn wished(given: &Given<'_>, names: &Names) -> Result<Value, Failure> {
     let live = given.observed.set.as_ref().map(|set| set.manifest.clone());
     let noted = given.noted.map(|noted| noted.stateful_set.clone());
     let Some(mut set) = noted.or(live).map(|set| before_the_step(given, set)) else {
-        let text = format!("there is no StatefulSet `{}`, and none is kept; nothing was changed", names.stateful_set);
-        let hint = format!("mqctl install {}   # makes it, and starts all nodes together", given.profile.name);
-        return Err(Failure::new(Outcome::Contradiction, text).hint(hint));
+        return Err(held::no_stateful_set(given, names));
     };
     set["spec"]["podManagementPolicy"] = json!("Parallel");
     set["spec"]["replicas"] = json!(names.pods.len());

@@ -39,7 +39,14 @@ impl Kept {
         Self { version: object["metadata"]["resourceVersion"].as_str().map(str::to_owned), ..kept }
     }
 
-    /// What counts for this pod: the first reading of its last run, and whose word that is.
+    /// Whether it is of the stop that is read now: some node has not booted in between. A node that cannot be read now may
+    /// else have served clients since, and what is kept of it would be of another stop.
+    pub fn is_of_the_stop_of<'a>(&self, mut fresh: impl Iterator<Item = &'a Reading>) -> bool {
+        fresh.any(|reading| self.readings.get(&reading.pod).is_some_and(|kept| of_one_stop(kept, reading)))
+    }
+
+    /// What counts for this pod: the first reading of its last run, and whose word that is. Only of one and the same stop
+    /// it stands for a node that cannot be read now.
     pub fn choose(&self, pod: &str, fresh: Option<Reading>) -> (Option<Reading>, Origin) {
         match (self.readings.get(pod), fresh) {
             (None, fresh) => (fresh, Origin::Now),

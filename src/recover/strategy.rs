@@ -173,7 +173,7 @@ fn beside_running(strategy: Strategy, evidence: &Evidence, running: &[String]) -
     let lost = lost_beside(evidence);
     let serve = || format!("clients are served by {}: the others copy from there", running.join(", "));
     match strategy {
-        Strategy::Together if lost.is_empty() => Ok((Way::default(), NOTHING.to_owned())),
+        Strategy::Together if lost.is_empty() => Ok((Way::default(), joins_anew(&blank_on_khepri(evidence)))),
         Strategy::Together => Err(blank(&lost)),
         Strategy::Forget if lost.is_empty() => Err(nothing_lost()),
         Strategy::Forget => Ok((way(evidence, running.to_vec(), &lost), gone_with(&lost))),
@@ -187,6 +187,26 @@ fn lost_beside(evidence: &Evidence) -> Vec<String> {
     let members = members_of_mnesia(evidence);
     let lost = |node: &&Node| !node.runs && node.store() == Some(Store::Blank) && members.contains(&&node.pod);
     evidence.nodes.iter().filter(lost).map(|node| node.pod.clone()).collect()
+}
+
+/// Blank volumes of nodes that Khepri's members count: they join again by themselves.
+fn blank_on_khepri(evidence: &Evidence) -> Vec<String> {
+    let readings = evidence.nodes.iter().filter_map(|node| node.reading.as_ref());
+    let members: Vec<&String> = readings.filter_map(|r| r.vm.as_ref()?.members.as_ref()).flatten().collect();
+    let counted = |pod: &String| members.is_empty() || members.contains(&pod);
+    let on_khepri = evidence.nodes.iter().any(|node| node.store() == Some(Store::Khepri));
+    let blank = |node: &&Node| on_khepri && !node.runs && node.store() == Some(Store::Blank) && counted(&node.pod);
+    evidence.nodes.iter().filter(blank).map(|node| node.pod.clone()).collect()
+}
+
+/// What a member that joins anew does not bring back: queues are known to the others, messages of classic ones are not.
+/// Source: RabbitMQ documentation, Clustering Guide, "What is Replicated?"; seen with 4.0.5 and 4.3.6.
+fn joins_anew(blank: &[String]) -> String {
+    if blank.is_empty() {
+        NOTHING.to_owned()
+    } else {
+        format!("classic queues of {} come back empty", blank.join(", "))
+    }
 }
 
 fn members_of_mnesia(evidence: &Evidence) -> Vec<&String> {
@@ -341,7 +361,7 @@ impl Mnesia<'_> {
 
 fn on_khepri(strategy: Strategy, evidence: &Evidence, quorum: &Quorum, node: Option<&str>) -> Judged {
     match strategy {
-        Strategy::Together if quorum.majority() => Ok((Way::default(), NOTHING.to_owned())),
+        Strategy::Together if quorum.majority() => Ok((Way::default(), joins_anew(&blank_on_khepri(evidence)))),
         Strategy::Together => {
             Err("no majority of volumes is left: blank nodes would form an empty broker of their own".to_owned())
         }
@@ -368,6 +388,6 @@ fn standalone(evidence: &Evidence, quorum: &Quorum, node: Option<&str>) -> Judge
         return Err(format!("the volume of {node} is blank: only {only} has data"));
     }
     let lost: Vec<String> = quorum.members.iter().filter(|pod| *pod != only).cloned().collect();
-    let risk = format!("classic queues of {} come back empty; what only they knew is lost", lost.join(", "));
+    let risk = format!("{}; what only they knew is lost", joins_anew(&lost));
     Ok((way(evidence, vec![only.clone()], &lost), risk))
 }

@@ -54,7 +54,7 @@ fn a_healthy_release_in_three_children_and_one_a_pod() {
     $ mqctl doctor prodmq   [exit 0]
     stdout | test / rabbitmq / prodmq     nothing wrong · 3 of 3 nodes run
     stdout | 
-    stdout | release                √ 6 checks
+    stdout | release                √ 7 checks
     stdout | admission              √ 1 check
     stdout | scheduling, volumes    √ 3 checks
     stdout | image                  √ 2 checks
@@ -83,7 +83,7 @@ fn the_cause_and_what_follows_from_it() {
     $ mqctl doctor prodmq   [exit 4]
     test / rabbitmq / prodmq     errors 1, warnings 0 · 2 of 3 nodes run
 
-    release                √ 6 checks
+    release                √ 7 checks
     admission              √ 1 check
     scheduling, volumes    √ 3 checks
     image

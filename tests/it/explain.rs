@@ -61,6 +61,7 @@ fn all_codes_on_one_page() {
     TWO-NODES         an even number of nodes
     CONF-NOT-ROLLED   pods run without the last change
     NOT-INSTALLED     there is no StatefulSet
+    RECOVERY          a recovery was cut short
     ");
 }
 
@@ -170,6 +171,11 @@ fn provoked(code: Code) -> Option<Transcript> {
             installed.write("cluster/secret.prodmq-mqctl-credentials", &unfinished);
         }
         Code::FewerNodes => changed("replicas: 1"),
+        Code::Recovery => {
+            let mut set = objects::stateful_set(3, "DIGEST");
+            set["metadata"]["annotations"]["mqctl/recovery"] = "newest-first".into();
+            installed.object("statefulset.prodmq", &set);
+        }
         Code::Username => changed("credentials: {username: other}"),
         Code::Context => changed("context: prod-eu1"),
         Code::StorageClass => {

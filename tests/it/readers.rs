@@ -227,6 +227,17 @@ fn without_helper_pods_what_cannot_be_asked_is_told() {
     ");
 }
 
+/// What was kept of an earlier stop says nothing of this one, where no node can be read now.
+#[test]
+fn readings_of_an_earlier_stop_stand_for_nobody() {
+    let world = waiting();
+    world.run(&RECOVER).ended(0);
+    PODS.iter().for_each(|pod| drop(std::fs::remove_file(world.path(&format!("cluster/pod.{pod}")))));
+    let run = world.run(&["recover", "prodmq", "--strategy", "auto", "--no-helper-pods", "--yes"]).ended(78);
+    run.changed_nothing();
+    assert!(run.stderr.contains("nothing that mqctl would propose helps here: no node could be read"), "{run}");
+}
+
 #[test]
 fn a_dry_run_makes_no_pod_and_keeps_nothing() {
     let run = waiting().run(&[&RECOVER[..], &["--dry-run"]].concat()).ended(3);

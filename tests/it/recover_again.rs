@@ -84,6 +84,28 @@ fn status_says_that_a_recovery_was_cut_short() {
     assert_eq!(json["recovery"], "newest-first");
 }
 
+/// Between the end of the StatefulSet and the next one only the note knows of it.
+#[test]
+fn whoever_looks_while_there_is_no_stateful_set_is_sent_to_the_recovery() {
+    let world = deadlock();
+    world.write("kill/after", "kubectl * delete statefulset *\n");
+    world.run_to_the_last_child(&AUTO);
+    assert!(!world.path("cluster/statefulset.prodmq").exists());
+    let doctor = world.run(&["doctor", "prodmq"]).ended(4);
+    assert!(doctor.stdout.contains("× RECOVERY  a recovery (together) was cut short"), "{doctor}");
+    assert!(!doctor.stdout.contains("mqctl install"), "{doctor}");
+    let status = world.run(&["status", "prodmq"]);
+    assert!(status.stdout.contains("recovery: together was cut short: mqctl recover prodmq"), "{status}");
+    let install = world.run(&["install", "prodmq"]).ended(78);
+    install.changed_nothing();
+    assert_snapshot!(install.stderr, @"
+    error: a recovery (together) of `prodmq` was cut short; nothing was changed
+    hint: mqctl recover prodmq   # finishes it
+    see: mqctl explain RECOVERY
+    ");
+    assert_eq!(world.run(&["plan", "prodmq"]).ended(78).stderr, install.stderr);
+}
+
 const FORCE: [&str; 6] = ["force-boot", "prodmq", "--node", "prodmq-2", "--confirm", "prodmq"];
 
 fn forced(via: &str) -> (World, Transcript) {

@@ -2,8 +2,10 @@
 
 use insta::assert_snapshot;
 
+use crate::dialects::speak;
 use crate::objects::{self, COOKIE, PASSWORD, PODS};
-use crate::recover::{AUTO, story, trap};
+use crate::recover::{AUTO, deadlock, story, trap};
+use crate::world::World;
 
 #[test]
 fn what_the_evidence_speaks_against_is_refused() {
@@ -134,14 +136,29 @@ fn rights_that_are_missing_are_named() {
     assert!(run.stderr.contains("delete statefulsets"), "{run}");
 }
 
+/// Only an install can make it; it starts all nodes together.
 #[test]
 fn a_release_that_is_not_there_is_installed_not_recovered() {
-    let world = trap();
-    world.remove("cluster/statefulset.prodmq");
-    PODS.iter().for_each(|pod| world.remove(&format!("cluster/pod.{pod}")));
-    let run = world.run(&AUTO).ended(78);
-    assert!(
-        run.stderr.contains("there is no StatefulSet `prodmq`") && run.stderr.contains("mqctl install prodmq"),
-        "{run}"
-    );
+    let without_set = |world: World| {
+        world.remove("cluster/statefulset.prodmq");
+        PODS.iter().for_each(|pod| drop(std::fs::remove_file(world.path(&format!("cluster/pod.{pod}")))));
+        let run = world.run(&AUTO).ended(78);
+        run.stderr.lines().skip_while(|line| !line.starts_with("error: ")).collect::<Vec<_>>().join("\n")
+    };
+    assert_snapshot!(without_set(deadlock()), @"
+    error: there is no StatefulSet `prodmq`, and none is kept; nothing was changed
+    hint: mqctl install prodmq   # makes it, and starts all nodes together
+    ");
+    assert_snapshot!(without_set(trap()), @r"
+    error: there is no StatefulSet `prodmq`, and none is kept, and an install loads the copy of prodmq-0: what was declared after it stopped would be lost; nothing was changed
+    hint: printf '%s\n' prodmq-0 prodmq-1 prodmq-2 | kubectl --namespace rabbitmq create configmap prodmq-hold --from-file=pods=/dev/stdin   # no node starts
+    hint: mqctl install prodmq --timeout 1m; mqctl recover prodmq   # it finds them held back, and starts the newest first
+    ");
+    let other = trap();
+    speak(&other, "bitnami", "");
+    assert_snapshot!(without_set(other), @"
+    error: there is no StatefulSet `prodmq`, and none is kept, and an install loads the copy of prodmq-0: what was declared after it stopped would be lost; nothing was changed
+    hint: values: {podManagementPolicy: OrderedReady}   # in the profile: then only prodmq-0 starts
+    hint: mqctl install prodmq --timeout 1m; mqctl recover prodmq
+    ");
 }

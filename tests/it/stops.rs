@@ -312,6 +312,19 @@ mod kept {
         assert_eq!(first.choose("rmq-1", None).1, Origin::Kept, "also where it cannot be read any longer");
     }
 
+    /// Nobody who is read now has stood still since: what is kept of the others may be of an earlier stop.
+    #[test]
+    fn what_is_kept_of_an_earlier_stop_is_recognised() {
+        let (first, _) = Kept::default().with(&readings("decay-4"));
+        let now = readings("decay-4");
+        assert!(first.is_of_the_stop_of(now[..1].iter()), "one that has not booted since proves it");
+        let mut later = now[..1].to_vec();
+        let booted = later[0].booted().unwrap().plus(600);
+        later[0].written.insert("rabbit_serial".to_owned(), booted);
+        assert!(!first.is_of_the_stop_of(later.iter()));
+        assert!(!first.is_of_the_stop_of([].iter()), "where nobody can be read nothing is proven");
+    }
+
     #[test]
     fn what_reads_the_same_is_not_called_rewritten() {
         let (first, _) = Kept::default().with(&readings("decay-4"));

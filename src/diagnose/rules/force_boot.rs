@@ -30,7 +30,8 @@ fn has_file(seen: &Seen) -> bool {
 fn by_file(picture: &Picture, seen: &Seen) -> Finding {
     let node = seen.node.reading.as_ref().map(|reading| reading.node.as_str()).unwrap_or_default();
     let path = format!("{}/{node}/force_load", picture.base);
-    let fix = picture.kubectl(&format!("exec {} --container rabbitmq -- rm {path}", seen.name()));
+    let by_hand = || picture.kubectl(&format!("exec {} --container rabbitmq -- rm {path}", seen.name()));
+    let fix = picture.under_way().map_or_else(by_hand, |_| format!("mqctl recover {}", picture.name));
     finding(&[seen]).proof(path).fix(fix)
 }
 

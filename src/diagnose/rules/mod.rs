@@ -21,7 +21,8 @@ pub(crate) use unready::standing;
 pub type Rule = fn(&Picture) -> Vec<Finding>;
 
 /// Every rule in its layer.
-pub const RULES: [(Layer, Rule); 29] = [
+pub const RULES: [(Layer, Rule); 30] = [
+    (Layer::Release, release::recovery_cut_short),
     (Layer::Release, release::not_installed),
     (Layer::Release, release::helm_pending),
     (Layer::Release, release::namespace),

@@ -8,10 +8,31 @@ use crate::diagnose::finding::{Finding, plural};
 use crate::diagnose::picture::{Picture, Seen};
 use crate::explain::Code;
 
+/// Symptom: pods are held back or left out, a switch is on. Cause: a recovery was killed before it had put everything back.
+/// Source: the note of `mqctl recover` in the cluster.
+pub(super) fn recovery_cut_short(picture: &Picture) -> Vec<Finding> {
+    let Some(word) = picture.observed.recovery().or_else(|| held_for_nobody(picture)) else { return Vec::new() };
+    let fix = format!("mqctl recover {}", picture.name);
+    if let Some(lease) = picture.observed.lease.as_ref().filter(|lease| !lease.abandoned) {
+        let title = format!("a recovery ({word}) is under way: {} is at work on it", lease.in_words());
+        return vec![Finding::information(Code::Recovery, title).fix(format!("{fix}     should it have ended"))];
+    }
+    let title = format!("a recovery ({word}) was cut short");
+    let served = picture.nodes.iter().all(|seen| seen.node.runs);
+    let finding = if served { Finding::warning(Code::Recovery, title) } else { Finding::error(Code::Recovery, title) };
+    vec![finding.proof("its note in the cluster; it goes on where it stopped").fix(fix)]
+}
+
+/// Whoever deletes a release takes the note along, and the closed gate may stay.
+fn held_for_nobody(picture: &Picture) -> Option<String> {
+    let held = picture.observed.pods.iter().any(|pod| pod.standing == Standing::Held);
+    (picture.observed.holds && held).then(|| "pods held back".to_owned())
+}
+
 /// Symptom: nothing answers. Cause: there is no StatefulSet: never installed, deleted, or orphaned and not made again.
 /// Source: Kubernetes documentation, StatefulSet, "Deleting a StatefulSet".
 pub(super) fn not_installed(picture: &Picture) -> Vec<Finding> {
-    if !picture.set.is_null() {
+    if !picture.set.is_null() || picture.under_way().is_some() {
         return Vec::new();
     }
     let kept: Vec<&str> = picture.observed.claims.iter().map(|claim| claim.name.as_str()).collect();
@@ -20,11 +41,16 @@ pub(super) fn not_installed(picture: &Picture) -> Vec<Finding> {
     let title =
         if picture.observed.pods.is_empty() { "it is not installed" } else { "its pods run without a StatefulSet" };
     let finding = Finding::error(Code::NotInstalled, title).proof(format!("no StatefulSet; {kept}"));
-    vec![
-        finding
-            .fix(format!("mqctl install {}", picture.name))
-            .risk("none: volumes that are there are used as they are"),
-    ]
+    vec![finding.fix(format!("mqctl install {}", picture.name)).risk(risk_of_a_start(picture))]
+}
+
+/// An install starts all nodes together, and who stopped last is on the volumes: only a recovery reads them.
+fn risk_of_a_start(picture: &Picture) -> String {
+    if picture.observed.claims.len() < 2 {
+        return "none: volumes that are there are used as they are".to_owned();
+    }
+    let reads = format!("mqctl recover {} --evidence-only", picture.name);
+    format!("none after an ordered stop, as `mqctl delete` makes; after any other {reads} says who stopped last")
 }
 
 /// Symptom: `another operation (install/upgrade/rollback) is in progress`. Cause: helm, or its machine, was killed, and

@@ -3,18 +3,43 @@
 use serde_json::{Value, json};
 
 use super::super::{Action, Danger, Step};
-use super::Recovery;
+use super::{Given, Recovery};
+use crate::chart::Names;
+use crate::chart::dialect::POLICY;
 use crate::cluster::{Pod, Standing};
 use crate::error::Failure;
 use crate::kubectl::{self, recovery};
 use crate::outcome::Outcome;
 use crate::process::{Call, Part};
-use crate::recover::strategy;
+use crate::profile::ChartRef;
+use crate::recover::strategy::{self, Strategy};
 
 /// The pods of a StatefulSet from one ordinal on.
 pub(super) struct Block {
     start: usize,
     count: usize,
+}
+
+/// Only an install makes it anew, and starts all nodes together: where that would lose something they are held back first.
+pub(super) fn no_stateful_set(given: &Given<'_>, names: &Names) -> Failure {
+    let (set, name, pods) = (&names.stateful_set, &given.profile.name, names.pods.join(" "));
+    let failure = |more: &str| {
+        let text = format!("there is no StatefulSet `{set}`, and none is kept{more}; nothing was changed");
+        Failure::new(Outcome::Contradiction, text)
+    };
+    let Err(why) = strategy::rung(Strategy::Together, given.evidence, None).way else {
+        return failure("").hint(format!("mqctl install {name}   # makes it, and starts all nodes together"));
+    };
+    let failure = failure(&format!(", and an install {why}"));
+    let then = format!("mqctl install {name} --timeout 1m; mqctl recover {name}");
+    if given.profile.chart != ChartRef::Builtin {
+        let line = format!("values: {{{POLICY}: OrderedReady}}");
+        return failure.hint(format!("{line}   # in the profile: then only {} starts", names.pods[0])).hint(then);
+    }
+    let hold = format!("kubectl --namespace {} create configmap {}", given.target.namespace, names.hold);
+    failure
+        .hint(format!("printf '%s\\n' {pods} | {hold} --from-file=pods=/dev/stdin   # no node starts"))
+        .hint(format!("{then}   # it finds them held back, and starts the newest first"))
 }
 
 impl Recovery<'_> {
