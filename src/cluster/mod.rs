@@ -9,6 +9,7 @@ use crate::helm::Release;
 use crate::recover::under_way::UnderWay;
 use crate::secret::{Name, Secret, Vault};
 
+mod claim;
 pub mod external;
 pub mod lease;
 pub(crate) mod observe;
@@ -17,6 +18,7 @@ pub(crate) mod pod;
 pub mod preview;
 mod target;
 
+pub use claim::{Access, Claim};
 pub use external::External;
 pub use lease::Lease;
 pub use pod::{Pod, Standing};
@@ -92,30 +94,6 @@ fn manifest(object: &Value) -> Value {
 
 fn created(object: &Value) -> String {
     object.pointer("/metadata/creationTimestamp").and_then(Value::as_str).unwrap_or_default().to_owned()
-}
-
-/// A volume claim of a release.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
-    pub name: String,
-    /// When it was created, as RFC 3339 in UTC.
-    pub created: String,
-    pub size: String,
-    pub class: String,
-    pub phase: String,
-}
-
-impl Claim {
-    fn read(object: &Value) -> Self {
-        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-        Self {
-            name: text("/metadata/name"),
-            created: created(object),
-            size: text("/spec/resources/requests/storage"),
-            class: text("/spec/storageClassName"),
-            phase: text("/status/phase"),
-        }
-    }
 }
 
 impl Observed {

@@ -21,6 +21,8 @@ pub struct Pod {
     pub told_to_stop: bool,
     /// The broker's image.
     pub image: Option<String>,
+    /// The machine that it was placed on, as the scheduler names it.
+    pub machine: Option<String>,
 }
 
 /// How far a pod has come, from Kubernetes' side; `Booting` goes on in the broker's own words.
@@ -90,13 +92,22 @@ impl Pod {
             started: broker.and_then(started),
             told_to_stop: object.pointer("/metadata/annotations/mqctl~1stopping").is_some_and(|told| told == "true"),
             image: container(object, "/spec/containers", CONTAINER).and_then(image),
+            machine: object["spec"]["nodeName"].as_str().map(str::to_owned),
         }
     }
 
     /// A pod that is wished for and not there.
     pub fn absent(name: &str) -> Self {
-        let (name, uid) = (name.to_owned(), String::new());
-        Self { name, uid, standing: Standing::Absent, restarts: 0, started: None, told_to_stop: false, image: None }
+        Self {
+            name: name.to_owned(),
+            uid: String::new(),
+            standing: Standing::Absent,
+            restarts: 0,
+            started: None,
+            told_to_stop: false,
+            image: None,
+            machine: None,
+        }
     }
 
     /// The tag of the broker's image: the part behind the last colon, unless that stands before a registry's port.

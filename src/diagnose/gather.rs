@@ -68,7 +68,8 @@ pub(crate) fn gather(cx: &Context, subject: &Subject<'_>, observed: &Observed, k
     for node in &mut found {
         node.mark_blank(subject.taken, observed);
     }
-    let readers = if subject.helper_pods { through_readers(cx, subject, &mut found, begun)? } else { Vec::new() };
+    let readers =
+        if subject.helper_pods { through_readers(cx, subject, observed, &mut found, begun)? } else { Vec::new() };
     for node in &mut found {
         node.attach_last_run();
     }
@@ -108,12 +109,17 @@ impl Said {
 }
 
 /// Volumes of pods that cannot be asked, as is known beforehand: their helper pods start while the others are asked.
-fn silent<'a>(subject: &Subject<'a>, observed: &Observed) -> Vec<Volume<'a>> {
+fn silent<'a>(subject: &Subject<'a>, observed: &'a Observed) -> Vec<Volume<'a>> {
     let names = subject.names;
     let bound = |n: usize| observed.claims.iter().any(|claim| claim.name == names.claims[n] && claim.phase == "Bound");
     let pods = all_pods(names, observed).into_iter().enumerate();
     let silent = pods.filter(|(n, pod)| subject.helper_pods && bound(*n) && probe(subject.target, pod).is_none());
-    silent.map(|(n, pod)| Volume { pod: pod.name, claim: &names.claims[n], reader: &names.readers[n] }).collect()
+    let volume = |(n, pod): (usize, Pod)| {
+        let (claim, reader) = (&names.claims[n], &names.readers[n]);
+        let machine = observed.machine_beside(&pod.name, claim).ok()?;
+        Some(Volume { pod: pod.name, claim, reader, machine })
+    };
+    silent.filter_map(volume).collect()
 }
 
 /// Asks all pods at once, each with one exec, beside their logs; and makes the helper pods that are needed in any case.
@@ -194,27 +200,45 @@ pub(super) fn held_probe(target: &Target, pod: &str) -> Call {
 }
 
 /// Reads the volumes of all that could not be asked.
-fn through_readers(cx: &Context, subject: &Subject<'_>, found: &mut [Found<'_>], begun: Begun) -> Result<Vec<String>> {
-    let rest: Vec<&mut Found<'_>> = found.iter_mut().filter(|node| node.reading.is_err() && !node.runs()).collect();
+fn through_readers(
+    cx: &Context,
+    subject: &Subject<'_>,
+    observed: &Observed,
+    found: &mut [Found<'_>],
+    begun: Begun,
+) -> Result<Vec<String>> {
+    let (mut rest, mut volumes) = (Vec::new(), Vec::new());
+    for node in found.iter_mut().filter(|node| node.reading.is_err() && !node.runs()) {
+        let (pod, claim, reader) = (node.pod.name.clone(), node.claim, node.reader);
+        match observed.machine_beside(&pod, claim) {
+            Ok(machine) => {
+                volumes.push(Volume { pod, claim, reader, machine });
+                rest.push(node);
+            }
+            Err(why) => node.read_anew(Err(why)),
+        }
+    }
     if rest.is_empty() {
         return Ok(Vec::new());
     }
-    let volumes: Vec<Volume<'_>> =
-        rest.iter().map(|node| Volume { pod: node.pod.name.clone(), claim: node.claim, reader: node.reader }).collect();
     let said = reader::read(cx, subject, &volumes, begun)?;
     let made = volumes.iter().zip(&said).filter(|(_, said)| said.is_ok());
     let readers = made.map(|(volume, _)| volume.reader.to_owned()).collect();
     for (node, said) in rest.into_iter().zip(said) {
-        let read = said.and_then(|text| Reading::parse(&text));
-        let first = std::mem::replace(&mut node.reading, read);
-        if let (Err(why), Err(first)) = (&mut node.reading, first) {
-            *why = format!("{first}; {why}");
-        }
+        node.read_anew(said.and_then(|text| Reading::parse(&text)));
     }
     Ok(readers)
 }
 
 impl Found<'_> {
+    /// Where that fails too, both reasons are told.
+    fn read_anew(&mut self, read: Result<Reading, String>) {
+        let first = std::mem::replace(&mut self.reading, read);
+        if let (Err(why), Err(first)) = (&mut self.reading, first) {
+            *why = format!("{first}; {why}");
+        }
+    }
+
     fn last_run(&self) -> Option<LastRun> {
         self.logs.iter().find_map(|log| LastRun::of(log))
     }

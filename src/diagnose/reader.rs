@@ -27,6 +27,8 @@ pub(super) struct Volume<'a> {
     pub(super) pod: String,
     pub(super) claim: &'a str,
     pub(super) reader: &'a str,
+    /// Where it is attached.
+    pub(super) machine: Option<&'a str>,
 }
 
 /// Helper pods that were asked for already.
@@ -127,11 +129,14 @@ fn ended(pod: &Value) -> bool {
 fn why_silent(reader: &str, pod: Option<&Value>) -> String {
     let conditions = pod.and_then(|pod| pod.pointer("/status/conditions")?.as_array()).into_iter().flatten();
     let mut unscheduled = conditions.filter(|c| c["type"] == "PodScheduled" && c["status"] == "False");
-    let words = unscheduled.find_map(|condition| condition["message"].as_str());
-    words.map_or_else(
-        || format!("the helper pod {reader} did not come to read"),
-        |words| format!("the helper pod {reader} cannot be scheduled: {words}"),
-    )
+    let unscheduled = unscheduled.find_map(|condition| condition["message"].as_str());
+    // A machine that has no room for it says so here.
+    let refused = pod.and_then(|pod| pod.pointer("/status/message")?.as_str());
+    match (unscheduled, refused) {
+        (Some(words), _) => format!("the helper pod {reader} cannot be scheduled: {words}"),
+        (None, Some(words)) => format!("the helper pod {reader} did not come to read: {words}"),
+        (None, None) => format!("the helper pod {reader} did not come to read"),
+    }
 }
 
 /// Also what a run has left that was killed: a pod of this name would show what it read then.
@@ -160,6 +165,7 @@ fn manifest(subject: &Subject<'_>, volume: &Volume<'_>) -> Value {
         name: volume.reader,
         release: &subject.target.release,
         claim: volume.claim,
+        machine: volume.machine,
         volume: subject.names.volume,
         pod_spec: subject.pod_spec,
         image: subject.image,

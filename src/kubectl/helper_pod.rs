@@ -14,6 +14,8 @@ pub struct HelperPod<'a> {
     pub name: &'a str,
     pub release: &'a str,
     pub claim: &'a str,
+    /// The machine that the volume is attached to, if it is known.
+    pub machine: Option<&'a str>,
     /// Where the volume is mounted, as in the broker's container.
     pub volume: &'a str,
     /// What the release's pods are made from; null where nobody knows.
@@ -31,7 +33,7 @@ impl HelperPod<'_> {
     pub fn manifest(&self) -> Value {
         let spec = self.pod_spec;
         let reads = !self.writes;
-        json!({
+        let mut pod = json!({
             "apiVersion": "v1", "kind": "Pod",
             "metadata": {
                 "name": self.name,
@@ -49,7 +51,13 @@ impl HelperPod<'_> {
                 "containers": [self.container()],
                 "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": self.claim, "readOnly": reads}}],
             },
-        })
+        });
+        // Past the scheduler, which may choose another machine, and none that is cordoned. It has nothing left to decide:
+        // a claim that waits for its first consumer is bound before the volume's own pod is given its machine.
+        if let Some(machine) = self.machine {
+            pod["spec"]["nodeName"] = json!(machine);
+        }
+        pod
     }
 
     fn container(&self) -> Value {

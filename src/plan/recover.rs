@@ -294,7 +294,7 @@ impl Recovery<'_> {
             target: given.target.clone(),
             about: format!("{} ({})", given.verb, given.strategy.word()),
             steps,
-            warnings: cut_short.into_iter().chain(self.other_tag()).collect(),
+            warnings: cut_short.into_iter().chain(self.other_tag()).chain(self.not_copied()).collect(),
             changes: Vec::new(),
             nothing: String::new(),
             farewell,

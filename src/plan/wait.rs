@@ -110,10 +110,13 @@ fn until_completed(run: &Run<'_>, pod: &str, limit: Duration) -> Result<()> {
     let logs = format!("kubectl --namespace {} logs {pod}   # what it said", run.plan.target.namespace);
     let reached = poll(run, limit, || {
         let reply = run.cx.tools.run(&kubectl::get(&run.plan.target, &[format!("pod/{pod}")]), &Vault::default())?;
-        let phase = kubectl::items(&reply).first().and_then(|object| object.pointer("/status/phase")).cloned();
-        match phase.as_ref().and_then(Value::as_str) {
+        let status = kubectl::items(&reply).first().map(|object| object["status"].clone()).unwrap_or_default();
+        match status["phase"].as_str() {
             Some("Failed") => {
-                Err(Failure::new(Outcome::Failed, format!("the helper pod `{pod}` failed")).hint(logs.clone()).into())
+                // One that its machine has no room for has no log.
+                let why = status["message"].as_str().map(|words| format!(": {words}")).unwrap_or_default();
+                let text = format!("the helper pod `{pod}` failed{why}");
+                Err(Failure::new(Outcome::Failed, text).hint(logs.clone()).into())
             }
             phase => Ok(reply.ok().then_some(phase == Some("Succeeded"))),
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use mqctl::cluster::{Claim, Existence, Observed, StatefulSet, Target};
+use mqctl::cluster::{Access, Claim, Existence, Observed, StatefulSet, Target};
 use mqctl::credentials::{Found, Origin};
 use mqctl::helm::Release;
 use mqctl::plan::install::{Given, Verb, install};
@@ -59,6 +59,7 @@ impl Made {
             size: "8Gi".into(),
             class: "standard".into(),
             phase: "Bound".into(),
+            access: Access::OneMachine,
         };
         Observed {
             release: self.release.map(release),

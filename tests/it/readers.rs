@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use crate::evidence::{RECOVER, probe, waiting};
 use crate::objects::{self, PODS};
+use crate::recover::trap;
+use crate::world::World;
 
 /// The broker's own image and user; no label that a Service looks for; nothing that it could write to.
 #[test]
@@ -253,4 +255,87 @@ fn what_waits_in_the_start_gate_is_asked_there() {
     let run = world.run(&RECOVER).ended(0);
     assert!(run.to_string().contains("exec --stdin prodmq-1 --container start-gate"), "{run}");
     assert!(run.stdout.contains("prodmq-mqctl-reader-2: made") && run.stdout.contains("at the start gate"), "{run}");
+}
+
+/// In back-off on a machine that its volume is attached to.
+fn placed(world: &World, pod: &str, machine: &str) {
+    let crashed = json!({"containerStatuses": [{"name": "rabbitmq", "restartCount": 4,
+        "lastState": {"terminated": {"reason": "Error", "exitCode": 1}}, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}]});
+    let mut object = objects::pod(pod, &crashed);
+    object["spec"]["nodeName"] = json!(machine);
+    world.object(&format!("pod.{pod}"), &object);
+}
+
+fn claimed(world: &World, pod: &str, mode: &str) {
+    let name = format!("data-{pod}");
+    let mut claim = objects::claim(&name);
+    claim["spec"]["accessModes"] = json!([mode]);
+    world.object(&format!("persistentvolumeclaim.{name}"), &claim);
+}
+
+#[test]
+fn a_volume_is_read_where_its_own_pod_has_it_attached() {
+    let world = waiting();
+    PODS[1..].iter().for_each(|pod| placed(&world, pod, "machine-b"));
+    claimed(&world, "prodmq-2", "ReadWriteMany");
+    let run = world.run(&RECOVER).ended(0);
+    let pods: Value = serde_json::from_str(&run.changes()[0].stdin).unwrap();
+    let machines = [0, 1].map(|n| pods["items"][n]["spec"]["nodeName"].clone());
+    assert_eq!(machines, [json!("machine-b"), Value::Null], "{run}");
+}
+
+#[test]
+fn a_volume_that_only_its_own_pod_can_have_is_told_as_unread() {
+    let world = waiting();
+    placed(&world, "prodmq-1", "machine-b");
+    claimed(&world, "prodmq-1", "ReadWriteOncePod");
+    let run = world.run(&RECOVER).ended(3);
+    assert!(!run.to_string().contains("mqctl-reader-1 on"), "{run}");
+    let why = "prodmq-1: crashed: Error, exit code 1, restarts 4; data-prodmq-1 is ReadWriteOncePod: only prodmq-1 can have it";
+    assert!(run.stdout.contains(why), "{run}");
+}
+
+#[test]
+fn a_machine_without_room_for_a_helper_pod_is_told() {
+    let world = waiting();
+    placed(&world, "prodmq-1", "machine-b");
+    let status = json!({"phase": "Failed", "reason": "OutOfmemory", "message": "Pod was rejected: Node didn't have enough resource: memory"});
+    let refused = json!({"kind": "Pod", "metadata": {"name": "prodmq-mqctl-reader-1"}, "status": status});
+    world.rule("*get*json pod/prodmq-mqctl-reader-1*", 0, &json!({"items": [refused]}).to_string(), "");
+    world.rule("*logs*mqctl/reader=*", 0, "", "");
+    let run = world.run(&RECOVER).ended(3);
+    assert!(
+        run.stdout.contains("the helper pod prodmq-mqctl-reader-1 did not come to read: Pod was rejected"),
+        "{run}"
+    );
+}
+
+const FORCED: [&str; 6] = ["force-boot", "prodmq", "--node", "prodmq-2", "--confirm", "prodmq"];
+
+/// All pods wait, on one machine.
+fn on_one_machine() -> World {
+    let world = trap();
+    for pod in PODS {
+        let mut object = objects::pod(pod, &objects::running(false));
+        object["spec"]["nodeName"] = "machine-b".into();
+        world.object(&format!("pod.{pod}"), &object);
+    }
+    world
+}
+
+#[test]
+fn folders_are_copied_where_their_pods_are_or_not_at_all() {
+    let world = on_one_machine();
+    let plan = world.run(&[&FORCED[..], &["--dry-run"]].concat()).ended(0);
+    assert!(plan.stdout.contains("copy the folders of prodmq-0, prodmq-1, prodmq-2"), "{plan}");
+    let run = world.run(&FORCED).ended(0);
+    let helpers = run.changes().iter().filter(|call| call.stdin.contains(r#""nodeName":"machine-b""#)).count();
+    assert_eq!(helpers, 3, "{run}");
+    let world = on_one_machine();
+    let mut claim = objects::claim("data-prodmq-1");
+    claim["spec"]["accessModes"] = json!(["ReadWriteOncePod"]);
+    world.object("persistentvolumeclaim.data-prodmq-1", &claim);
+    let plan = world.run(&[&FORCED[..], &["--dry-run"]].concat()).ended(0);
+    assert!(plan.stdout.contains("no folder is copied beforehand: data-prodmq-1 is ReadWriteOncePod"), "{plan}");
+    assert!(!plan.stdout.contains("copy the folders"), "{plan}");
 }

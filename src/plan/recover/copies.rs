@@ -30,11 +30,29 @@ impl Recovery<'_> {
         })
     }
 
-    /// What is done to nodes that are known to be newest takes nothing away.
     pub(super) fn wants_copies(&self) -> bool {
+        self.should_copy() && self.out_of_reach().is_none()
+    }
+
+    /// What is done to nodes that are known to be newest takes nothing away.
+    fn should_copy(&self) -> bool {
         let Verdict::Mnesia(order) = &self.given.evidence.verdict else { return false };
         let certain = order.confidence == Confidence::Certain && order.newest.first() == self.given.way.first.first();
         self.given.strategy == Strategy::ForceBoot && !certain && self.given.helper_pods
+    }
+
+    /// A volume that only its own pod can have.
+    fn out_of_reach(&self) -> Option<String> {
+        let beside = |pod: &String| {
+            let n = self.names.pods.iter().position(|known| known == pod)?;
+            self.given.observed.machine_beside(pod, &self.names.claims[n]).err()
+        };
+        self.copied().find_map(beside)
+    }
+
+    pub(super) fn not_copied(&self) -> Option<String> {
+        let why = self.out_of_reach().filter(|_| self.should_copy() && self.given.noted.is_none())?;
+        Some(format!("which node is newest is not certain, and no folder is copied beforehand: {why}"))
     }
 
     fn copied(&self) -> impl Iterator<Item = &String> {
@@ -65,10 +83,13 @@ impl Recovery<'_> {
 
     fn helper(&self, pod: &str, script: &str, seconds: u32) -> Option<(&str, Part)> {
         let n = self.names.pods.iter().position(|known| known == pod)?;
+        let claim = &self.names.claims[n];
         let helper = HelperPod {
             name: &self.names.readers[n],
             release: &self.given.target.release,
-            claim: &self.names.claims[n],
+            claim,
+            // Its own pod may be gone by then, and its volume is not detached yet.
+            machine: self.given.observed.machine_beside(pod, claim).ok().flatten(),
             volume: self.names.volume,
             pod_spec: &self.wished["spec"]["template"]["spec"],
             image: &self.image(),
