@@ -281,6 +281,12 @@ impl Context {
 
     fn told_of_failure(plan: &Plan, report: Report) -> Outcome {
         let outcome = report.outcome();
+        report.counted.warnings().iter().for_each(|warning| report::say(&format!("warning: {warning}")));
+        if report.counted.lacks() {
+            let name = plan.claim.as_ref().map_or(plan.target.release.as_str(), |claim| &claim.profile);
+            let hint = format!("hint: mqctl recover {name} --evidence-only -o json   # what was read of the nodes");
+            report::say(&program::said(&hint));
+        }
         let Some((step, error)) = report.failed else { return outcome };
         report::failed(&error.context(format!("{}: {step}", plan.verb)));
         if !report.not_reached.is_empty() {

@@ -188,7 +188,7 @@ pub(super) fn carry_out(cx: &Context, stop: &mut Stop, chosen: &Chosen, verb: &'
         plan.steps.splice(0..0, keep.steps);
     }
     let outcome = cx.carry_out(&plan, &mut found.vault)?;
-    if outcome == Outcome::Done || cx.globals.dry_run {
+    if matches!(outcome, Outcome::Done | Outcome::PartlyDone) || cx.globals.dry_run {
         return Ok(outcome);
     }
     report::say(&program::said(&format!("it can be finished: mqctl recover {}", stop.profile.name)));

@@ -38,7 +38,11 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn outcome(&self) -> Outcome {
-        self.failed.as_ref().map_or(Outcome::Done, |(_, error)| error::outcome_of(error))
+        match &self.failed {
+            Some((_, error)) => error::outcome_of(error),
+            None if self.counted.lacks() => Outcome::PartlyDone,
+            None => Outcome::Done,
+        }
     }
 
     pub(crate) fn to_json(&self, plan: &Plan) -> Value {

@@ -13,18 +13,22 @@ const ASK: &str = concat!(
     r#"P when is_pid(P) -> rpc:call(node(P), erlang, is_process_alive, [P], 5000) =:= true; "#,
     r#"{S, N} -> lists:any(fun(M) -> case ra:members({S, M}, 2000) of {ok, _, {_, _}} -> true; _ -> false end end, [N | Nodes(Q)]); "#,
     r#"_ -> false end catch _:_ -> false end end, "#,
-    r#"Name = fun(Q) -> {resource, V, queue, Q1} = amqqueue:get_name(Q), <<V/binary, " ", Q1/binary>> end, "#,
+    r#"Name = fun(Q) -> {resource, V, queue, Q1} = amqqueue:get_name(Q), N = <<V/binary, " ", Q1/binary>>, "#,
+    r#"case unicode:characters_to_list(N) of L when is_list(L) -> N; _ -> base64:encode(N) end end, "#,
+    r#"Stays = fun(Q) -> try amqqueue:is_durable(Q) andalso not amqqueue:is_auto_delete(Q) "#,
+    r#"andalso amqqueue:get_exclusive_owner(Q) =:= none catch _:_ -> true end end, "#,
     r#"All = rabbit_amqqueue:list(), "#,
     r#"Count = fun(Q) -> case catch rabbit_amqqueue:stat(Q) of {ok, N, _} -> N; _ -> 0 end end, "#,
-    r#"io:format("mqctl ~s~n", [rabbit_json:encode(#{queues => length(All), leaderless => [Name(Q) || Q <- All, not Led(Q)], "#,
+    r#"io:format("mqctl ~s~n", [rabbit_json:encode(#{queues => [Name(Q) || Q <- All, Stays(Q)], leaderless => [Name(Q) || Q <- All, not Led(Q)], "#,
     r#"messages => lists:sum([Count(Q) || Q <- All])})])."#,
 );
 
 /// All queues of the cluster, as one node knows them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Queues {
-    pub queues: u64,
-    /// Virtual host and name of those that nobody leads.
+    /// Virtual host and name of those that outlive their clients and a restart.
+    pub queues: Vec<String>,
+    /// The same of those that nobody leads, whatever they are.
     pub leaderless: Vec<String>,
     /// In all that answered, ready to be delivered.
     pub messages: u64,
@@ -47,9 +51,9 @@ mod tests {
 
     #[test]
     fn queues_without_a_leader_are_named() {
-        let said = "mqctl {\"queues\":3,\"leaderless\":[\"/ orders\"],\"messages\":7}\nok\n";
+        let said = "mqctl {\"queues\":[\"/ bills\",\"/ orders\"],\"leaderless\":[\"/ orders\"],\"messages\":7}\nok\n";
         let queues = read(&reply(0, said, "")).unwrap();
-        assert_eq!((queues.queues, queues.leaderless, queues.messages), (3, vec!["/ orders".to_owned()], 7));
+        assert_eq!((queues.queues.len(), queues.leaderless, queues.messages), (2, vec!["/ orders".to_owned()], 7));
         assert_eq!(read(&reply(69, "", "Error")), None);
     }
 }

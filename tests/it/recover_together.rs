@@ -5,10 +5,11 @@ use serde_json::json;
 
 use crate::evidence::{RUNS, probe};
 use crate::objects::{self, PODS};
-use crate::recover::{AUTO, stateful_set, trap};
+use crate::recover::{AUTO, blank, stateful_set, trap};
 use crate::recover_rights::stranger;
 use crate::recover_wizard::{majority_lost, one_volume_lost};
 use crate::transcript::Recorded;
+use crate::world::World;
 
 #[test]
 fn pods_in_back_off_start_together() {
@@ -32,17 +33,63 @@ fn pods_in_back_off_start_together() {
     ");
 }
 
-#[test]
-fn where_somebody_serves_clients_messages_are_counted_before() {
+/// prodmq-0 serves clients, and the others wait.
+fn one_serves() -> World {
     let world = trap();
     world.write("cluster/probe.prodmq-0", &probe("prodmq-0", &PODS, &[], RUNS));
     let mut set = stateful_set("Parallel", true);
     set["status"]["readyReplicas"] = json!(3);
     world.object("statefulset.prodmq", &set);
-    let run = world.run(&[&AUTO[..], &["-o", "json"]].concat()).ended(0);
+    world
+}
+
+#[test]
+fn where_somebody_serves_clients_messages_are_counted_before() {
+    let run = one_serves().run(&[&AUTO[..], &["-o", "json"]].concat()).ended(0);
     let counted = run.json()["counted"].clone();
-    assert_eq!(counted, json!({"before": {"queues": 37, "messages": 1204}, "after": {"queues": 37, "messages": 1204}}));
+    let all = json!({"queues": 37, "messages": 1204});
+    assert_eq!(counted, json!({"before": all, "after": all, "missing": [], "warnings": []}));
     assert!(run.stderr.contains("37 queues, each with a leader, 1204 messages; before: 1204 messages"), "{run}");
+}
+
+/// What is said behind the plan, where the first count was this one and the second is the stand-in's.
+fn told_after(names: usize, messages: u32, code: i32) -> String {
+    let world = one_serves();
+    let queues: Vec<String> = (1..=names).map(|n| format!("/ q{n}")).collect();
+    let before = json!({"queues": queues, "leaderless": [], "messages": messages});
+    world.once("*exec* < *leaderless*", &format!("mqctl {before}"));
+    let run = world.run(&AUTO).ended(code);
+    run.stderr.lines().skip_while(|line| !line.contains("queues asked")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_queue_that_is_missing_is_a_warning_and_no_success() {
+    assert_snapshot!(told_after(38, 1204, 3), @"
+       0.0s queues asked
+    warning: 1 of the 38 queues of before is missing: `/ q38`
+    hint: mqctl recover prodmq --evidence-only -o json   # what was read of the nodes
+    ");
+}
+
+#[test]
+fn messages_that_clients_may_have_taken_are_a_difference() {
+    assert_snapshot!(told_after(37, 1300, 0), @"
+       0.0s queues asked
+    warning: 1300 messages before, 1204 now: clients were served meanwhile, and may have taken them
+    ");
+}
+
+/// Queues on a volume that is lost were agreed to be lost.
+#[test]
+fn a_queue_that_the_plan_gave_up_is_told_and_no_failure() {
+    let world = one_serves();
+    blank(&world, "prodmq-1");
+    let queues: Vec<String> = (1..=38).map(|n| format!("/ q{n}")).collect();
+    let before = json!({"queues": queues, "leaderless": [], "messages": 1204});
+    world.once("*exec* < *leaderless*", &format!("mqctl {before}"));
+    let run = world.run(&["recover", "prodmq", "--strategy", "auto", "--confirm", "prodmq"]).ended(0);
+    let told = "warning: 1 of the 38 queues of before is missing, as the plan said of queues on lost volumes: `/ q38`";
+    assert!(run.stderr.contains(told), "{run}");
 }
 
 /// A member's volume goes, or its place in the cluster or in its queues, or its pod.

@@ -130,6 +130,13 @@ impl World {
         self.write(&format!("rules/{number}/times"), &format!("{times}\n"));
     }
 
+    /// The next call that fits the pattern is answered so; those after it are not.
+    pub fn once(&self, pattern: &str, stdout: &str) {
+        let number = fs::read_dir(self.path("rules")).unwrap().count();
+        self.rule(pattern, 0, stdout, "");
+        self.write(&format!("rules/{number}/times"), "1\n");
+    }
+
     /// Calls that fit the pattern are answered so, whatever the cluster holds.
     pub fn rule(&self, pattern: &str, code: i32, stdout: &str, stderr: &str) {
         let number = fs::read_dir(self.path("rules")).unwrap().count();
