@@ -154,6 +154,15 @@ impl Evidence {
         renamed.unwrap_or_else(|| format!("rabbit@{pod}"))
     }
 
+    /// Which others know this pod's node as a member of their cluster; nothing where none says whom it knows, as the files of
+    /// Khepri do not.
+    pub fn counted_by(&self, pod: &str) -> Option<Vec<&str>> {
+        let known = self.nodes.iter().filter(|node| node.pod != pod).map(|node| (node.pod.as_str(), peers(node)));
+        let known: Vec<(&str, Vec<String>)> = known.filter(|(_, peers)| !peers.is_empty()).collect();
+        let counts = |(_, peers): &&(&str, Vec<String>)| peers.iter().any(|peer| peer == pod);
+        (!known.is_empty()).then(|| known.iter().filter(counts).map(|(by, _)| *by).collect())
+    }
+
     /// Nodes of which nothing is known.
     pub fn unknown(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(|node| node.reading.is_none() && !node.runs)

@@ -12,3 +12,4 @@ pub mod reading;
 pub mod repair;
 pub mod strategy;
 pub mod under_way;
+pub mod why;

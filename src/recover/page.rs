@@ -6,6 +6,7 @@ use super::evidence::{Evidence, Node, Origin, Quorum, Verdict};
 use super::moment::Moment;
 use super::order::{Confidence, Order};
 use super::reading::{Reading, Store};
+use super::why::Why;
 use crate::cluster::Target;
 use crate::report::table;
 
@@ -72,18 +73,15 @@ impl Page<'_> {
     fn facts(&self) -> Vec<Vec<String>> {
         let row = |(what, words): (&str, String)| vec![what.to_owned(), words];
         let damaged: Vec<&str> = self.evidence.damaged().map(|node| node.pod.as_str()).collect();
+        let why = Why::of(self.evidence).message(self.evidence);
         let verdict = match &self.evidence.verdict {
-            Verdict::Running(_) if !damaged.is_empty() => of_damaged(&damaged),
-            Verdict::Running(running) => {
-                vec![("newest", format!("{}: what serves clients is what others copy", running.join(", ")))]
-            }
-            Verdict::Mnesia(order) => of_order(order, &self.evidence.nodes),
-            Verdict::Khepri(quorum) => of_quorum(quorum),
-            Verdict::Blank => vec![("newest", "none: no volume has anything on it".to_owned())],
-            Verdict::Mixed => {
-                vec![("newest", "not told: the nodes' files belong to different metadata stores".to_owned())]
-            }
-            Verdict::Unread => vec![("newest", "not known: no node could be read".to_owned())],
+            Verdict::Running(_) if !damaged.is_empty() => of_damaged(&damaged, &why),
+            Verdict::Running(running) => vec![("newest", format!("{}: {why}", running.join(", ")))],
+            Verdict::Mnesia(order) => of_order(order, why, &self.evidence.nodes),
+            Verdict::Khepri(quorum) => of_quorum(quorum, why),
+            Verdict::Blank => vec![("newest", format!("none: {why}"))],
+            Verdict::Mixed => vec![("newest", format!("not told: {why}"))],
+            Verdict::Unread => vec![("newest", format!("not known: {why}"))],
         };
         verdict.into_iter().chain(self.warnings()).map(row).collect()
     }
@@ -96,9 +94,10 @@ impl Page<'_> {
         };
         let mut warnings = Vec::new();
         let known = readings().any(|reading| reading.store != Store::Blank);
-        if let Some(pods) = pods(|reading| reading.store == Store::Blank).filter(|_| known) {
-            warnings.push(("blank", format!("{pods}: nothing on the volume")));
-        }
+        let blank = self.evidence.nodes.iter().filter(|node| known && node.store() == Some(Store::Blank));
+        warnings.extend(
+            blank.map(|node| ("blank", blank_words(&node.pod, self.evidence.counted_by(&node.pod).as_deref()))),
+        );
         if let Some(pods) = pods(|reading| reading.force_load) {
             warnings.push(("switch", format!("{pods}: a file force_load makes its next start load its own copy")));
         }
@@ -118,9 +117,10 @@ impl Page<'_> {
     }
 
     pub(crate) fn to_json(&self) -> Value {
+        let nodes: Vec<Value> = self.evidence.nodes.iter().map(|node| node_json(node, self.evidence)).collect();
         let mut page = json!({
             "apiVersion": "mqctl/v1", "kind": "Evidence", "target": self.target, "taken": self.evidence.taken,
-            "healthy": self.evidence.healthy(), "nodes": self.evidence.nodes.iter().map(node).collect::<Vec<_>>(),
+            "healthy": self.evidence.healthy(), "nodes": nodes,
             "keptIn": self.kept_in, "helperPods": self.readers, "warnings": in_words(self.warnings()),
             "message": self.facts().first().map(|row| row.join(": ")),
         });
@@ -132,8 +132,21 @@ impl Page<'_> {
             Verdict::Mixed => json!({"kind": "mixed"}),
             Verdict::Unread => json!({"kind": "unread"}),
         };
+        let why = Why::of(self.evidence);
+        page["verdict"]["why"] = json!({"code": why.code(), "message": why.message(self.evidence)});
         page
     }
+}
+
+/// Whoever is counted as a member by others may not start blank on Mnesia.
+fn blank_words(pod: &str, counted_by: Option<&[&str]>) -> String {
+    let count = match counted_by {
+        None => String::new(),
+        Some([]) => "; no node that was read counts it as a member".to_owned(),
+        Some([one]) => format!("; {one} still counts it as a member"),
+        Some(more) => format!("; {} still count it as a member", more.join(", ")),
+    };
+    format!("{pod}: nothing on the volume{count}")
 }
 
 fn in_words(facts: Vec<(&str, String)>) -> Vec<String> {
@@ -181,29 +194,19 @@ fn seen(reading: &Reading) -> Option<String> {
     reading.raft().map(|raft| format!("term {}, index {}", raft.term, raft.last_index)).or_else(list)
 }
 
-fn of_order(order: &Order, nodes: &[Node]) -> Vec<(&'static str, String)> {
+fn of_order(order: &Order, why: String, nodes: &[Node]) -> Vec<(&'static str, String)> {
     let mut facts = match order.confidence {
-        _ if order.newest.is_empty() => vec![("newest", "not known: what was read contradicts itself".to_owned())],
+        _ if order.newest.is_empty() => vec![("newest", "not known".to_owned())],
         Confidence::Tie => vec![("newest", format!("{}: a tie", order.newest.join(" or ")))],
         sure => vec![("newest", format!("{}: {}", order.newest.join(", "), sure.word()))],
     };
-    facts.push(("why", why(order)));
+    facts.push(("why", why));
     if !order.contradictions.is_empty() {
         let pairs: Vec<String> = order.contradictions.iter().map(|(a, b)| format!("{a} before {b}")).collect();
         facts.push(("contradiction", pairs.join(", ")));
     }
     facts.push(("all at once", together(order, nodes)));
     facts
-}
-
-fn why(order: &Order) -> String {
-    let unread: Vec<&str> = order.newest.iter().filter(|pod| order.unread.contains(*pod)).map(String::as_str).collect();
-    match order.confidence {
-        Confidence::Certain => "it saw all others stop, and nobody saw it stop".to_owned(),
-        Confidence::Likely => "nobody saw it stop; what another node knew is not there to be read".to_owned(),
-        Confidence::Tie if !unread.is_empty() => format!("{} may be newer and could not be read", unread.join(", ")),
-        Confidence::Tie => "none of them is known to have seen the others stop".to_owned(),
-    }
 }
 
 /// What starting all nodes together would do.
@@ -220,24 +223,24 @@ fn together(order: &Order, nodes: &[Node]) -> String {
     format!("starting all nodes together loads the copy of {lowest}: what was declared after it stopped would be lost")
 }
 
-fn of_damaged(damaged: &[&str]) -> Vec<(&'static str, String)> {
-    let lost = format!("{}: a refused step to 4.3 took users, vhosts and queues away", damaged.join(", "));
-    vec![("no metadata", lost), ("where it is", "in the Khepri stores of the volumes".to_owned())]
+fn of_damaged(damaged: &[&str], why: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("no metadata", format!("{}: {why}", damaged.join(", "))),
+        ("where it is", "in the Khepri stores of the volumes".to_owned()),
+    ]
 }
 
-fn of_quorum(quorum: &Quorum) -> Vec<(&'static str, String)> {
-    let (there, all) = (quorum.there.len(), quorum.members.len());
+fn of_quorum(quorum: &Quorum, why: String) -> Vec<(&'static str, String)> {
     if quorum.majority() {
-        let words = format!("{there} of {all} volumes are there: any majority boots by itself, whoever stopped last");
-        return vec![("newest", words)];
+        return vec![("newest", why)];
     }
     let first = quorum.there.first().cloned().unwrap_or_default();
-    let rank = match (there, quorum.ranked) {
+    let rank = match (quorum.there.len(), quorum.ranked) {
         (1, _) => format!("{first}, the only volume left"),
         (_, true) => format!("{first}, whose log goes furthest"),
         (_, false) => format!("{}: their logs can be compared while they wait", quorum.there.join(" or ")),
     };
-    vec![("newest", rank), ("why", format!("{there} of {all} volumes are there: no majority, so none boots by itself"))]
+    vec![("newest", rank), ("why", why)]
 }
 
 fn order_json(order: &Order) -> Value {
@@ -258,7 +261,7 @@ fn quorum_json(quorum: &Quorum) -> Value {
     })
 }
 
-fn node(node: &Node) -> Value {
+fn node_json(node: &Node, evidence: &Evidence) -> Value {
     let origin = match node.origin {
         Origin::Now => "now",
         Origin::Kept => "kept",
@@ -266,6 +269,6 @@ fn node(node: &Node) -> Value {
     };
     json!({
         "pod": node.pod, "state": node.standing, "running": node.runs, "startedAt": node.started,
-        "origin": origin, "reading": node.reading, "unread": node.unread,
+        "origin": origin, "reading": node.reading, "unread": node.unread, "countedBy": evidence.counted_by(&node.pod),
     })
 }

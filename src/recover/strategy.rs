@@ -8,6 +8,8 @@ use super::order::{Confidence, Order};
 use super::reading::Store;
 use super::repair::Repair;
 
+mod instead;
+
 /// A rung.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -143,7 +145,7 @@ fn judge(strategy: Strategy, evidence: &Evidence, node: Option<&str>) -> Judged 
         return beside_damaged(strategy, evidence);
     }
     match &evidence.verdict {
-        _ if evidence.healthy() => Err("all nodes run: nothing stopped".to_owned()),
+        _ if evidence.healthy() => Err("all nodes run: nothing stopped, and nothing is to be done".to_owned()),
         Verdict::Running(running) => beside_running(strategy, evidence, running),
         Verdict::Mnesia(order) => on_mnesia(strategy, &Mnesia { evidence, order, node }),
         Verdict::Khepri(quorum) => on_khepri(strategy, evidence, quorum, node),
@@ -346,7 +348,7 @@ impl Mnesia<'_> {
         let store = self.evidence.nodes.iter().find(|known| known.pod == node).and_then(Node::store);
         match store {
             Some(Store::Mnesia) => Ok(()),
-            Some(Store::Blank) => Err(format!("the volume of {node} is blank: it would boot as an empty broker")),
+            Some(Store::Blank) => Err(instead::of_blank(self, node)),
             _ => Err(format!("the volume of {node} could not be read")),
         }
     }
@@ -367,7 +369,7 @@ fn on_khepri(strategy: Strategy, evidence: &Evidence, quorum: &Quorum, node: Opt
         }
         Strategy::NewestFirst => Err("on Khepri any majority decides, whoever stopped last".to_owned()),
         Strategy::Forget => Err("on Khepri a blank member joins again by itself".to_owned()),
-        Strategy::ForceBoot => Err("on Khepri a force boot does nothing, and says success".to_owned()),
+        Strategy::ForceBoot => Err(instead::on_khepri(evidence, quorum)),
         Strategy::KhepriStandalone => standalone(evidence, quorum, node),
         Strategy::Repair => Err(nothing_damaged()),
     }

@@ -173,7 +173,7 @@ fn a_deadlock_of_stable_is_cured_and_the_line_told() {
       1   start all together   loses nothing   about 30 s   recommended
       -   newest-first        refused: on Khepri any majority decides, whoever stopped last
       -   forget              refused: on Khepri a blank member joins again by itself
-      -   force-boot          refused: on Khepri a force boot does nothing, and says success
+      -   force-boot          refused: on Khepri a force boot does nothing, and says success: take `together`
       -   khepri-standalone   refused: a majority of volumes is left, and boots by itself: take `together`
       -   repair              refused: no node serves clients without its metadata
 

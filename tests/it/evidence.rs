@@ -103,6 +103,10 @@ fn the_page_as_json() {
       "message": "newest: prodmq-2: certain",
       "nodes": [
         {
+          "countedBy": [
+            "prodmq-0",
+            "prodmq-1"
+          ],
           "origin": "now",
           "pod": "prodmq-2",
           "reading": {
@@ -185,6 +189,10 @@ fn the_page_as_json() {
           }
         ],
         "togetherIsSafe": true,
+        "why": {
+          "code": "saw-all-stop",
+          "message": "it saw all others stop, and nobody saw it stop"
+        },
         "winner": "prodmq-2"
       },
       "warnings": [

@@ -145,7 +145,7 @@ fn one_volume_lost() {
     -> together          start all together: classic queues of rmq-1 come back empty
        newest-first      refused: on Khepri any majority decides, whoever stopped last
        forget            refused: on Khepri a blank member joins again by itself
-       force-boot        refused: on Khepri a force boot does nothing, and says success
+       force-boot        refused: on Khepri a force boot does nothing, and says success: take `together`
        khepri-standalone refused: a majority of volumes is left, and boots by itself: take `together`
        repair            refused: no node serves clients without its metadata
     ");
@@ -173,7 +173,7 @@ fn a_majority_of_khepri_s_volumes_lost() {
        together          refused: no majority of volumes is left: blank nodes would form an empty broker of their own
        newest-first      refused: on Khepri any majority decides, whoever stopped last
        forget            refused: on Khepri a blank member joins again by itself
-       force-boot        refused: on Khepri a force boot does nothing, and says success
+       force-boot        refused: on Khepri a force boot does nothing, and says success: take `khepri-standalone`
     -> khepri-standalone let rmq-2 go on alone, and rmq-0 and rmq-1 join anew: classic queues of rmq-0, rmq-1 come back empty; what only they knew is lost
        repair            refused: no node serves clients without its metadata
     ");

@@ -168,7 +168,7 @@ fn a_lost_volume_is_a_blank_one() {
       newest        prodmq-1: likely
       why           nobody saw it stop; what another node knew is not there to be read
       all at once   not before the lost member is forgotten: its blank node may start as a broker of its own
-      blank         prodmq-2: nothing on the volume
+      blank         prodmq-2: nothing on the volume; prodmq-0, prodmq-1 still count it as a member
       helper pods   prodmq-mqctl-reader-1: made to read volumes, removed again
     ");
     let run = world.run(&[&RECOVER[..], &["--no-helper-pods"]].concat()).ended(0);

@@ -167,7 +167,7 @@ fn a_deadlock_of_khepri_is_cured_by_a_stateful_set_made_anew() {
       1   start all together   loses nothing   about 30 s   recommended
       -   newest-first        refused: on Khepri any majority decides, whoever stopped last
       -   forget              refused: on Khepri a blank member joins again by itself
-      -   force-boot          refused: on Khepri a force boot does nothing, and says success
+      -   force-boot          refused: on Khepri a force boot does nothing, and says success: take `together`
       -   khepri-standalone   refused: a majority of volumes is left, and boots by itself: take `together`
       -   repair              refused: no node serves clients without its metadata
 
@@ -327,7 +327,7 @@ fn the_only_khepri_volume_goes_on_alone() {
       -   together       refused: no majority of volumes is left: blank nodes would form an empty broker of their own
       -   newest-first   refused: on Khepri any majority decides, whoever stopped last
       -   forget         refused: on Khepri a blank member joins again by itself
-      -   force-boot     refused: on Khepri a force boot does nothing, and says success
+      -   force-boot     refused: on Khepri a force boot does nothing, and says success: take `khepri-standalone`
       -   repair         refused: no node serves clients without its metadata
 
        0.0s evidence kept in ConfigMap prodmq-mqctl-evidence

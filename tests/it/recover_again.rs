@@ -317,11 +317,11 @@ fn a_force_boot_that_cannot_help_is_refused() {
     refusals.push(refusal(&world, &[]));
     assert_snapshot!(refusals.join("\n"), @"
     error: force-boot is refused: prodmq-1 and prodmq-2 tie: `newest-first` starts both; or name one with --node; nothing was changed
-    error: force-boot is refused: on Khepri a force boot does nothing, and says success; nothing was changed
-    error: force-boot is refused: the volume of prodmq-1 is blank: it would boot as an empty broker; nothing was changed
+    error: force-boot is refused: on Khepri a force boot does nothing, and says success: take `together`; nothing was changed
+    error: force-boot is refused: the volume of prodmq-1 is blank, and it would boot as an empty broker: take `forget`; nothing was changed
     error: force-boot is refused: a lost member has to be forgotten first, and that boots the newest: take `forget`; nothing was changed
     error: force-boot is refused: starting all together loses nothing, and a force boot may: take `together`; nothing was changed
-    error: force-boot is refused: all nodes run: nothing stopped; nothing was changed
+    error: force-boot is refused: all nodes run: nothing stopped, and nothing is to be done; nothing was changed
     ");
 }
 
