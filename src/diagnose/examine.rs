@@ -27,7 +27,7 @@ pub(crate) struct Patient<'a> {
 }
 
 /// One look. Three children and one a pod, all side by side: the pods' names are known beforehand. More only where a
-/// container was restarted, a pod is held or a pod is missing.
+/// pod is not ready after a restart, a pod is held or a pod is missing.
 ///
 /// # Errors
 /// An unreachable cluster, a missing right to read; Ctrl-C.
@@ -75,18 +75,18 @@ fn look_closer(
 ) -> Result<()> {
     let pods = all_pods(patient.names, observed);
     let held: Vec<usize> = (0..pods.len()).filter(|&n| pods[n].standing == Standing::Held).collect();
-    let restarted = pods.iter().any(|pod| pod.restarts > 0);
     let absent = observed.set.is_some() && pods.iter().any(|pod| pod.standing == Standing::Absent);
+    // What ended before matters to a node that has not come up since: one restart, long ago, costs no child.
     let again = pods.iter().any(|pod| pod.restarts > 0 && pod.standing != Standing::Ready);
     let mut calls: Vec<Call> = held.iter().map(|&n| held_probe(patient.target, &pods[n].name)).collect();
-    calls.extend(restarted.then(|| kubectl::previous_logs(patient.target, LINES)));
+    calls.extend(again.then(|| kubectl::previous_logs(patient.target, LINES)));
     calls.extend((absent || again).then(|| kubectl::list_all(patient.target, "events")));
     let replies = cx.tools.run_all(&calls, &Vault::default()).into_iter().collect::<Result<Vec<Reply>>>()?;
     let mut replies = replies.iter();
     for n in held {
         heard.probes[n] = replies.next().map(Said::of);
     }
-    if let Some(logs) = restarted.then(|| replies.next()).flatten() {
+    if let Some(logs) = again.then(|| replies.next()).flatten() {
         heard.logs[1] = logs.stdout.to_string();
     }
     objects.extend(replies.flat_map(kubectl::items));

@@ -76,6 +76,21 @@ fn a_healthy_release_in_three_children_and_one_a_pod() {
 }
 
 #[test]
+fn a_restart_long_ago_costs_no_child_more() {
+    let restarted = |ready: bool| {
+        let world = healthy();
+        let mut status = objects::running(ready);
+        status["containerStatuses"][0]["restartCount"] = 3.into();
+        world.object("pod.prodmq-1", &objects::pod("prodmq-1", &status));
+        world.run(&DOCTOR)
+    };
+    let run = restarted(true).ended(0);
+    assert_eq!(run.calls.len(), 6, "{run}");
+    let run = restarted(false);
+    assert_eq!(run.calls.len(), 8, "its log before and the events are read: {run}");
+}
+
+#[test]
 fn the_cause_and_what_follows_from_it() {
     let run = without_image().run(&DOCTOR).ended(4);
     run.changed_nothing();
