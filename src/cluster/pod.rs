@@ -64,7 +64,7 @@ impl fmt::Display for Standing {
 }
 
 impl Standing {
-    /// It does not run and will not by itself: only another template helps.
+    /// It does not run and will not by itself, or only after a back-off: a pod made anew from another template may.
     pub fn stuck(&self) -> bool {
         matches!(self, Self::ImageTrouble(_) | Self::Unscheduled(_) | Self::Crashed(_))
     }

@@ -168,11 +168,8 @@ impl Recovery<'_> {
     /// Pods that do not start by themselves, together, so that none waits longer than the others.
     fn stuck_anew(&self) -> Option<Step> {
         // Those that could not find each other do not look again.
-        let stuck = |pod: &&Pod| match pod.standing {
-            Standing::Crashed(_) | Standing::ImageTrouble(_) => true,
-            Standing::Booting(_) => self.given.observed.hides_waiting,
-            _ => false,
-        };
+        let lost = |pod: &Pod| self.given.observed.hides_waiting && matches!(pod.standing, Standing::Booting(_));
+        let stuck = |pod: &&Pod| pod.standing.stuck() || lost(pod);
         let pods: Vec<String> = self.given.observed.pods.iter().filter(stuck).map(|pod| pod.name.clone()).collect();
         (!pods.is_empty()).then(|| {
             Step::new(Danger::Changes, format!("make {} anew", pods.join(", ")), "their volumes stay; no more back-off")

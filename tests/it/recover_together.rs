@@ -33,6 +33,23 @@ fn pods_in_back_off_start_together() {
     ");
 }
 
+/// Its template may have been mended meanwhile: Kubernetes changes no pod that it could not place.
+#[test]
+fn pods_without_a_place_start_with_the_others() {
+    let world = trap();
+    for pod in PODS {
+        world.write(&format!("cluster/probe.{pod}"), &probe(pod, &PODS, &[], ""));
+    }
+    world.object("pod.prodmq-1", &objects::pod("prodmq-1", &objects::unscheduled()));
+    let mut set = stateful_set("Parallel", true);
+    set["status"]["readyReplicas"] = json!(3);
+    world.object("statefulset.prodmq", &set);
+    let run = world.run(&AUTO).ended(0);
+    let made_anew = |call: &&Recorded| call.args.contains(&"10".to_owned()) && call.verb() == "delete";
+    let deletes: Vec<String> = run.work().iter().filter(|call| made_anew(call)).map(ToString::to_string).collect();
+    assert!(deletes.len() == 1 && deletes[0].ends_with(" pod/prodmq-1"), "{run}");
+}
+
 /// prodmq-0 serves clients, and the others wait.
 fn one_serves() -> World {
     let world = trap();

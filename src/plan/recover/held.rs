@@ -95,11 +95,7 @@ impl Recovery<'_> {
     /// Pods that were started already are made anew, and meet the closed gate; those of the first that are in back-off too.
     fn pods_anew(&self, step: Step) -> Step {
         let first = |pod: &Pod| self.given.way.first.contains(&pod.name);
-        let again = |pod: &&Pod| match pod.standing {
-            Standing::Held => false,
-            Standing::Crashed(_) | Standing::ImageTrouble(_) => true,
-            _ => !first(pod),
-        };
+        let again = |pod: &&Pod| pod.standing.stuck() || (pod.standing != Standing::Held && !first(pod));
         let pods: Vec<String> = self.given.observed.pods.iter().filter(again).map(|pod| pod.name.clone()).collect();
         let mut step = step;
         if !pods.is_empty() {
