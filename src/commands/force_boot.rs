@@ -20,7 +20,10 @@ pub(crate) fn run(args: &ForceBoot, cx: &Context) -> Result<Outcome> {
     tell(cx, &stop, &rungs)?;
     let chosen = match unfinished(&stop, false) {
         Some(rest) => rest,
-        None => allowed(&rung(Strategy::ForceBoot, &stop.gathered.evidence, args.node.as_deref()), via)?,
+        None => {
+            let forced = rung(Strategy::ForceBoot, &stop.gathered.evidence, args.node.as_deref());
+            allowed(&stop, &forced, via)?
+        }
     };
     carry_out(cx, &mut stop, &chosen, "force-boot")
 }

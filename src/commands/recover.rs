@@ -19,7 +19,7 @@ use crate::plan::script::script;
 use crate::plan::{Danger, Plan, pending};
 use crate::process::Program;
 use crate::program;
-use crate::recover::ladder_page::{EXPLANATION, in_text};
+use crate::recover::ladder_page::{EXPLANATION, in_text, what_is_left};
 use crate::recover::strategy::{Rung, Strategy, Way, ladder, recommended};
 use crate::recover::under_way::UnderWay;
 use crate::report;
@@ -93,7 +93,7 @@ fn choose(args: &Recover, cx: &Context, stop: &Stop, rungs: &[Rung]) -> Result<O
         (None, false, Person::There) => return asked(cx, stop, rungs),
         (None, false, Person::Absent) => return Err(nobody_to_ask(stop).into()),
     };
-    rung.map(|rung| allowed(rung, Via::Live)).transpose()
+    rung.map(|rung| allowed(stop, rung, Via::Live)).transpose()
 }
 
 /// What an earlier run has left to do, where it may be gone on with: some node serves clients already, or nobody wants
@@ -109,22 +109,28 @@ pub(super) fn unfinished(stop: &Stop, any: bool) -> Option<Chosen> {
     Some(Chosen { strategy: noted.strategy, way: noted.way, via: Via::Live })
 }
 
-/// The rung, or why it is refused.
-pub(super) fn allowed(rung: &Rung, via: Via) -> Result<Chosen> {
+/// The rung, or why it is refused; and what is left where all are.
+pub(super) fn allowed(stop: &Stop, rung: &Rung, via: Via) -> Result<Chosen> {
     match &rung.way {
         Ok(way) => Ok(Chosen { strategy: rung.strategy, way: way.clone(), via }),
         Err(why) => {
             let text = format!("{} is refused: {why}; nothing was changed", rung.strategy.word());
-            Err(Failure::new(Outcome::Contradiction, text).into())
+            Err(with_what_is_left(Failure::new(Outcome::Contradiction, text), stop).into())
         }
     }
+}
+
+fn with_what_is_left(failure: Failure, stop: &Stop) -> Failure {
+    let left = what_is_left(&stop.profile.name, &stop.gathered.evidence);
+    left.into_iter().fold(failure, Failure::hint)
 }
 
 fn nothing_helps(stop: &Stop, rungs: &[Rung]) -> Failure {
     let why = rungs.iter().find_map(|rung| rung.way.as_ref().err()).map(String::as_str).unwrap_or_default();
     let text = format!("nothing that mqctl would propose helps here: {why}; nothing was changed");
-    Failure::new(Outcome::Contradiction, text)
-        .hint(format!("mqctl recover {} --evidence-only   # what was read, and kept", stop.profile.name))
+    let failure = Failure::new(Outcome::Contradiction, text)
+        .hint(format!("mqctl recover {} --evidence-only   # what was read, and kept", stop.profile.name));
+    with_what_is_left(failure, stop)
 }
 
 fn nobody_to_ask(stop: &Stop) -> Failure {
@@ -141,9 +147,12 @@ fn asked(cx: &Context, stop: &Stop, rungs: &[Rung]) -> Result<Option<Chosen>> {
     loop {
         let choice = ask::choice("What shall be done?", &items)?;
         match (allowed.get(choice), choice - allowed.len().min(choice)) {
-            (Some(rung), _) => return self::allowed(rung, Via::Live).map(Some),
+            (Some(rung), _) => return self::allowed(stop, rung, Via::Live).map(Some),
             (None, 0) => report::show(EXPLANATION),
-            (None, 1) => report::show(&script(&planned(cx, stop, &self::allowed(best, Via::Live)?, "recover")?)),
+            (None, 1) => {
+                let best = self::allowed(stop, best, Via::Live)?;
+                report::show(&script(&planned(cx, stop, &best, "recover")?));
+            }
             _ => return Ok(None),
         }
     }

@@ -1,6 +1,7 @@
 //! What can be done about a stop, as a table: each rung with what it loses and how long it takes, or why not. Pure.
 
-use super::strategy::{Rung, recommended};
+use super::evidence::{Evidence, Verdict};
+use super::strategy::{Rung, ladder, recommended};
 use crate::report::table;
 
 /// The rungs that are allowed, numbered; then those that are refused.
@@ -19,6 +20,23 @@ pub(crate) fn in_text(rungs: &[Rung]) -> Vec<String> {
         lines.extend(rows.into_iter().map(|line| format!("  {line}").trim_end().to_owned()));
     }
     lines
+}
+
+/// What is left where no rung is allowed: a command, and what it costs. Nothing is thrown away that may be there still.
+pub(crate) fn what_is_left(name: &str, evidence: &Evidence) -> Option<String> {
+    // Whichever node somebody wants to begin with.
+    if evidence.healthy() || ladder(evidence, None).iter().any(|rung| rung.way.is_ok()) {
+        return None;
+    }
+    if evidence.verdict == Verdict::Mixed || evidence.damaged().next().is_some() {
+        return Some(
+            "mqctl explain METADATA-LOST   # if a step to 4.3 was refused; copy the volumes before anything else"
+                .to_owned(),
+        );
+    }
+    let loses = "loses all messages, and all queues and users but those of the profile's `definitions:`";
+    let unread = evidence.unknown().next().is_some();
+    (!unread).then(|| format!("mqctl delete {name} --purge && mqctl install {name}   # the last resort: {loses}"))
 }
 
 /// For whoever wants to know more before choosing.

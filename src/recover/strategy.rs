@@ -149,6 +149,9 @@ fn judge(strategy: Strategy, evidence: &Evidence, node: Option<&str>) -> Judged 
         Verdict::Running(running) => beside_running(strategy, evidence, running),
         Verdict::Mnesia(order) => on_mnesia(strategy, &Mnesia { evidence, order, node }),
         Verdict::Khepri(quorum) => on_khepri(strategy, evidence, quorum, node),
+        Verdict::Blank if evidence.unknown().next().is_some() => {
+            Err("no volume that could be read has anything on it".to_owned())
+        }
         Verdict::Blank => Err("no volume has anything on it: there is nothing to recover".to_owned()),
         Verdict::Mixed => Err("the nodes' files belong to different metadata stores".to_owned()),
         Verdict::Unread => Err("no node could be read".to_owned()),

@@ -182,6 +182,7 @@ fn a_node_that_has_none_of_khepri_s_files_is_left_alone() {
 
     error: nothing that mqctl would propose helps here: would make it worse, and `repair` does not fit: prodmq-2 has none of Khepri's files and may yet come up; nothing was changed
     hint: mqctl recover prodmq --evidence-only   # what was read, and kept
+    hint: mqctl explain METADATA-LOST   # if a step to 4.3 was refused; copy the volumes before anything else
     ");
 }
 

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use crate::dialects::speak;
 use crate::objects::{self, COOKIE, PASSWORD, PODS};
-use crate::recover::{AUTO, deadlock, story, trap};
+use crate::recover::{AUTO, blank, deadlock, story, trap};
 use crate::world::World;
 
 #[test]
@@ -15,6 +15,35 @@ fn what_the_evidence_speaks_against_is_refused() {
         assert_eq!(run.changing_verbs(), ["apply"], "the evidence is kept, and nothing else done: {run}");
         assert!(run.stderr.contains(&format!("error: {strategy} is refused: ")), "{run}");
     }
+}
+
+#[test]
+fn where_nothing_is_allowed_the_last_resort_is_named() {
+    let world = trap();
+    PODS.iter().for_each(|pod| blank(&world, pod));
+    let told = |args: &[&str]| {
+        let run = world.run(args).ended(78);
+        run.stderr.lines().skip_while(|line| !line.starts_with("error: ")).collect::<Vec<_>>().join("\n")
+    };
+    let forced = ["force-boot", "prodmq", "--node", "prodmq-2", "--confirm", "prodmq"];
+    assert_snapshot!([told(&AUTO), told(&forced)].join("\n"), @"
+    error: nothing that mqctl would propose helps here: no volume has anything on it: there is nothing to recover; nothing was changed
+    hint: mqctl recover prodmq --evidence-only   # what was read, and kept
+    hint: mqctl delete prodmq --purge && mqctl install prodmq   # the last resort: loses all messages, and all queues and users but those of the profile's `definitions:`
+    error: force-boot is refused: no volume has anything on it: there is nothing to recover; nothing was changed
+    hint: mqctl delete prodmq --purge && mqctl install prodmq   # the last resort: loses all messages, and all queues and users but those of the profile's `definitions:`
+    ");
+}
+
+#[test]
+fn what_may_be_there_still_is_not_given_up() {
+    let world = trap();
+    PODS[1..].iter().for_each(|pod| blank(&world, pod));
+    world.rule("*exec*prodmq-0*", 1, "", "error: unable to upgrade connection");
+    world.rule("*create*", 1, "", "Error from server (Forbidden): pods is forbidden");
+    let run = world.run(&AUTO).ended(78);
+    assert!(run.stderr.contains("no volume that could be read has anything on it"), "{run}");
+    assert!(!run.stderr.contains("--purge"), "{run}");
 }
 
 #[test]
