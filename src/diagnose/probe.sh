@@ -29,6 +29,8 @@ section times
 for file in schema.DAT LATEST.LOG DECISION_TAB.LOG nodes_running_at_shutdown rabbit_serial force_load; do
   if [ -n "$node" ] && [ -e "$dir/$file" ]; then echo "$(stat -c '%Y' "$dir/$file") $file"; fi
 done
+section tables
+if [ -n "$node" ]; then find "$dir" -maxdepth 1 -name 'rabbit_*.DCD' | wc -l; fi
 section clean
 find "$dir/msg_stores" -name clean.dot 2>/dev/null | head -n 1
 section sizes

@@ -56,7 +56,8 @@ struct Recovery<'a> {
 /// Plans one rung, or the rest of one.
 ///
 /// # Errors
-/// There is no StatefulSet and nobody has kept one; the nodes to be held back are not at one end of the ordinals.
+/// There is no StatefulSet and nobody has kept one; nobody knows which version a refused step has to go back to; the nodes
+/// to be held back are not at one end of the ordinals.
 pub fn recover(given: &Given<'_>) -> Result<Plan, Failure> {
     let names = chart::names(given.profile);
     let recovery = Recovery { given, wished: wished(given, &names)?, names };
@@ -67,9 +68,10 @@ pub fn recover(given: &Given<'_>) -> Result<Plan, Failure> {
 fn wished(given: &Given<'_>, names: &Names) -> Result<Value, Failure> {
     let live = given.observed.set.as_ref().map(|set| set.manifest.clone());
     let noted = given.noted.map(|noted| noted.stateful_set.clone());
-    let Some(mut set) = noted.or(live).map(|set| before_the_step(given, set)) else {
+    let Some(set) = noted.or(live) else {
         return Err(held::no_stateful_set(given, names));
     };
+    let mut set = before_the_step(given, set)?;
     set["spec"]["podManagementPolicy"] = json!("Parallel");
     set["spec"]["replicas"] = json!(names.pods.len());
     if let Some(annotations) = set.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
@@ -79,12 +81,15 @@ fn wished(given: &Given<'_>, names: &Names) -> Result<Value, Failure> {
 }
 
 /// Nodes that run without their metadata show which image a refused step has to go back to.
-fn before_the_step(given: &Given<'_>, set: Value) -> Value {
+fn before_the_step(given: &Given<'_>, set: Value) -> Result<Value, Failure> {
     let mut damaged = given.evidence.damaged();
     let pod = damaged.next().and_then(|node| given.observed.pods.iter().find(|pod| pod.name == node.pod));
     match pod.and_then(|pod| pod.image.as_deref()) {
-        Some(image) => repair::with_image(set, image),
-        None => set,
+        Some(image) => Ok(repair::with_image(set, image)),
+        None if given.way.repair.is_some() => {
+            repair::with_booted(set, given.observed.noted.booted.as_deref(), given.target)
+        }
+        None => Ok(set),
     }
 }
 

@@ -60,6 +60,11 @@ impl Node {
         let vm = self.reading.as_ref().and_then(|reading| reading.vm.as_ref());
         self.runs && vm.is_some_and(|vm| vm.khepri != Some(true) && vm.tables.is_some_and(|n| n <= TABLES_LEFT))
     }
+
+    /// It did so, and has stopped since: its volume has Mnesia's schema, and none of the tables.
+    pub fn was_damaged(&self) -> bool {
+        !self.runs && self.reading.as_ref().is_some_and(|r| r.store == Store::Mnesia && r.tables == Some(0))
+    }
 }
 
 /// What follows from the nodes.
@@ -144,6 +149,11 @@ impl Evidence {
     /// Nodes that serve clients without their metadata.
     pub fn damaged(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(|node| node.is_damaged())
+    }
+
+    /// Nodes whose metadata a refused step to 4.3 took away, whether they run or not.
+    pub fn without_metadata(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| node.is_damaged() || node.was_damaged())
     }
 
     /// `rabbit@q-1.q-headless…`, as its peers call it.

@@ -28,7 +28,7 @@ pub(crate) fn what_is_left(name: &str, evidence: &Evidence) -> Option<String> {
     if evidence.healthy() || ladder(evidence, None).iter().any(|rung| rung.way.is_ok()) {
         return None;
     }
-    if evidence.verdict == Verdict::Mixed || evidence.damaged().next().is_some() {
+    if evidence.verdict == Verdict::Mixed || evidence.without_metadata().next().is_some() {
         return Some(
             "mqctl explain METADATA-LOST   # if a step to 4.3 was refused; copy the volumes before anything else"
                 .to_owned(),

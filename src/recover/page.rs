@@ -72,10 +72,10 @@ impl Page<'_> {
 
     fn facts(&self) -> Vec<Vec<String>> {
         let row = |(what, words): (&str, String)| vec![what.to_owned(), words];
-        let damaged: Vec<&str> = self.evidence.damaged().map(|node| node.pod.as_str()).collect();
+        let damaged: Vec<&str> = self.evidence.without_metadata().map(|node| node.pod.as_str()).collect();
         let why = Why::of(self.evidence).message(self.evidence);
         let verdict = match &self.evidence.verdict {
-            Verdict::Running(_) if !damaged.is_empty() => of_damaged(&damaged, &why),
+            Verdict::Running(_) | Verdict::Mixed if !damaged.is_empty() => of_damaged(&damaged, &why),
             Verdict::Running(running) => vec![("newest", format!("{}: {why}", running.join(", ")))],
             Verdict::Mnesia(order) => of_order(order, why, &self.evidence.nodes),
             Verdict::Khepri(quorum) => of_quorum(quorum, why),

@@ -91,6 +91,8 @@ pub struct Reading {
     pub sights: Vec<Sight>,
     /// When files were last written, by their names.
     pub written: BTreeMap<String, Moment>,
+    /// Mnesia's tables on the volume, but for its own: none is left where a refused step to 4.3 took the metadata away.
+    pub tables: Option<u64>,
     pub clean_stop: bool,
     /// A switch that makes the next start load its own copy, whatever it is.
     pub force_load: bool,
@@ -132,6 +134,7 @@ impl Reading {
             members: get("cluster_nodes.config").split(']').next().map(pods_in).unwrap_or_default(),
             running_at_shutdown: sections.get("nodes_running_at_shutdown").and_then(|text| list(text)),
             sights: sights(get("peers")),
+            tables: get("tables").trim().parse().ok(),
             clean_stop: !get("clean").trim().is_empty(),
             force_load: written.contains_key("force_load"),
             bytes: get("sizes").lines().filter_map(size).collect(),

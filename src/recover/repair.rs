@@ -23,12 +23,16 @@ pub struct Repair {
 }
 
 impl Repair {
-    /// By the nodes that run without their metadata and those that do not run.
+    /// By the nodes that ran without their metadata, or still do, and those that were refused.
     ///
     /// # Errors
     /// Why this is not what such a step leaves behind.
     pub fn of(evidence: &Evidence) -> Result<Self, String> {
-        let (damaged, others): (Vec<&Node>, Vec<&Node>) = evidence.nodes.iter().partition(|node| node.is_damaged());
+        let (damaged, others): (Vec<&Node>, Vec<&Node>) =
+            evidence.nodes.iter().partition(|node| node.is_damaged() || node.was_damaged());
+        if damaged.is_empty() {
+            return Err("no node is known to have lost its tables".to_owned());
+        }
         others.iter().try_for_each(|node| was_refused(node))?;
         if others.is_empty() {
             return Err("no node was refused: nobody knows where the metadata went".to_owned());

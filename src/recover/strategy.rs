@@ -142,7 +142,7 @@ fn judge(strategy: Strategy, evidence: &Evidence, node: Option<&str>) -> Judged 
         return Err(format!("there is no node `{node}`"));
     }
     if evidence.damaged().next().is_some() {
-        return beside_damaged(strategy, evidence);
+        return only_repair(strategy, evidence, "would make it worse");
     }
     match &evidence.verdict {
         _ if evidence.healthy() => Err("all nodes run: nothing stopped, and nothing is to be done".to_owned()),
@@ -153,19 +153,20 @@ fn judge(strategy: Strategy, evidence: &Evidence, node: Option<&str>) -> Judged 
             Err("no volume that could be read has anything on it".to_owned())
         }
         Verdict::Blank => Err("no volume has anything on it: there is nothing to recover".to_owned()),
-        Verdict::Mixed => Err("the nodes' files belong to different metadata stores".to_owned()),
+        // A refused step to 4.3 after which all nodes were stopped looks so.
+        Verdict::Mixed => only_repair(strategy, evidence, "the nodes' files belong to different metadata stores"),
         Verdict::Unread => Err("no node could be read".to_owned()),
     }
 }
 
 /// Every start and every stop that leaves the nodes' files as they are makes it worse.
-fn beside_damaged(strategy: Strategy, evidence: &Evidence) -> Judged {
+fn only_repair(strategy: Strategy, evidence: &Evidence, against: &str) -> Judged {
     let judged = Repair::of(evidence);
     match (strategy, judged) {
         (Strategy::Repair, Ok(repair)) => Ok((Way { repair: Some(repair), ..Way::default() }, NOTHING.to_owned())),
         (Strategy::Repair, Err(why)) => Err(why),
-        (_, Ok(_)) => Err("would make it worse: take `repair`".to_owned()),
-        (_, Err(why)) => Err(format!("would make it worse, and `repair` does not fit: {why}")),
+        (_, Ok(_)) => Err(format!("{against}: take `repair`")),
+        (_, Err(why)) => Err(format!("{against}, and `repair` does not fit: {why}")),
     }
 }
 

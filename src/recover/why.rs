@@ -24,7 +24,7 @@ pub enum Why {
 impl Why {
     pub fn of(evidence: &Evidence) -> Self {
         match &evidence.verdict {
-            Verdict::Running(_) if evidence.damaged().next().is_some() => Self::MetadataTaken,
+            Verdict::Running(_) | Verdict::Mixed if evidence.without_metadata().next().is_some() => Self::MetadataTaken,
             Verdict::Running(_) => Self::ServesClients,
             Verdict::Mnesia(order) => Self::of_order(order),
             Verdict::Khepri(quorum) if quorum.majority() => Self::Majority,

@@ -142,6 +142,7 @@ fn the_page_as_json() {
             ],
             "silent": null,
             "store": "mnesia",
+            "tables": null,
             "taken": "2026-11-22T11:00:00Z",
             "vm": null,
             "written": {

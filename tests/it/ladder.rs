@@ -256,6 +256,41 @@ fn nothing_is_proposed_where_nothing_is_known() {
     assert_eq!(recommended(&ladder(&weighed(mixed), None)), None, "a migration was cut short");
 }
 
+/// A refused step to 4.3, after which everything was stopped: so many tables are left on the volumes of the older nodes.
+fn stopped_after_a_refused_step(tables: Option<u64>) -> Evidence {
+    let mut mixed = nodes("4.0-kill9-all");
+    mixed[2] = nodes("4.3-kill9-all").remove(2);
+    for node in &mut mixed[..2] {
+        node.reading.as_mut().unwrap().tables = tables;
+    }
+    weighed(mixed)
+}
+
+#[test]
+fn a_refused_step_is_repaired_after_a_full_stop_too() {
+    let evidence = stopped_after_a_refused_step(Some(0));
+    let told = told(&evidence, None);
+    assert!(told.contains("-> repair            boot all nodes on Khepri"), "{told}");
+    assert_eq!(told.matches("belong to different metadata stores: take `repair`").count(), 5, "{told}");
+    let repair = rung(&evidence, Strategy::Repair, None).way.unwrap().repair.unwrap();
+    assert!(repair.flags.contains(&"khepri_db".to_owned()) && !repair.flags.iter().any(|flag| flag.contains("4.3")));
+    assert_eq!((repair.damaged.len(), repair.refused.len()), (2, 1));
+}
+
+#[test]
+fn tables_that_are_there_or_were_not_read_are_not_given_up() {
+    let why = |evidence: &Evidence| rung(evidence, Strategy::Repair, None).way.unwrap_err();
+    let mut half = stopped_after_a_refused_step(Some(0)).nodes;
+    half[1].reading.as_mut().unwrap().tables = Some(8);
+    let whys =
+        [why(&stopped_after_a_refused_step(Some(8))), why(&stopped_after_a_refused_step(None)), why(&weighed(half))];
+    assert_snapshot!(whys.join("\n"), @"
+    no node is known to have lost its tables
+    no node is known to have lost its tables
+    rmq-1 has none of Khepri's files and may yet come up
+    ");
+}
+
 /// Two nodes of 4.0 run without their tables, beside one whose volume says this.
 fn refused_step(flags: &str, file: &str) -> Evidence {
     let mut scenario = recorded("metadata-taken-away-by-a-refused-step");

@@ -261,3 +261,48 @@ fn a_helper_pod_that_fails_ends_the_repair_and_the_next_run_finishes_it() {
     world.run(&AUTO).ended(0);
     is_repaired(&world);
 }
+
+/// Somebody has stopped everything since, in the hope of a cure: no node runs, and so many tables are on the old volumes.
+fn all_stopped(tables: u32, booted: &str) -> World {
+    let world = refused_step();
+    for name in &PODS[..2] {
+        world.remove(&format!("cluster/pod.{name}"));
+        let probe = probe(name, &PODS, &[], "").replace("@@ clean", &format!("@@ tables\n{tables}\n\n@@ clean"));
+        world.write(&format!("cluster/probe.{name}"), &probe);
+    }
+    let mut secret = objects::secret(objects::COOKIE, objects::PASSWORD);
+    secret["metadata"]["annotations"]["mqctl/booted-tag"] = json!(booted);
+    world.object("secret.prodmq-mqctl-credentials", &secret);
+    world
+}
+
+fn emptied() -> World {
+    all_stopped(0, "4.0.5-management")
+}
+
+#[test]
+fn nodes_that_were_stopped_since_boot_on_khepri_too() {
+    let world = emptied();
+    let run = world.run(&AUTO).ended(0);
+    is_repaired(&world);
+    let laid = |call: &&crate::transcript::Recorded| call.stdin.contains("FLAGS");
+    assert_eq!(run.work().into_iter().filter(laid).count(), 3, "through a helper pod each: {run}");
+    killed_at(STEPS[4], emptied, &AUTO);
+    killed_at("kubectl * apply * <*prodmq-mqctl-reader-0*FLAGS*", emptied, &AUTO);
+    killed_at(STEPS[6], emptied, &AUTO);
+}
+
+#[test]
+fn nodes_of_two_stores_are_left_alone_where_no_table_is_gone() {
+    let refusal = |world: &World| {
+        let run = world.run(&AUTO).ended(78);
+        run.stderr.lines().skip_while(|line| !line.starts_with("error: ")).collect::<Vec<_>>().join("\n")
+    };
+    assert_snapshot!([refusal(&all_stopped(8, "4.0.5")), refusal(&all_stopped(0, "4.3.6"))].join("\n"), @"
+    error: nothing that mqctl would propose helps here: the nodes' files belong to different metadata stores, and `repair` does not fit: no node is known to have lost its tables; nothing was changed
+    hint: mqctl recover prodmq --evidence-only   # what was read, and kept
+    hint: mqctl explain METADATA-LOST   # if a step to 4.3 was refused; copy the volumes before anything else
+    error: which version ran before rabbitmq:4.3.6-management is not known; nothing was changed
+    hint: kubectl --namespace rabbitmq set image statefulset/prodmq rabbitmq=IMAGE   # that of before; then again
+    ");
+}

@@ -4,14 +4,19 @@ use serde_json::{Value, json};
 
 use super::super::{Action, Condition, Danger, Step};
 use super::Recovery;
-use crate::cluster::StatefulSet;
+use crate::cluster::{StatefulSet, Target};
+use crate::error::Failure;
 use crate::kubectl::{self, recovery};
+use crate::outcome::Outcome;
 use crate::process::Part;
 use crate::recover::reading::pod_of;
 use crate::recover::repair::Repair;
+use crate::versions::Series;
 
 /// Seconds.
 const TO_WRITE: u32 = 50;
+/// It has no Mnesia, and refuses what such a step leaves behind.
+const KHEPRI_ONLY: Series = Series(4, 3);
 
 impl Recovery<'_> {
     /// From wherever an earlier run has left it: what is on the files says how far that came.
@@ -98,6 +103,27 @@ impl Recovery<'_> {
         let text =
             format!("the profile has `image.tag` {tag}, and {image} runs again: the next upgrade would try that step");
         (!image.ends_with(&format!(":{tag}"))).then_some(text)
+    }
+}
+
+/// Where none of the damaged nodes runs any more: the version that has booted on the volumes, unless it is back already.
+///
+/// # Errors
+/// Nobody has noted one that knows Mnesia.
+pub(super) fn with_booted(set: Value, booted: Option<&str>, target: &Target) -> Result<Value, Failure> {
+    let image = broker_image(&set).unwrap_or_default();
+    let (repository, tag) = image.rsplit_once(':').unwrap_or((&image, ""));
+    let knows_mnesia = |tag: &&str| Series::of(tag).is_some_and(|series| series < KHEPRI_ONLY);
+    match booted.filter(knows_mnesia) {
+        _ if knows_mnesia(&tag) => Ok(set),
+        Some(booted) => Ok(with_image(set, &format!("{repository}:{booted}"))),
+        None => {
+            let text = format!("which version ran before {image} is not known; nothing was changed");
+            let name = set.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+            let command = format!("set image statefulset/{name} rabbitmq=IMAGE   # that of before; then again");
+            let hint = format!("kubectl --namespace {} {command}", target.namespace);
+            Err(Failure::new(Outcome::Contradiction, text).hint(hint))
+        }
     }
 }
 
