@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::running::polled;
 
 /// Between two looks: a kubectl costs a tenth of a second of a core.
-const PAUSE: Duration = Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Two worlds of one test, and two tests of one name, never share a namespace.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
