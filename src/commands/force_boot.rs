@@ -18,13 +18,8 @@ pub(crate) fn run(args: &ForceBoot, cx: &Context) -> Result<Outcome> {
     let mut stop = Stop::read(cx, args.name.as_deref(), !args.no_helper_pods, &RECOVER_RIGHTS)?;
     let rungs = ladder(&stop.gathered.evidence, args.node.as_deref());
     tell(cx, &stop, &rungs)?;
-    let chosen = match unfinished(&stop, false) {
-        Some(rest) => rest,
-        None => {
-            let forced = rung(Strategy::ForceBoot, &stop.gathered.evidence, args.node.as_deref());
-            allowed(&stop, &forced, via)?
-        }
-    };
+    let forced = || allowed(&stop, &rung(Strategy::ForceBoot, &stop.gathered.evidence, args.node.as_deref()), via);
+    let chosen = unfinished(&stop, false).map_or_else(forced, Ok)?;
     carry_out(cx, &mut stop, &chosen, "force-boot")
 }
 

@@ -56,8 +56,8 @@ impl Kept {
                 let origin = if says_the_same(kept, &fresh) { Origin::Kept } else { Origin::Rewritten };
                 // What its VM says now, and the switches of its next start, stand beside the files as they were.
                 let vm = fresh.vm.or_else(|| kept.vm.clone());
-                let (flags, force_load, tables) = (fresh.flags, fresh.force_load, fresh.tables);
-                (Some(Reading { flags, force_load, tables, vm, ..kept.clone() }), origin)
+                let (flags, tables, force_load) = (fresh.flags, fresh.tables, fresh.force_load);
+                (Some(Reading { flags, tables, force_load, vm, ..kept.clone() }), origin)
             }
         }
     }
