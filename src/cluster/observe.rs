@@ -208,7 +208,6 @@ pub(crate) fn observe(tools: &Tools, question: &Question<'_>) -> Result<Observed
     if observed.storage_class == Existence::Missing {
         observed.storage_classes = storage_classes(tools, question.target)?;
     }
-    look_for_note(tools, question, &mut observed)?;
     Ok(observed)
 }
 

@@ -6,7 +6,7 @@ use crate::backup;
 use crate::chart;
 use crate::cli::Install;
 use crate::cluster::Observed;
-use crate::cluster::observe::{EXPOSE_RIGHTS, INSTALL_RIGHTS, Question, observe, require_fit_to_change};
+use crate::cluster::observe::{EXPOSE_RIGHTS, INSTALL_RIGHTS, Question, look_for_note, observe, require_fit_to_change};
 use crate::cluster::preview::{Preview, preview};
 use crate::context::Context;
 use crate::credentials::{self, Found};
@@ -41,6 +41,7 @@ pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, cx: &Context) -> R
         Some(_) => lock::in_turn(cx, &profile, &question, observe)?,
         None => observe(&cx.tools, &question)?,
     };
+    look_for_note(&cx.tools, &question, &mut observed)?;
     require_fit_to_change(&observed, &target)?;
     pending::require_settled(&profile, &target, &observed, cx.now())?;
     let found = credentials::prove(local, &profile, &mut observed)?;
