@@ -60,7 +60,7 @@ const NOT_INSTALLED: Change = |s| {
     (0..3).for_each(|n| s.silent(n));
 };
 
-const TROUBLE: [(&str, &str, Change, &[Code]); 30] = [
+const TROUBLE: [(&str, &str, Change, &[Code]); 31] = [
     ("no StatefulSet", "healthy-mnesia", NOT_INSTALLED, &[Code::NotInstalled]),
     ("helm was killed", "healthy-mnesia", |s| s.release["status"] = json!("pending-upgrade"), &[Code::HelmPending]),
     (
@@ -109,6 +109,12 @@ const TROUBLE: [(&str, &str, Change, &[Code]); 30] = [
         "the headless Service is gone: who waits finds nobody",
         "mnesia-two-wait-for-the-third",
         |s| s.without("Service", "rmq-headless"),
+        &[Code::Dns, Code::BootMnesia],
+    ),
+    (
+        "the headless Service selects other pods: who waits finds nobody",
+        "mnesia-two-wait-for-the-third",
+        |s| s.object("Service", "rmq-headless")["spec"] = json!({"selector": {"app": "nobody"}}),
         &[Code::Dns, Code::BootMnesia],
     ),
     (
