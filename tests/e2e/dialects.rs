@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::amqp::{Broker, Kind};
-use crate::environment::{Helm, MNESIA};
+use crate::environment::{Helm, MNESIA, OLD};
 use crate::evidence::halt;
 use crate::killed::{MESSAGES, with_messages};
-use crate::recover::{drain, in_order, users};
+use crate::lost::assert_members_of_the_quorum_queue;
+use crate::recover::{AUTO, CONFIRMED, NEWEST_FIRST, PODS, drain, in_order, users};
 use crate::runner::Test;
 use crate::world::{NAME, World};
 
@@ -40,7 +41,8 @@ impl Family {
         }
     }
 
-    /// Small VMs, and probes that see a ready node soon; the names are those of the rest of the suite.
+    /// Small VMs, which these charts do not tell of their memory limit, and probes that see a ready node soon; the names are
+    /// those of the rest of the suite.
     fn values(self) -> Value {
         let arguments = "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none";
         let env = [("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", arguments), ("RABBITMQ_CTL_ERL_ARGS", "+S 1:1 +sbwt none")];
@@ -48,12 +50,15 @@ impl Family {
             "fullnameOverride": NAME, "readinessProbe": {"initialDelaySeconds": 5, "periodSeconds": 10},
             "resources": {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"memory": "512Mi"}},
         });
+        let limit = "total_memory_available_override_value = 512MiB";
         match self {
             Self::Stable => {
-                values["rabbitmq"] = json!({"env": env.into_iter().collect::<std::collections::BTreeMap<_, _>>()});
+                let env: std::collections::BTreeMap<_, _> = env.into_iter().collect();
+                values["rabbitmq"] = json!({"env": env, "extraConfiguration": limit});
             }
             Self::Bitnami => {
                 values["extraEnvVars"] = env.map(|(name, value)| json!({"name": name, "value": value})).into();
+                values["extraConfiguration"] = json!(limit);
             }
         }
         values
@@ -78,14 +83,23 @@ pub(crate) fn tests() -> Vec<Test> {
         test("force-boot: file", Helm::Four, Family::Bitnami, |world, family| forced(world, family, "file")).long(),
         test("force-boot: live", Helm::Four, Family::Stable, |world, family| forced(world, family, "live")).long(),
         test("force-boot: live", Helm::Four, Family::Bitnami, |world, family| forced(world, family, "live")).long(),
+        of(OLD, "force-boot: chart, 3.10", Helm::Four, Family::Stable, |w, family| forced(w, family, "chart")).long(),
+        of(OLD, "force-boot: file, 3.10", Helm::Three, Family::Bitnami, |w, family| forced(w, family, "file")).long(),
+        test("newest-first", Helm::Four, Family::Bitnami, newest_first).long(),
+        test("forget", Helm::Four, Family::Bitnami, forgotten).long(),
+        test("forget", Helm::Four, Family::Stable, forgotten).long(),
     ]);
     tests
 }
 
 pub(crate) fn test(what: &str, helm: Helm, family: Family, body: fn(&mut World, Family)) -> Test {
+    of(MNESIA, what, helm, family, body)
+}
+
+fn of(tag: &'static str, what: &str, helm: Helm, family: Family, body: fn(&mut World, Family)) -> Test {
     let name = format!("dialects: {}: {what}", family.word());
     Test::new(name.clone(), move || {
-        let mut world = World::new(&name, helm, MNESIA, 3);
+        let mut world = World::new(&name, helm, tag, 3);
         world.wish("/chart", json!({"ref": format!("{CHARTS}/{}-like", family.word())}));
         world.wish("/values", family.values());
         body(&mut world, family);
@@ -118,11 +132,16 @@ pub(crate) fn prepared(world: &World) -> (String, Value) {
     (password, set)
 }
 
-/// Every message is there, nothing of a recovery is left, and with the line that was told helm has its say again.
 #[track_caller]
 pub(crate) fn assert_back(world: &mut World, password: &str) {
-    world.assert_healthy();
     assert!(users(world).contains("late"), "the user that mq-0 did not know");
+    assert_whole(world, password);
+}
+
+/// Every message is there, nothing of a recovery is left, and with the line that was told helm has its say again.
+#[track_caller]
+fn assert_whole(world: &mut World, password: &str) {
+    world.assert_healthy();
     drain(world, password, &Kind::BOTH);
     let set = world.namespace.object("statefulset", NAME);
     let spec = &set["spec"];
@@ -159,7 +178,13 @@ fn forced(world: &mut World, family: Family, via: &str) {
     set["spec"]["replicas"] = json!(0);
     world.namespace.apply(&[set]);
     world.mqctl(&["force-boot", NAME, "--node", "mq-2", "--via", via, "--confirm", NAME, "-v"]).expect(0);
-    for pod in ["mq-0", "mq-1", "mq-2"] {
+    assert_forced(world, family, &password);
+}
+
+/// Every switch is off again.
+#[track_caller]
+pub(crate) fn assert_forced(world: &mut World, family: Family, password: &str) {
+    for pod in PODS {
         let left = world.namespace.shell(pod, &format!("find {} -name force_load", family.base()));
         assert_eq!(left.trim(), "", "no switch is left on {pod}");
     }
@@ -168,5 +193,31 @@ fn forced(world: &mut World, family: Family, via: &str) {
     assert!(!on.iter().any(|switch| set.contains(switch)), "{set}");
     let values = world.helm(&["get", "values", NAME, "--output", "json"]).expect(0).json();
     assert!(values["forceBoot"].is_null() && values["clustering"].is_null(), "{values:#}");
+    assert_back(world, password);
+}
+
+/// No start gate: who is held back is left out of the StatefulSet.
+fn newest_first(world: &mut World, _: Family) {
+    let (password, mut set) = prepared(world);
+    set["spec"]["replicas"] = json!(0);
+    world.namespace.apply(&[set]);
+    world.mqctl(&NEWEST_FIRST).expect(0).says(&["from ordinal 1 on"]);
     assert_back(world, &password);
+}
+
+/// mq-1 stopped last, and mq-2 has lost its volume since.
+fn forgotten(world: &mut World, _: Family) {
+    let password = with_messages(world);
+    let mut set = in_order(world);
+    world.namespace.kubectl(&["delete", "statefulset", NAME, "--cascade=orphan"]);
+    for pod in ["mq-2", "mq-0", "mq-1"] {
+        halt(world, &[pod.to_owned()]);
+    }
+    world.namespace.kubectl(&["delete", "persistentvolumeclaim", "data-mq-2"]);
+    set["spec"]["replicas"] = json!(0);
+    world.namespace.apply(&[set]);
+    world.mqctl(&AUTO).expect(64).says(&["this destroys data", "classic queues of mq-2"]);
+    world.mqctl(&CONFIRMED).expect(0).says(&["from ordinal 1 on"]);
+    assert_members_of_the_quorum_queue(world);
+    assert_whole(world, &password);
 }

@@ -38,6 +38,7 @@ mod lost;
 mod pipelines;
 mod processes;
 mod promises;
+mod raced;
 mod recover;
 mod recover_killed;
 mod recover_time;
@@ -88,6 +89,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(recover_time::tests());
     tests.extend(lost::tests());
     tests.extend(dialects::tests());
+    tests.extend(raced::tests());
     tests.extend(repair::tests());
     tests.extend(tour::tests());
     // The long ones first: the end of the run is not one core waiting for one test.

@@ -15,6 +15,7 @@ use crate::world::{NAME, World};
 
 pub(crate) const AUTO: [&str; 6] = ["recover", NAME, "--strategy", "auto", "--yes", "-v"];
 pub(crate) const CONFIRMED: [&str; 7] = ["recover", NAME, "--strategy", "auto", "--confirm", NAME, "-v"];
+pub(crate) const NEWEST_FIRST: [&str; 6] = ["recover", NAME, "--strategy", "newest-first", "--yes", "-v"];
 pub(crate) const BOOT: Duration = Duration::from_secs(240);
 /// Long enough for what was declared last to be on the disks.
 const FLUSHED: Duration = Duration::from_secs(15);
