@@ -14,17 +14,21 @@ use crate::environment::{Helm, KHEPRI, MNESIA, OLD, image};
 use crate::evidence::{cut, hold};
 use crate::killed::{INSTALL, MESSAGES, with_messages};
 use crate::recover::{AUTO, BOOT, ready};
-use crate::runner::Test;
+use crate::runner::{Test, figure};
 use crate::world::{NAME, World};
 
 /// Three nodes, one after the other.
 const LIMIT: Duration = Duration::from_secs(420);
+/// Another image of what the cluster runs.
+const SAME_SERIES: &str = "4.0.5";
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
         test("healthy: clients and neighbours", Helm::Four, MNESIA, 3, clients_and_neighbours),
         test("healthy: restarts, changes and stops", Helm::Four, MNESIA, 3, restarts),
         test("healthy: one node, then three", Helm::Three, KHEPRI, 1, scaled),
+        test("healthy: a slow boot", Helm::Four, MNESIA, 3, slow_boot),
+        test("healthy: a slow boot, Khepri", Helm::Three, KHEPRI, 3, slow_boot),
         test("healthy: five nodes", Helm::Four, MNESIA, 5, |world, alarms| {
             with_messages(world);
             alarms.look(world, "five nodes");
@@ -197,8 +201,11 @@ fn restarts(world: &mut World, alarms: &mut Alarms) {
     world.mqctl(&["credentials", "rotate", NAME, "--cookie", "--yes"]).expect(0);
     alarms.look(world, "a new Erlang cookie");
     world.wish("/values/resources/requests/cpu", json!("60m"));
-    world.mqctl(&["upgrade", NAME, "--yes"]).expect(0);
-    alarms.look(world, "an upgrade to other resources");
+    world.wish("/image/tag", json!(SAME_SERIES));
+    let mut upgrade = world.start(&["upgrade", NAME, "--yes"]);
+    upgrade.until_said("helm release upgraded", BOOT);
+    alarms.look_while(world, "an upgrade to another image", || upgrade.status().is_some());
+    upgrade.wait(BOOT).expect(0);
 
     hold(world);
     cut(world, &[0, 1, 2]);
@@ -207,6 +214,25 @@ fn restarts(world: &mut World, alarms: &mut Alarms) {
     world.delete();
     world.install();
     alarms.look(world, "installed again over its volumes");
+}
+
+/// All nodes start again with a tenth of a core each: that takes minutes.
+fn slow_boot(world: &mut World, alarms: &mut Alarms) {
+    with_messages(world);
+    let scale = |replicas: &str| world.namespace.kubectl(&["scale", "statefulset", NAME, "--replicas", replicas]);
+    scale("0");
+    world.namespace.until("all nodes are stopped", BOOT, |namespace| namespace.list("pods").is_empty());
+    let slow = ["set", "resources", "statefulset", NAME, "--containers", "rabbitmq", "--limits", "cpu=100m"];
+    world.namespace.kubectl(&slow);
+    scale("3");
+    let begun = Instant::now();
+    alarms.look_while(world, "a slow boot", || {
+        // The doctor's own questions take their time of the same tenth.
+        std::thread::sleep(Duration::from_secs(5));
+        let pods = world.namespace.list("pods");
+        pods.len() == 3 && pods.iter().all(ready)
+    });
+    figure(format!("booted after {} s", begun.elapsed().as_secs()));
 }
 
 /// As after an eviction.
