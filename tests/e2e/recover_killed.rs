@@ -6,12 +6,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::dialects::{self, Family};
-use crate::doctor::{DOCTOR, codes};
+use crate::doctor::{DOCTOR, assert_cause, codes};
 use crate::environment::{Helm, KHEPRI, MNESIA};
 use crate::evidence::{cut, hold};
 use crate::killed::with_messages;
 use crate::lost::{assert_members_of_the_quorum_queue, lose_volume};
-use crate::recover::{AUTO, BOOT, CONFIRMED, assert_back, in_order, no_pod_is_left, prepared, ready, users};
+use crate::recover::{
+    AUTO, BOOT, CONFIRMED, NEWEST_FIRST, assert_back, in_order, no_pod_is_left, prepared, ready, users,
+};
 use crate::repair::{assert_repaired, refused};
 use crate::runner::{Test, figure};
 use crate::running::{Ran, polled};
@@ -24,7 +26,6 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// More runs than any rung has steps: each of them came further than those before.
 const RUNS: usize = 30;
 
-const NEWEST_FIRST: [&str; 6] = ["recover", NAME, "--strategy", "newest-first", "--yes", "-v"];
 const LIVE: [&str; 9] = ["force-boot", NAME, "--node", "mq-2", "--via", "live", "--confirm", NAME, "-v"];
 const FILE: [&str; 9] = ["force-boot", NAME, "--node", "mq-2", "--via", "file", "--confirm", NAME, "-v"];
 const STATEFULSET: [&str; 9] = ["force-boot", NAME, "--node", "mq-2", "--via", "statefulset", "--confirm", NAME, "-v"];
@@ -55,8 +56,24 @@ pub(crate) fn tests() -> Vec<Test> {
             stop: older_first,
             back: assert_back,
         },
+        Rung {
+            name: "together, Khepri",
+            tag: KHEPRI,
+            plan: "recover (together)",
+            args: &AUTO,
+            stop: at_one_moment,
+            back: assert_back,
+        },
         Rung { name: "newest-first", tag: mnesia, plan: newest_first, args: &NEWEST_FIRST, stop: prepared, back: late },
         Rung { name: "forget", tag: mnesia, plan: "recover (forget)", args: &CONFIRMED, stop: one_lost, back: members },
+        Rung {
+            name: "forget beside running nodes",
+            tag: mnesia,
+            plan: "recover (forget)",
+            args: &CONFIRMED,
+            stop: began_anew,
+            back: members,
+        },
         Rung {
             name: "khepri-standalone",
             tag: KHEPRI,
@@ -85,7 +102,11 @@ pub(crate) fn tests() -> Vec<Test> {
         },
     ];
     let mut tests: Vec<Test> = rungs.into_iter().map(test).collect();
-    tests.push(dialects::test("force-boot, chart, killed at each step", Helm::Four, Family::Bitnami, by_chart).long());
+    tests.extend([
+        dialects::test("force-boot, chart, killed at each step", Helm::Four, Family::Bitnami, by_chart).long(),
+        dialects::test("force-boot, chart, killed at each step", Helm::Three, Family::Stable, by_chart).long(),
+        dialects::test("newest-first, killed at each step", Helm::Four, Family::Stable, by_ordinals).long(),
+    ]);
     tests
 }
 
@@ -176,9 +197,9 @@ impl Runs {
         }
         let evidence = world.namespace.object("configmap", "mq-mqctl-evidence");
         assert!(!evidence["data"]["recovery.json"].is_null(), "after {:?}: {evidence:#}", self.killed_after);
-        if self.killed_after.last().is_some_and(notes) {
-            let status = world.mqctl(&["status", NAME]);
-            assert!(status.stdout.contains("mqctl recover"), "{}", status.said());
+        for page in ["doctor", "status"] {
+            let ran = world.mqctl(&[page, NAME]);
+            assert!(ran.stdout.contains("mqctl recover"), "after {:?}: {}", self.killed_after, ran.said());
         }
     }
 }
@@ -265,6 +286,21 @@ fn older_first(world: &World) -> String {
     password
 }
 
+fn at_one_moment(world: &World) -> String {
+    let password = with_messages(world);
+    deadlocked(world, &[&[0, 1, 2]]);
+    password
+}
+
+/// mq-2 lost its volume, and serves clients as an empty broker.
+fn began_anew(world: &World) -> String {
+    let password = with_messages(world);
+    world.namespace.kubectl(&["delete", "persistentvolumeclaim", "data-mq-2", "--wait=false"]);
+    world.namespace.kubectl(&["delete", "pod", "mq-2", "--force", "--grace-period", "0"]);
+    assert_cause(world, "EMPTY-BROKER");
+    password
+}
+
 fn one_lost(world: &World) -> String {
     let password = with_messages(world);
     hold(world);
@@ -304,7 +340,15 @@ fn by_chart(world: &mut World, _: Family) {
     let values = world.helm(&["get", "values", NAME, "--output", "json"]).expect(0).json();
     assert!(values["forceBoot"].is_null() && values["clustering"].is_null(), "{values:#}");
     dialects::assert_back(world, &password);
-    let found = world.mqctl(&DOCTOR).expect(0).json();
-    // These charts tell no broker of its memory limit.
-    assert_eq!(codes(&found), ["MEM"], "{found:#}");
+    assert_no_finding(world);
+}
+
+/// No start gate: who is held back is left out of the StatefulSet.
+fn by_ordinals(world: &mut World, _: Family) {
+    let (password, mut set) = dialects::prepared(world);
+    set["spec"]["replicas"] = json!(0);
+    world.namespace.apply(&[set]);
+    to_its_end(world, &NEWEST_FIRST, "recover (newest-first)");
+    dialects::assert_back(world, &password);
+    assert_no_finding(world);
 }
