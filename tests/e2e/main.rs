@@ -51,12 +51,14 @@ mod running;
 mod scripts;
 #[path = "../examples/shown.rs"]
 mod shown;
+mod terminal;
 mod tour;
 mod unpermitted;
 mod unready;
 mod upgrade;
 mod watch;
 mod whole_life;
+mod wizard;
 mod world;
 
 use runner::Test;
@@ -88,6 +90,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(recover_killed::tests());
     tests.extend(recover_time::tests());
     tests.extend(lost::tests());
+    tests.extend(wizard::tests());
     tests.extend(dialects::tests());
     tests.extend(raced::tests());
     tests.extend(repair::tests());

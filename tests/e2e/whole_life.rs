@@ -3,18 +3,15 @@
 
 use std::path::PathBuf;
 
-use rexpect::process::WaitStatus;
-use rexpect::session::spawn_command;
 use serde_json::{Value, json};
 
 use crate::amqp::{Broker, Kind, messages};
 use crate::environment::{Helm, KHEPRI, MNESIA, OLD, image};
 use crate::runner::Test;
+use crate::terminal::at_terminal;
 use crate::world::{NAME, World};
 
 const MESSAGES: usize = 1000;
-/// As long as the slowest step; a question that does not come fails the test.
-const PATIENCE_MS: u64 = 420_000;
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
@@ -91,7 +88,8 @@ impl Life {
     fn answers_init(&self, namespace: &str, image: &[&str]) {
         let [namespace, replicas, tag] =
             [namespace, &self.replicas.to_string(), self.tag].map(|text| format!("{text}\r"));
-        self.at_terminal(
+        at_terminal(
+            &self.world,
             &[&["init", NAME], image].concat(),
             &[
                 ("Kube context that this profile is for", "\r"),
@@ -110,38 +108,21 @@ impl Life {
         self.world.work().join("profiles/mq.yaml")
     }
 
-    /// Answers each question in turn, and expects success.
-    #[track_caller]
-    fn at_terminal(&self, args: &[&str], answers: &[(&str, &str)]) {
-        let mut command = self.world.command(env!("CARGO_BIN_EXE_mqctl"));
-        // A pipeline that runs this test is no person.
-        command.args(args).env_remove("CI");
-        let mut session = spawn_command(command, Some(PATIENCE_MS)).expect("a terminal");
-        for (question, answer) in answers {
-            let heard = session.exp_string(question);
-            heard.unwrap_or_else(|e| panic!("mqctl {args:?} never asked `{question}`: {e}"));
-            session.send(answer).and_then(|_| session.flush()).expect("a terminal takes keys");
-        }
-        let rest = session.exp_eof().expect("an end");
-        let ended = session.process().wait().expect("an end");
-        assert!(matches!(ended, WaitStatus::Exited(_, 0)), "mqctl {args:?}: {ended:?}\n{rest}");
-    }
-
     /// Runs what changes the cluster, with the consent that it asks for.
     #[track_caller]
     fn changes(&self, args: &[&str]) {
         match self.who {
-            Who::Person => self.at_terminal(args, &[("Go on?", "y")]),
+            Who::Person => drop(at_terminal(&self.world, args, &[("Go on?", "y")])),
             Who::Pipeline => drop(self.world.mqctl(&[args, &["--yes"]].concat()).expect(0)),
         }
     }
 
     fn purge(&self) {
         match self.who {
-            Who::Person => self.at_terminal(
-                &["delete", NAME, "--purge"],
-                &[("Type the release's name to go on", &format!("{NAME}\r"))],
-            ),
+            Who::Person => {
+                let name = format!("{NAME}\r");
+                at_terminal(&self.world, &["delete", NAME, "--purge"], &[("Type the release's name to go on", &name)]);
+            }
             Who::Pipeline => drop(self.world.purge()),
         }
         let left = self.world.namespace.names("pods,statefulsets,services,persistentvolumeclaims");
