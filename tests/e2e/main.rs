@@ -35,6 +35,7 @@ mod killed;
 mod lock;
 mod logs;
 mod lost;
+mod objects;
 mod pipelines;
 mod processes;
 mod promises;

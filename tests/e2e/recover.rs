@@ -9,6 +9,7 @@ use crate::doctor::assert_cause;
 use crate::environment::{Helm, KHEPRI, MNESIA, OLD};
 use crate::evidence::{cut, hold, release};
 use crate::killed::{MESSAGES, with_messages};
+use crate::objects;
 use crate::recover_killed::deadlocked;
 use crate::runner::Test;
 use crate::world::{NAME, World};
@@ -31,7 +32,10 @@ pub(crate) fn tests() -> Vec<Test> {
         test("recover: the trap, waited in order for minutes", MNESIA, trap_in_order).long(),
         test("recover: the trap, waited in order for minutes, 3.10", OLD, trap_in_order).long(),
         test("recover: the trap, waited alone for minutes", MNESIA, trap_alone).long(),
+        test("recover: the trap, waited alone for minutes, 3.10", OLD, trap_alone).long(),
         test("recover: the trap of the lowest name, 3.10", OLD, trap).long(),
+        test("recover: the trap of the lowest name is none on Khepri", KHEPRI, no_trap).long(),
+        migrated("recover: the trap of the lowest name is none, 4.0 on Khepri", no_trap).long(),
         test("recover: the evidence says what the trap loses", MNESIA, trap_without).long(),
         test("force-boot: live", MNESIA, |world| forced(world, "live")),
         test("force-boot: file", MNESIA, |world| forced(world, "file")).long(),
@@ -72,17 +76,24 @@ pub(crate) fn no_pod_is_left(world: &World) {
     world.namespace.kubectl(&["delete", "configmap", "mq-hold"]);
 }
 
-/// Every message, and what belongs to a recovery is gone.
+/// Every message, every object, and what belongs to a recovery is gone.
 #[track_caller]
 pub(crate) fn assert_back(world: &World, password: &str) {
+    drain(world, password, &Kind::BOTH);
+    assert_settled(world);
+}
+
+/// One healthy cluster with every object that was kept; what belongs to a recovery is gone.
+#[track_caller]
+pub(crate) fn assert_settled(world: &World) {
     world.assert_healthy();
+    objects::assert_there(world);
     assert!(world.namespace.object("configmap", "mq-hold").is_null(), "nobody is held back");
     let set = world.namespace.object("statefulset", NAME);
     assert_eq!(set["spec"]["podManagementPolicy"], "Parallel");
     assert!(set["metadata"]["annotations"]["mqctl/recovery"].is_null() && set["spec"]["ordinals"].is_null(), "{set:#}");
     let evidence = world.namespace.object("configmap", "mq-mqctl-evidence");
     assert!(evidence["data"]["recovery.json"].is_null(), "{evidence:#}");
-    drain(world, password, &Kind::BOTH);
     // helm meets no foreign field, and has nothing to do.
     world.mqctl(&["upgrade", NAME, "--yes"]).expect(0);
 }
@@ -101,13 +112,14 @@ pub(crate) fn ready(pod: &Value) -> bool {
 
 fn deadlock(world: &World) {
     let password = with_messages(world);
+    objects::make(world, "mq-0");
     deadlocked(world, &[&[0, 1, 2]]);
     assert_cause(world, if world.is_on_khepri() { "KHEPRI-LEADER" } else { "BOOT-MNESIA" });
-    world.mqctl(&AUTO).expect(0);
+    world.mqctl(&AUTO).expect(0).says(&["recover (together)"]);
     assert_back(world, &password);
 }
 
-/// Late queues and messages are made while mq-0 is away; then the others are cut together, and all start again at once.
+/// Late queues, messages and all else are made while mq-0 is away; then the others are cut together, and all start again at once.
 pub(crate) fn prepared(world: &World) -> String {
     world.install();
     let password = world.credentials().agree().password().to_owned();
@@ -118,6 +130,7 @@ pub(crate) fn prepared(world: &World) -> String {
         broker.publish(kind, MESSAGES);
     }
     world.namespace.shell("mq-2", "rabbitmqctl add_user late late-password");
+    objects::make(world, "mq-2");
     std::thread::sleep(FLUSHED);
     cut(world, &[1, 2]);
     password
@@ -131,7 +144,18 @@ fn trap(world: &World) {
     let password = prepared(world);
     let page = world.mqctl(&["recover", NAME]).expect(64);
     assert!(page.stderr.contains("what can be done"), "{}", page.said());
-    world.mqctl(&AUTO).expect(0).says(&["a leader"]);
+    world.mqctl(&AUTO).expect(0).says(&["recover (newest-first)", "a leader"]);
+    assert!(users(world).contains("late"), "the user that mq-0 did not know");
+    assert_back(world, &password);
+}
+
+/// There it is none: any majority boots with what it knows.
+fn no_trap(world: &World) {
+    let password = prepared(world);
+    let page = world.mqctl(&["recover", NAME]).expect(64);
+    let row = page.stderr.lines().find(|line| line.trim_end().ends_with("recommended")).unwrap_or_default();
+    assert!(row.contains("start all together") && row.contains("loses nothing"), "{}", page.said());
+    world.mqctl(&AUTO).expect(0).says(&["recover (together)", "a leader"]);
     assert!(users(world).contains("late"), "the user that mq-0 did not know");
     assert_back(world, &password);
 }
@@ -163,18 +187,24 @@ fn trap_alone(world: &World) {
 }
 
 fn late_trap(world: &World, password: &str) {
-    world.mqctl(&AUTO).expect(0).says(&["a leader"]);
+    world.mqctl(&AUTO).expect(0).says(&["recover (newest-first)", "a leader"]);
     assert!(users(world).contains("late"), "the user that mq-0 did not know");
     assert_back(world, password);
 }
 
-/// What the same stop comes to by itself.
+/// The control: what the same stop comes to by itself is the loss of all that mq-0 did not know.
 fn trap_without(world: &World) {
     prepared(world);
     let found = world.mqctl(&["recover", NAME, "--evidence-only", "-o", "json"]).expect(0).json();
+    assert_eq!(found["verdict"]["togetherIsSafe"], false, "{found:#}");
     release(world);
-    let there = users(world).contains("late");
-    assert_eq!(found["verdict"]["togetherIsSafe"], there, "the evidence says what happens: {found:#}");
+    assert!(!users(world).contains("late"), "the late user is gone");
+    let queues = world.namespace.shell("mq-0", "rabbitmqctl -q list_queues name messages");
+    assert!(!queues.contains("e2e."), "the late queues are gone, with their messages: {queues}");
+    let gone = objects::gone(world);
+    for kind in ["users", "vhosts", "permissions", "policies", "exchanges", "queues", "bindings"] {
+        assert!(gone.iter().any(|object| object.starts_with(kind)), "late {kind} are gone: {gone:#?}");
+    }
 }
 
 fn forced(world: &World, via: &str) {

@@ -1,6 +1,7 @@
 //! One test's world: a namespace, a home, a working folder with a profile, one helm first in PATH.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -25,6 +26,8 @@ pub(crate) struct World {
     pub(crate) kubeconfig: Option<PathBuf>,
     /// Brokers of 4.0 take Khepri as their metadata store once they are installed.
     pub(crate) migrates: bool,
+    /// What clients had declared when a test kept it, to be compared afterwards.
+    pub(crate) objects: RefCell<Option<BTreeSet<String>>>,
     folder: TempDir,
     helm: Helm,
     /// Verb and seconds of each command of mqctl.
@@ -41,8 +44,8 @@ impl World {
         std::os::unix::fs::symlink(helm.program(), folder.path().join("bin/helm")).expect("a link");
         let namespace = Namespace::new(test);
         let profile = profile(&namespace.0, tag, replicas);
-        let world =
-            Self { namespace, profile, kubeconfig: None, migrates: false, folder, helm, took: RefCell::default() };
+        let (objects, took) = Default::default();
+        let world = Self { namespace, profile, kubeconfig: None, migrates: false, objects, folder, helm, took };
         world.write_profile();
         world
     }
