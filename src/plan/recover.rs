@@ -334,17 +334,23 @@ impl Recovery<'_> {
     fn keep_it_so(&self) -> Option<String> {
         let (profile, line) = (self.given.profile, chart::PARALLEL_LINE);
         let path = profile.path.display();
-        if chart::is_parallel(profile) {
+        let wished = chart::is_parallel(profile);
+        if wished && chart::says_policy(profile) {
             return None;
         }
         if !(self.stays_in_order() || self.goes_on_in_order()) {
-            return Some(format!("the StatefulSet is Parallel now; keep it so: add to {path}\n    {line}"));
+            let told = format!("the StatefulSet is Parallel now; keep it so: add to {path}\n    {line}");
+            return (!wished).then_some(told);
         }
         let anew = recovery::orphan(self.given.target, &self.names.stateful_set);
+        let (add, then) = if wished {
+            (String::new(), "to have them created at once, have it")
+        } else {
+            (format!("to have them created at once, add to {path}\n    {line}\n"), "then have it")
+        };
         Some(format!(
             "the StatefulSet is OrderedReady as before: after the next full stop its pods may wait for each other again\n\
-             to have them created at once, add to {path}\n    {line}\n\
-             then have it made anew around its pods, which stay: Kubernetes changes this on none that exists\n\
+             {add}{then} made anew around its pods, which stay: Kubernetes changes this on none that exists\n\
              \x20   {anew} && mqctl upgrade {}",
             profile.name
         ))

@@ -17,13 +17,22 @@ fn who_was_released_in_place_is_told_that_it_may_lock_again() {
     assert_snapshot!(run.stdout, @"
     prodmq is back.   mqctl status prodmq
     the StatefulSet is OrderedReady as before: after the next full stop its pods may wait for each other again
+    to have them created at once, have it made anew around its pods, which stay: Kubernetes changes this on none that exists
+        kubectl --context test --namespace rabbitmq delete statefulset prodmq '--cascade=orphan' --ignore-not-found && mqctl upgrade prodmq
+    ");
+    let world = deadlock();
+    speak(&world, "stable", "");
+    let run = world.run(&AUTO).ended(0);
+    assert_snapshot!(run.stdout, @"
+    prodmq is back.   mqctl status prodmq
+    the StatefulSet is OrderedReady as before: after the next full stop its pods may wait for each other again
     to have them created at once, add to profiles/prodmq.yaml
         values: {podManagementPolicy: Parallel}
     then have it made anew around its pods, which stay: Kubernetes changes this on none that exists
         kubectl --context test --namespace rabbitmq delete statefulset prodmq '--cascade=orphan' --ignore-not-found && mqctl upgrade prodmq
     ");
     let world = deadlock();
-    speak(&world, "bitnami", LINE);
+    speak(&world, "stable", LINE);
     assert_eq!(world.run(&AUTO).ended(0).stdout, "prodmq is back.   mqctl status prodmq\n");
 }
 
