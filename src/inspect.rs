@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::chart;
+use crate::chart::{self, Corrected};
 use crate::cluster::Target;
 use crate::credentials;
 use crate::profile::{ChartRef, Profile, Source};
@@ -52,6 +52,8 @@ enum Origin {
     Flag(&'static str),
     Default,
     Derived(&'static str),
+    /// Set against the chart's own default, and why.
+    Correction(&'static str),
     Source(String),
 }
 
@@ -77,6 +79,7 @@ impl Origin {
             Self::Flag(flag) => (*flag).to_owned(),
             Self::Default => "default".to_owned(),
             Self::Derived(from) => format!("derived: {from}"),
+            Self::Correction(_) => "mqctl, see below".to_owned(),
             Self::Source(source) => source.clone(),
         }
     }
@@ -87,6 +90,7 @@ impl Origin {
             Self::Flag(flag) => json!({"kind": "flag", "flag": flag}),
             Self::Default => json!({"kind": "default"}),
             Self::Derived(from) => json!({"kind": "derived", "of": from}),
+            Self::Correction(why) => json!({"kind": "correction", "message": why}),
             Self::Source(source) => json!({"kind": "source", "source": source}),
         }
     }
@@ -149,9 +153,10 @@ impl Page<'_> {
         let key = match &self.profile.chart {
             ChartRef::Builtin if field == "credentials.username" => return Passed::Secret,
             ChartRef::Builtin => return Passed::Value(field.to_owned()),
-            ChartRef::Local(chart) => chart.dialect.table().key(field),
+            ChartRef::Local(chart) => chart.key(field),
         };
-        key.map_or(Passed::Nowhere, Passed::Value)
+        let otherwise = if field == "credentials.username" { Passed::Secret } else { Passed::Nowhere };
+        key.map_or(otherwise, Passed::Value)
     }
 
     /// A field of the profile.
@@ -230,10 +235,12 @@ impl Page<'_> {
                 row(&["credentials", "existingSecret"], "release"),
                 row(&["annotations", chart::VALUES_DIGEST], "all values"),
             ],
-            ChartRef::Local(chart) => {
-                let told = chart.dialect.table().told.iter();
-                told.filter_map(|(path, told)| Some(row(path, told.derived_from()?))).collect()
-            }
+            ChartRef::Local(chart) => chart
+                .told()
+                .filter_map(|(path, told)| Some(row(path, told.derived_from()?)))
+                .filter(|row| !row.value.is_null())
+                .chain(chart::corrections(self.profile, None).iter().map(corrected))
+                .collect(),
         }
     }
 
@@ -268,6 +275,12 @@ fn collect(map: &Map<String, Value>, path: &mut Vec<String>, leaves: &mut Vec<(V
     }
 }
 
+fn corrected(corrected: &Corrected) -> Row {
+    let path = corrected.path.join(".");
+    let from = Origin::Correction(corrected.why);
+    Row { path: path.clone(), value: corrected.value.clone(), from, passed: Passed::Value(path) }
+}
+
 fn kind_and_name(object: &Value) -> (String, String) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     (text(&object["kind"]), text(&object["metadata"]["name"]))
@@ -300,10 +313,19 @@ impl Page<'_> {
         ];
         lines.push(String::new());
         lines.extend(report::table(&about));
+        lines.extend(self.corrections());
         lines.extend([String::new(), self.who_says_so().to_owned()]);
         lines.extend(self.object_lines());
         lines.extend(p.warnings.iter().map(|w| format!("warning: `{}`: {}", w.path, w.text)));
         lines.join("\n")
+    }
+
+    /// Why mqctl does not leave the chart its defaults.
+    fn corrections(&self) -> Vec<String> {
+        let corrections = chart::corrections(self.profile, None);
+        let head = (!corrections.is_empty())
+            .then(|| "\nset against the chart's own defaults, unless `values:` says otherwise".to_owned());
+        head.into_iter().chain(chart::in_lines(&corrections)).collect()
     }
 
     fn chart(&self) -> String {

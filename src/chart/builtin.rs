@@ -2,12 +2,21 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{BUILTIN_VERSION, Names, VALUES_DIGEST, builtin_digest};
+use super::{BUILTIN_VERSION, Names, Shape, VALUES_DIGEST, builtin_digest};
 use crate::digest;
 use crate::profile::Profile;
 
 pub(super) fn names(profile: &Profile) -> Names {
-    Names::of(profile, profile.release.to_string(), "/var/lib/rabbitmq", "/var/lib/rabbitmq/mnesia")
+    Names::of(
+        profile,
+        profile.release.to_string(),
+        Shape {
+            headless: "-headless",
+            claim: "data",
+            place: ("/var/lib/rabbitmq", "/var/lib/rabbitmq/mnesia"),
+            user: 999,
+        },
+    )
 }
 
 /// In the order in which helm prints them.

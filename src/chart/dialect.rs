@@ -1,9 +1,13 @@
-//! Families of charts that other people keep: what a chart of each is told, and where it has what. Pure.
+//! Families of charts that other people keep: which there are, and what a chart of each is told. Pure.
 
 use serde_json::{Value, json};
 
-use super::{bitnami, stable};
+use super::correction::corrections;
+use super::table::Table;
+use super::version::Version;
+use super::{LocalChart, bitnami, cloudpirates, groundhog2k, stable};
 use crate::profile::Profile;
+use crate::yaml::shown;
 
 /// A family of charts with the same keys and names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,16 +16,24 @@ pub enum Dialect {
     Stable,
     /// bitnami/rabbitmq 7 to 16.
     Bitnami,
+    /// rabbitmq of `CloudPirates`.
+    CloudPirates,
+    /// rabbitmq of groundhog2k.
+    Groundhog2k,
 }
 
 impl Dialect {
-    pub const ALL: [Self; 2] = [Self::Stable, Self::Bitnami];
+    pub const ALL: [Self; 4] = [Self::Stable, Self::Bitnami, Self::CloudPirates, Self::Groundhog2k];
+    /// What `chart.dialect` can say, for people.
+    pub(crate) const WORDS: &'static str = "stable, bitnami, cloudpirates or groundhog2k";
 
     /// As in a profile.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Stable => "stable",
             Self::Bitnami => "bitnami",
+            Self::CloudPirates => "cloudpirates",
+            Self::Groundhog2k => "groundhog2k",
         }
     }
 
@@ -29,6 +41,8 @@ impl Dialect {
         match self {
             Self::Stable => &stable::TABLE,
             Self::Bitnami => &bitnami::TABLE,
+            Self::CloudPirates => &cloudpirates::TABLE,
+            Self::Groundhog2k => &groundhog2k::TABLE,
         }
     }
 
@@ -36,10 +50,34 @@ impl Dialect {
         Self::ALL.into_iter().find(|dialect| dialect.word() == word)
     }
 
-    /// By the defaults of a chart: those that one dialect has and no other.
-    pub(super) fn of_values(values: &Value) -> Option<Self> {
+    /// By the defaults of a chart: those that one dialect has and no other. Where its Chart.yaml says that it comes from
+    /// elsewhere, nobody can tell.
+    pub(super) fn of_chart(about: &Value, values: &Value) -> Option<Self> {
         let has = |path: &&[&str]| path.iter().try_fold(values, |at, key| at.get(key)).is_some();
-        Self::ALL.into_iter().find(|dialect| dialect.table().marks.iter().all(has))
+        let told = Self::ALL.into_iter().find(|dialect| dialect.table().marks.iter().all(has))?;
+        let origins = [&about["home"], &about["sources"]].map(Value::to_string).concat();
+        let from = |dialect: &Self| origins.contains(dialect.table().origin);
+        (from(&told) || !Self::ALL.iter().any(from)).then_some(told)
+    }
+
+    /// Why a chart of this version is not one of the family's, as far as its table goes; `said`: the profile names the family.
+    pub(crate) fn refuses(self, version: &str, said: bool) -> Option<String> {
+        let (word, table) = (self.word(), self.table());
+        let known = table.known.in_words();
+        let Some(number) = Version::of(version) else {
+            return Some(format!("`{}` is no version: which keys of `{word}` it has cannot be told", shown(version)));
+        };
+        if table.known.is_after(number) {
+            return Some(format!(
+                "`{word}` is known as {known}, and this chart is {version}: older ones {}",
+                table.older
+            ));
+        }
+        (!table.known.has(number) && !said).then(|| {
+            format!(
+                "`{word}` is known as {known}, and this chart is {version}: if its keys are the same, add `dialect: {word}`"
+            )
+        })
     }
 }
 
@@ -55,7 +93,9 @@ pub(crate) enum Told {
     Username,
     /// The name of mqctl's own Secret.
     Secret,
-    /// Any image is let through: the profile names it.
+    /// A key in mqctl's own Secret.
+    SecretKey(&'static str),
+    /// An image that is not the vendor's is let through: the profile names it.
     AnyImage,
 }
 
@@ -69,7 +109,7 @@ impl Told {
             Self::Class => "storage.class",
             Self::Size => "storage.size",
             Self::Username => "credentials.username",
-            Self::Secret => "credentials",
+            Self::Secret | Self::SecretKey(_) => "credentials",
         }
     }
 
@@ -78,48 +118,29 @@ impl Told {
         match self {
             Self::Registry | Self::AnyImage => Some("image.repository"),
             Self::Secret => Some("release"),
+            Self::SecretKey(_) => Some("mqctl's Secret"),
             Self::Repository | Self::Tag | Self::Replicas | Self::Class | Self::Size | Self::Username => None,
         }
     }
 }
 
-/// What one dialect calls things, and where it has them.
-#[derive(Debug)]
-pub(crate) struct Table {
-    /// Keys that its default values have.
-    pub(super) marks: &'static [&'static [&'static str]],
-    /// The label of the chart's name, and that of the release's.
-    pub(super) labels: (&'static str, &'static str),
-    /// Where the broker has its volume.
-    pub(super) volume: &'static str,
-    /// The folder with the nodes' folders.
-    pub(super) base: &'static str,
-    pub(crate) told: &'static [(&'static [&'static str], Told)],
-    /// Turns a force boot on, at every start of a node with data.
-    pub(crate) force_boot: &'static [&'static str],
-}
-
-/// The key of the policy by which pods are created; `OrderedReady` where it is not set.
-pub(crate) const POLICY: &str = "podManagementPolicy";
-
-impl Table {
-    /// The chart's key for one of the profile's fields.
-    pub(crate) fn key(&self, field: &str) -> Option<String> {
-        let own = |told: Told| told.field() == field && told.derived_from().is_none();
-        self.told.iter().find(|(_, told)| own(*told)).map(|(path, _)| path.join("."))
-    }
-}
-
-/// The profile's `values:`, and what mqctl tells the chart.
-pub(super) fn values(profile: &Profile, dialect: Dialect, secret: &str) -> Value {
+/// The profile's `values:`, what mqctl tells the chart, and what it sets against its defaults. `parallel`: how the pods
+/// of the StatefulSet that is there are created.
+pub(super) fn values(profile: &Profile, chart: &LocalChart, secret: &str, parallel: Option<bool>) -> Value {
     let mut values = Value::Object(profile.values.clone());
-    for (path, told) in dialect.table().told {
-        if let Some(value) = value(profile, *told, secret) {
+    for corrected in corrections(profile, chart, parallel) {
+        set(&mut values, corrected.path, corrected.value);
+    }
+    for (path, told) in chart.told() {
+        if let Some(value) = value(profile, told, secret) {
             set(&mut values, path, value);
         }
     }
     values
 }
+
+/// The image that bitnami's charts let through by themselves.
+const VENDORS: (&str, &str) = ("docker.io", "bitnami/rabbitmq");
 
 fn value(profile: &Profile, told: Told, secret: &str) -> Option<Value> {
     let (registry, repository) = registry(&profile.image.repository);
@@ -132,6 +153,8 @@ fn value(profile: &Profile, told: Told, secret: &str) -> Option<Value> {
         Told::Size => json!(profile.storage.size.as_str()),
         Told::Username => json!(profile.credentials.username),
         Told::Secret => json!(secret),
+        Told::SecretKey(key) => json!(key),
+        Told::AnyImage if (registry, repository.as_str()) == VENDORS => return None,
         Told::AnyImage => json!(true),
     })
 }
@@ -163,13 +186,54 @@ mod tests {
 
     #[test]
     fn a_dialect_is_told_from_default_values() {
-        let of = |values: Value| Dialect::of_values(&values);
+        let of = |values: Value| Dialect::of_chart(&Value::Null, &values);
         assert_eq!(of(json!({"rabbitmq": {"username": "user"}, "replicas": 1})), Some(Dialect::Stable));
-        let bitnami = json!({"auth": {"username": "user"}, "clustering": {"forceBoot": false}});
-        assert_eq!(of(bitnami), Some(Dialect::Bitnami));
-        assert_eq!(of(json!({"auth": {"username": "admin"}, "peerDiscoveryK8sPlugin": {}})), None, "cloudpirates");
-        assert_eq!(of(json!({"authentication": {}, "clustering": {"forceBoot": false}})), None, "groundhog2k");
+        assert_eq!(of(bitnami()), Some(Dialect::Bitnami));
+        let cloudpirates = json!({"auth": {"username": "admin", "existingErlangCookieKey": ""}, "peerDiscoveryK8sPlugin": {"enabled": false}});
+        assert_eq!(of(cloudpirates), Some(Dialect::CloudPirates));
+        let groundhog2k = json!({
+            "authentication": {"user": null}, "clustering": {"forceBoot": false},
+            "k8sPeerDiscoveryPlugin": {"enabled": false}, "storage": {"requestedSize": null},
+        });
+        assert_eq!(of(groundhog2k), Some(Dialect::Groundhog2k));
         assert_eq!(of(Value::Null), None);
+    }
+
+    fn bitnami() -> Value {
+        json!({"auth": {"username": "user"}, "clustering": {"forceBoot": false}})
+    }
+
+    #[test]
+    fn who_comes_from_elsewhere_is_in_doubt() {
+        let of = |source: &str| Dialect::of_chart(&json!({"sources": [source]}), &bitnami());
+        assert_eq!(of("https://github.com/bitnami/charts/tree/main/bitnami/rabbitmq"), Some(Dialect::Bitnami));
+        assert_eq!(of("https://git.example/mq"), Some(Dialect::Bitnami), "a fork that says nothing");
+        assert_eq!(of("https://github.com/CloudPirates-io/helm-charts/tree/main/charts/rabbitmq"), None);
+    }
+
+    #[test]
+    fn versions_that_nobody_has_read_are_refused() {
+        let refused = |dialect: Dialect, version| dialect.refuses(version, false);
+        assert_eq!(refused(Dialect::Bitnami, "16.0.16"), None);
+        assert_eq!(
+            refused(Dialect::Bitnami, "6.28.1").unwrap(),
+            "`bitnami` is known as 7.0.0 to 16, and this chart is 6.28.1: older ones have the keys of `stable`"
+        );
+        assert_eq!(
+            refused(Dialect::CloudPirates, "1.0.0").unwrap(),
+            "`cloudpirates` is known as 0.3.0 on, and this chart is 1.0.0: if its keys are the same, add `dialect: cloudpirates`"
+        );
+        assert_eq!(Dialect::CloudPirates.refuses("1.0.0", true), None);
+        assert!(
+            Dialect::Groundhog2k.refuses("0.8.0", true).unwrap().ends_with("the password would stand in a ConfigMap")
+        );
+        assert!(refused(Dialect::Stable, "six").unwrap().contains("is no version"));
+    }
+
+    #[test]
+    fn the_words_are_those_of_all() {
+        let words: Vec<&str> = Dialect::ALL.map(Dialect::word).to_vec();
+        assert_eq!(Dialect::WORDS.replace(" or ", ", ").split(", ").collect::<Vec<_>>(), words);
     }
 
     #[test]

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::Names;
-use super::dialect::Dialect;
+use super::dialect::{Dialect, Told};
+use super::table::Path as Key;
+use super::version::Version;
+use super::{Names, Shape};
 use crate::profile::Profile;
 use crate::yaml;
 
@@ -22,6 +24,26 @@ impl LocalChart {
     /// As helm names it with its version.
     pub(crate) fn title(&self) -> String {
         format!("{}-{}", self.name, self.version)
+    }
+
+    /// Where it stands in its family's tables; a profile with another kind of version is refused.
+    pub(super) fn at(&self) -> Version {
+        Version::of(&self.version).unwrap_or(Version::LAST)
+    }
+
+    /// The keys that mqctl sets from the profile.
+    pub(crate) fn told(&self) -> impl Iterator<Item = (Key, Told)> {
+        self.dialect.table().told(self.at())
+    }
+
+    /// The chart's key for one of the profile's fields.
+    pub(crate) fn key(&self, field: &str) -> Option<String> {
+        self.dialect.table().key(self.at(), field)
+    }
+
+    /// Keys that the profile's `values:` may not have, and what is to be said of each.
+    pub(crate) fn refused(&self) -> impl Iterator<Item = (Key, String)> {
+        self.dialect.table().refused(self.at())
     }
 
     /// `nameOverride` of the values, or the chart's name.
@@ -43,7 +65,11 @@ impl LocalChart {
 
     pub(super) fn names(&self, profile: &Profile) -> Names {
         let table = self.dialect.table();
-        Names::of(profile, self.full_name(profile), table.volume, table.base)
+        Names::of(
+            profile,
+            self.full_name(profile),
+            Shape { headless: table.headless, claim: table.claim, place: table.place(self.at()), user: table.user },
+        )
     }
 
     pub(super) fn selector(&self, profile: &Profile) -> Value {
@@ -56,7 +82,7 @@ impl LocalChart {
     pub(super) fn objects(&self, profile: &Profile) -> Vec<(String, String)> {
         let name = self.full_name(profile);
         let object = |kind: &str, suffix: &str| (kind.to_owned(), format!("{name}{suffix}"));
-        vec![object("Service", ""), object("Service", "-headless"), object("StatefulSet", "")]
+        vec![object("Service", ""), object("Service", self.dialect.table().headless), object("StatefulSet", "")]
     }
 }
 
@@ -85,7 +111,7 @@ pub fn describe(path: &Path) -> Result<Described, String> {
         return Err("its Chart.yaml lacks `name` or `version`".to_owned());
     };
     let values = read("values.yaml").map(|values| yaml::stream(&values)).unwrap_or_default();
-    Ok(Described { name, version, dialect: values.first().and_then(Dialect::of_values) })
+    Ok(Described { name, version, dialect: values.first().and_then(|values| Dialect::of_chart(&about, values)) })
 }
 
 /// `rabbitmq-16.0.16.tgz`: the version begins at the first hyphen that a digit follows.

@@ -1,34 +1,38 @@
 //! The charts that mqctl drives: a closed set. A dialect is one file: `Profile → values`, and a table of names.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
-use include_dir::{Dir, include_dir};
 use serde_json::{Value, json};
 
-use crate::digest;
-use crate::error::Failure;
-use crate::outcome::Outcome;
 use crate::profile::{ChartRef, Profile};
 
 mod bitnami;
 pub mod builtin;
+mod cloudpirates;
+mod correction;
 pub(crate) mod dialect;
+mod groundhog2k;
+mod laid_out;
 mod local;
 mod stable;
+mod table;
+mod version;
 
+pub(crate) use self::correction::{Corrected, in_lines};
+use self::correction::{PARALLEL, POLICY};
 pub use self::dialect::Dialect;
-use self::dialect::{POLICY, Told, set};
+use self::dialect::{Told, set};
+pub(crate) use self::laid_out::builtin_values;
+pub use self::laid_out::{builtin_digest, export, files, lay, require_free};
 pub use self::local::{Described, LocalChart, describe};
+use self::table::ForceBoot;
+pub(crate) use self::table::Path as Key;
 
 /// What every chart of these calls the broker's container.
 pub const CONTAINER: &str = "rabbitmq";
 
 /// The annotation on the StatefulSet by which mqctl knows what it installed last.
 pub const VALUES_DIGEST: &str = "mqctl/values";
-
-static BUILTIN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/src/chart/builtin");
 
 /// Version of the built-in chart, as in its Chart.yaml.
 pub const BUILTIN_VERSION: &str = "1.0.0";
@@ -56,16 +60,30 @@ pub struct Names {
     pub volume: &'static str,
     /// The folder in it that holds the nodes' folders.
     pub base: &'static str,
+    /// The user that the broker runs as.
+    pub user: u32,
+}
+
+/// What one chart gives its objects.
+struct Shape {
+    /// Follows the StatefulSet's name in that of the Service by which the nodes find each other.
+    headless: &'static str,
+    /// The claim template.
+    claim: &'static str,
+    /// Volume and nodes' folders in the broker's container.
+    place: (&'static str, &'static str),
+    user: u32,
 }
 
 impl Names {
     /// The chart's are made from the StatefulSet's, mqctl's own from the release's.
-    fn of(profile: &Profile, set: String, volume: &'static str, base: &'static str) -> Self {
+    fn of(profile: &Profile, set: String, shape: Shape) -> Self {
         let release = profile.release.as_str();
+        let Shape { headless, claim, place: (volume, base), user } = shape;
         Self {
             pods: (0..profile.replicas).map(|n| format!("{set}-{n}")).collect(),
-            claims: (0..profile.replicas).map(|n| format!("data-{set}-{n}")).collect(),
-            services: vec![set.clone(), format!("{set}-headless")],
+            claims: (0..profile.replicas).map(|n| format!("{claim}-{set}-{n}")).collect(),
+            services: vec![set.clone(), format!("{set}{headless}")],
             stateful_set: set,
             external: format!("{release}-external"),
             lease: format!("{release}-mqctl"),
@@ -75,6 +93,7 @@ impl Names {
             readers: (0..profile.replicas).map(|n| format!("{release}-mqctl-reader-{n}")).collect(),
             volume,
             base,
+            user,
         }
     }
 
@@ -92,11 +111,24 @@ pub fn names(profile: &Profile) -> Names {
     }
 }
 
-/// The chart's values, complete, without anything secret in them.
+/// The chart's values, complete, without anything secret in them: of a first install.
 pub fn values(profile: &Profile) -> Value {
+    values_beside(profile, None)
+}
+
+/// The same beside a StatefulSet that is there; `parallel`: its pods are created at once.
+pub(crate) fn values_beside(profile: &Profile, parallel: Option<bool>) -> Value {
     match &profile.chart {
         ChartRef::Builtin => builtin::values(profile),
-        ChartRef::Local(chart) => dialect::values(profile, chart.dialect, &names(profile).secret),
+        ChartRef::Local(chart) => dialect::values(profile, chart, &names(profile).secret, parallel),
+    }
+}
+
+/// What mqctl sets against the chart's own defaults; `parallel` as above.
+pub(crate) fn corrections(profile: &Profile, parallel: Option<bool>) -> Vec<Corrected> {
+    match &profile.chart {
+        ChartRef::Builtin => Vec::new(),
+        ChartRef::Local(chart) => correction::corrections(profile, chart, parallel),
     }
 }
 
@@ -106,11 +138,6 @@ pub fn objects(profile: &Profile) -> Vec<(String, String)> {
         ChartRef::Builtin => builtin::objects(profile),
         ChartRef::Local(chart) => chart.objects(profile),
     }
-}
-
-/// The built-in chart's values.yaml, with its comments.
-pub(crate) fn builtin_values() -> &'static str {
-    BUILTIN.get_file("values.yaml").and_then(include_dir::File::contents_utf8).unwrap_or_default()
 }
 
 /// Which chart it is, for programs.
@@ -159,186 +186,67 @@ pub fn made(profile: &Profile, chart: &str) -> bool {
     chart.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'))
 }
 
-/// Whether the profile wants its pods created at once.
+/// Whether the pods are created at once, as long as there is no StatefulSet that says otherwise.
 pub fn is_parallel(profile: &Profile) -> bool {
-    match profile.chart {
+    match &profile.chart {
         ChartRef::Builtin => true,
-        ChartRef::Local(_) => profile.values.get(POLICY).is_some_and(|policy| policy == PARALLEL),
+        ChartRef::Local(chart) => correction::is_parallel(profile, chart),
     }
 }
 
-const PARALLEL: &str = "Parallel";
+/// The family whose charts lay the Erlang cookie on a volume once, so that another one reaches no node.
+pub(crate) fn lays_cookie_once(profile: &Profile) -> Option<&'static str> {
+    let ChartRef::Local(chart) = &profile.chart else { return None };
+    chart.dialect.table().lays_cookie_once.then_some(chart.dialect.word())
+}
+
+/// Whether a node that stops waits until no queue loses its majority by it.
+pub(crate) fn stops_gently(profile: &Profile) -> bool {
+    match &profile.chart {
+        ChartRef::Builtin => true,
+        ChartRef::Local(chart) => chart.dialect.table().stops_gently.has(chart.at()),
+    }
+}
 
 /// What a profile says that keeps its pods so.
 pub const PARALLEL_LINE: &str = "values: {podManagementPolicy: Parallel}";
+/// The other way, for a StatefulSet that is still to be made.
+pub const IN_ORDER_LINE: &str = "values: {podManagementPolicy: OrderedReady}";
+
+/// The key by which the chart forces a boot, or why it has none that helps: a part of a sentence.
+///
+/// # Errors
+/// It has none.
+pub(crate) fn force_boot(profile: &Profile) -> Result<Key, String> {
+    let ChartRef::Local(chart) = &profile.chart else {
+        return Err("the built-in chart has no value for a force boot".to_owned());
+    };
+    match chart.dialect.table().force_boot {
+        ForceBoot::Key(key) => Ok(key),
+        ForceBoot::Useless(why) => Err(format!("a chart of `{}` {why}", chart.dialect.word())),
+    }
+}
 
 /// The values of a revision within a recovery: pods at once, so many of them, each forced to load its own copy or not.
 /// Nothing where the chart has no such switch.
 pub fn forced_values(profile: &Profile, replicas: usize, forced: bool) -> Option<Value> {
+    let key = force_boot(profile).ok()?;
     let ChartRef::Local(chart) = &profile.chart else { return None };
-    let table = chart.dialect.table();
-    let mut all = values(profile);
+    let mut all = values_beside(profile, Some(true));
     set(&mut all, &[POLICY], PARALLEL.into());
-    for (path, _) in table.told.iter().filter(|(_, told)| *told == Told::Replicas) {
+    for (path, _) in chart.told().filter(|(_, told)| *told == Told::Replicas) {
         set(&mut all, path, replicas.into());
     }
     if forced {
-        set(&mut all, table.force_boot, true.into());
+        set(&mut all, key, true.into());
     }
     Some(all)
-}
-
-/// Twelve hexadecimal digits over the built-in chart's files: two builds that differ in it never share a folder.
-pub fn builtin_digest() -> String {
-    let mut pieces = Vec::new();
-    collect(&BUILTIN, &mut pieces);
-    digest::of(pieces, 12)
-}
-
-fn collect(folder: &'static Dir<'static>, pieces: &mut Vec<&'static [u8]>) {
-    for file in folder.files() {
-        pieces.extend([file.path().as_os_str().as_encoded_bytes(), file.contents()]);
-    }
-    folder.dirs().for_each(|inner| collect(inner, pieces));
 }
 
 /// The chart for helm, which takes it by its path only: the built-in one is laid out there.
 pub fn folder(profile: &Profile, cache: &Path) -> PathBuf {
     match &profile.chart {
-        ChartRef::Builtin => builtin_folder(cache),
+        ChartRef::Builtin => laid_out::folder(cache),
         ChartRef::Local(chart) => chart.path.clone(),
-    }
-}
-
-fn builtin_folder(cache: &Path) -> PathBuf {
-    cache.join(format!("builtin-{BUILTIN_VERSION}-{}", builtin_digest()))
-}
-
-/// Lays the built-in chart out. The folder appears whole or not at all, also after a kill.
-///
-/// # Errors
-/// The cache folder cannot be written.
-#[expect(clippy::disallowed_methods, reason = "door: writes the chart, which holds no secret, for helm to read")]
-pub fn lay(folder: &Path) -> Result<()> {
-    if folder.join("Chart.yaml").is_file() {
-        return Ok(());
-    }
-    let whole = whole_beside(folder)?;
-    // Two at once: the second rename finds the folder there, with the same content.
-    match fs_err::rename(&whole, folder) {
-        Err(_) if folder.join("Chart.yaml").is_file() => Ok(fs_err::remove_dir_all(&whole)?),
-        other => Ok(other?),
-    }
-}
-
-/// The whole chart, in a folder that has only to be renamed.
-#[expect(clippy::disallowed_methods, reason = "door: makes the folder that becomes the chart")]
-fn whole_beside(folder: &Path) -> Result<PathBuf> {
-    let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    let beginning = format!(".{name}.mqctl-new-");
-    clear_leftovers(folder.parent().unwrap_or(Path::new("")), &beginning);
-    let whole = folder.with_file_name(format!("{beginning}{}", std::process::id()));
-    fs_err::create_dir_all(&whole)?;
-    BUILTIN.extract(&whole)?;
-    Ok(whole)
-}
-
-/// What a killed mqctl left half done; who is at work beside this one is left alone. Where the system does not list its
-/// processes, nothing is cleared.
-#[expect(clippy::disallowed_methods, reason = "door: clears away what became no chart")]
-fn clear_leftovers(parent: &Path, beginning: &str) {
-    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-    let processes = Path::new("/proc");
-    if !processes.join("self").exists() {
-        return;
-    }
-    for entry in fs_err::read_dir(parent).into_iter().flatten().filter_map(Result::ok) {
-        let name = entry.file_name();
-        let process = name.to_str().and_then(|name| name.strip_prefix(beginning)?.parse::<u32>().ok());
-        if process.is_some_and(|process| !processes.join(process.to_string()).exists()) {
-            fs_err::remove_dir_all(entry.path()).ok();
-        }
-    }
-}
-
-/// The paths of the built-in chart's files, sorted.
-pub fn files() -> Vec<&'static Path> {
-    let mut files = Vec::new();
-    paths(&BUILTIN, &mut files);
-    files.sort();
-    files
-}
-
-fn paths(folder: &'static Dir<'static>, into: &mut Vec<&'static Path>) {
-    into.extend(folder.files().map(include_dir::File::path));
-    folder.dirs().for_each(|inner| paths(inner, into));
-}
-
-/// Whether a chart may be written here: into a folder that is new or empty.
-///
-/// # Errors
-/// There is something already; exit 64.
-#[expect(clippy::disallowed_methods, reason = "door: looks whether the folder is empty")]
-pub fn require_free(folder: &Path) -> Result<()> {
-    let taken = match fs_err::read_dir(folder) {
-        Ok(mut entries) => entries.next().is_some().then_some("is not empty"),
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(error) if error.kind() == ErrorKind::NotADirectory => Some("is no folder"),
-        Err(error) => return Err(error.into()),
-    };
-    // `.` and `..` cannot be renamed to.
-    let taken = taken.or_else(|| folder.file_name().is_none().then_some("has no name"));
-    let Some(why) = taken else { return Ok(()) };
-    let text = format!("`{}` {why}; nothing was written", folder.display());
-    Err(Failure::new(Outcome::Usage, text).hint("name a folder that is not there yet").into())
-}
-
-/// Writes the built-in chart out. The folder appears whole or not at all, and never over anything: an empty folder is
-/// replaced, and the system refuses to replace another.
-///
-/// # Errors
-/// The folder has something in it, or cannot be written.
-#[expect(clippy::disallowed_methods, reason = "door: writes the chart, which holds no secret, for its new owner")]
-pub fn export(folder: &Path) -> Result<()> {
-    require_free(folder)?;
-    let whole = whole_beside(folder)?;
-    fs_err::rename(&whole, folder).inspect_err(|_| drop(fs_err::remove_dir_all(&whole)))?;
-    Ok(())
-}
-
-#[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "tests make the files that are looked at")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_version_is_the_one_in_the_chart() {
-        let chart = BUILTIN.get_file("Chart.yaml").unwrap().contents_utf8().unwrap();
-        assert!(chart.contains(&format!("\nversion: {BUILTIN_VERSION}\n")), "{chart}");
-    }
-
-    #[test]
-    fn the_chart_is_laid_out_once_and_whole() {
-        let cache = tempfile::tempdir().unwrap();
-        let folder = builtin_folder(cache.path());
-        lay(&folder).unwrap();
-        lay(&folder).unwrap();
-        assert!(folder.join("templates/statefulset.yaml").metadata().is_ok());
-        assert_eq!(cache.path().read_dir().unwrap().count(), 1);
-    }
-
-    #[test]
-    fn what_a_killed_run_left_is_cleared_and_what_runs_is_not() {
-        let cache = tempfile::tempdir().unwrap();
-        let folder = cache.path().join("mq");
-        // No process has the first number; the second is that of process 1; the third is nobody's of ours.
-        for name in [".mq.mqctl-new-4194305", ".mq.mqctl-new-1", ".mq.mqctl-new-mine", ".other.mqctl-new-4194305"] {
-            fs_err::create_dir_all(cache.path().join(name).join("templates")).unwrap();
-        }
-        export(&folder).unwrap();
-        let names = cache.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut left: Vec<String> = names.collect();
-        left.sort();
-        assert_eq!(left, [".mq.mqctl-new-1", ".mq.mqctl-new-mine", ".other.mqctl-new-4194305", "mq"]);
     }
 }

@@ -1,23 +1,64 @@
-//! The charts stable/rabbitmq (last 6.18.2) and bitnami/rabbitmq 6: one family. Their headless Service names ready pods
-//! only, so that nodes which wait do not find each other; a recovery publishes them.
+//! The charts stable/rabbitmq 6 (last 6.18.2) and bitnami/rabbitmq 6 (last 6.28.1): one family. Their headless Service names
+//! ready pods only, so that nodes which wait do not find each other; a recovery publishes them.
 
-use super::dialect::{Table, Told};
+use super::dialect::Told;
+use super::table::{Correction, ForceBoot, NO_SECRET, NOTHING, OWN_VOLUMES, PATIENT, Place, Table, kept, key, unread};
+use super::version::{ALL, NONE, between};
 
 pub(super) const TABLE: Table = Table {
+    known: between((6, 0, 0), (7, 0, 0)),
+    older: "are not known",
     marks: &[&["rabbitmq", "username"]],
+    origin: "bitnami",
     labels: ("app", "release"),
-    volume: "/opt/bitnami/rabbitmq/var/lib/rabbitmq",
-    base: "/opt/bitnami/rabbitmq/var/lib/rabbitmq/mnesia",
+    headless: "-headless",
+    claim: "data",
+    places: &[Place {
+        versions: ALL,
+        volume: "/opt/bitnami/rabbitmq/var/lib/rabbitmq",
+        base: "/opt/bitnami/rabbitmq/var/lib/rabbitmq/mnesia",
+    }],
+    user: 1001,
     told: &[
-        (&["image", "registry"], Told::Registry),
-        (&["image", "repository"], Told::Repository),
-        (&["image", "tag"], Told::Tag),
-        (&["replicas"], Told::Replicas),
-        (&["persistence", "storageClass"], Told::Class),
-        (&["persistence", "size"], Told::Size),
-        (&["rabbitmq", "username"], Told::Username),
-        (&["rabbitmq", "existingPasswordSecret"], Told::Secret),
-        (&["rabbitmq", "existingErlangSecret"], Told::Secret),
+        key(ALL, &["image", "registry"], Told::Registry),
+        key(ALL, &["image", "repository"], Told::Repository),
+        key(ALL, &["image", "tag"], Told::Tag),
+        key(ALL, &["replicas"], Told::Replicas),
+        key(ALL, &["persistence", "storageClass"], Told::Class),
+        key(ALL, &["persistence", "size"], Told::Size),
+        key(ALL, &["rabbitmq", "username"], Told::Username),
+        key(ALL, &["rabbitmq", "existingPasswordSecret"], Told::Secret),
+        key(ALL, &["rabbitmq", "existingErlangSecret"], Told::Secret),
     ],
-    force_boot: &["forceBoot", "enabled"],
+    force_boot: ForceBoot::Key(&["forceBoot", "enabled"]),
+    publishes: NONE,
+    parallel: NONE,
+    lays_cookie_once: false,
+    stops_gently: NONE,
+    corrections: &[Correction {
+        versions: ALL,
+        brokers: ALL,
+        path: &["livenessProbe", "initialDelaySeconds"],
+        value: PATIENT,
+        unless: None,
+        why: "a node may wait 300 s for its peers, and the default kills it after 270",
+    }],
+    kept: &[
+        kept(ALL, &["rabbitmq", "password"], NO_SECRET),
+        kept(ALL, &["rabbitmq", "erlangCookie"], NO_SECRET),
+        kept(ALL, &["persistence", "existingClaim"], OWN_VOLUMES),
+    ],
+    unread: &[
+        unread(ALL, &["auth"], "rabbitmq"),
+        unread(ALL, &["replicaCount"], "replicas"),
+        unread(ALL, &["clustering"], "rabbitmq.clustering"),
+        unread(ALL, &["extraConfiguration"], "rabbitmq.extraConfiguration"),
+        unread(ALL, &["extraEnvVars"], "rabbitmq.env"),
+        unread(ALL, &["updateStrategyType"], "updateStrategy.type"),
+        unread(ALL, &["persistence", "accessModes"], "persistence.accessMode"),
+        unread(ALL, &["pdb"], "podDisruptionBudget"),
+        unread(ALL, &["terminationGracePeriodSeconds"], NOTHING),
+        unread(ALL, &["persistentVolumeClaimRetentionPolicy"], NOTHING),
+        unread(ALL, &["resourcesPreset"], "resources"),
+    ],
 };

@@ -17,13 +17,14 @@ use crate::secret::{self, Name};
 
 pub(crate) fn run(args: &Rotate, cx: &Context) -> Result<Outcome> {
     let (profile, target) = cx.load(args.name.as_deref())?;
+    let what = if args.cookie { Name::ErlangCookie } else { Name::Password };
+    require_reach(&profile, what)?;
     cx.require_tools()?;
     let mut found = credentials::local(cx, &profile)?;
     let names = chart::names(&profile);
     let question = Question { target: &target, names: &names, storage_class: None, rights: &INSTALL_RIGHTS };
     let mut observed = lock::in_turn(cx, &profile, &question, observe)?;
     require_fit_to_change(&observed, &target)?;
-    let what = if args.cookie { Name::ErlangCookie } else { Name::Password };
     let cluster = observed.secret.take().unwrap_or_default();
     let next = rotation::prepare(&mut found, cluster, what, &profile.name, runs(&observed))?;
     if next != Next::Untold {
@@ -38,6 +39,18 @@ pub(crate) fn run(args: &Rotate, cx: &Context) -> Result<Outcome> {
 
 fn runs(observed: &Observed) -> bool {
     observed.pods.iter().any(|pod| pod.standing == Standing::Ready)
+}
+
+/// A chart may keep the nodes from ever hearing of a new cookie.
+fn require_reach(profile: &Profile, what: Name) -> Result<()> {
+    let Some(family) = chart::lays_cookie_once(profile).filter(|_| what == Name::ErlangCookie) else {
+        return Ok(());
+    };
+    let text = format!(
+        "a chart of `{family}` lays the Erlang cookie on a volume once: a new one reaches no node; nothing was changed"
+    );
+    let hint = format!("mqctl credentials rotate {}   # the password can be changed", profile.name);
+    Err(Failure::new(Outcome::Usage, text).hint(hint).into())
 }
 
 /// A password is changed by a broker; for a cookie there must at least be nodes to stop or to start.

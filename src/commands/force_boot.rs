@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::recover::{allowed, carry_out, tell, unfinished};
+use crate::chart;
 use crate::cli::force_boot::{ForceBoot, Way};
 use crate::cluster::observe::RECOVER_RIGHTS;
 use crate::context::Context;
@@ -10,7 +11,6 @@ use crate::diagnose::stop::Stop;
 use crate::error::Failure;
 use crate::outcome::Outcome;
 use crate::plan::recover::first::Via;
-use crate::profile::ChartRef;
 use crate::recover::strategy::{Strategy, ladder, rung};
 
 pub(crate) fn run(args: &ForceBoot, cx: &Context) -> Result<Outcome> {
@@ -28,11 +28,13 @@ fn via(args: &ForceBoot, cx: &Context) -> Result<Via> {
         Way::Live => Ok(Via::Live),
         Way::File => Ok(Via::File),
         Way::StatefulSet => Ok(Via::StatefulSet),
-        Way::Chart if cx.load(args.name.as_deref())?.0.chart != ChartRef::Builtin => Ok(Via::Chart),
-        Way::Chart => {
-            let text = "the built-in chart has no value for a force boot; nothing was changed";
-            let name = args.name.as_deref().unwrap_or("NAME");
-            Err(Failure::new(Outcome::Usage, text).hint(format!("mqctl force-boot {name} --via live")).into())
-        }
+        Way::Chart => match chart::force_boot(&cx.load(args.name.as_deref())?.0) {
+            Ok(_) => Ok(Via::Chart),
+            Err(why) => {
+                let name = args.name.as_deref().unwrap_or("NAME");
+                let failure = Failure::new(Outcome::Usage, format!("{why}; nothing was changed"));
+                Err(failure.hint(format!("mqctl force-boot {name} --via live")).into())
+            }
+        },
     }
 }

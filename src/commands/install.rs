@@ -100,7 +100,7 @@ fn ahead(cx: &Context, given: &Given<'_>, brokers: Vec<Call>) -> Result<(Option<
     if given.profile.chart == ChartRef::Builtin {
         chart::lay(&given.chart)?;
     }
-    let render = helm::render(given.target, &given.chart, &chart::values(given.profile));
+    let render = helm::render(given.target, &given.chart, &given.values());
     let (preview, replies) = preview(&cx.tools, given.target, given.observed.set.as_ref(), render, brokers, vault)?;
     Ok((Some(preview), replies))
 }

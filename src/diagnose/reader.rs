@@ -169,6 +169,7 @@ fn manifest(subject: &Subject<'_>, volume: &Volume<'_>) -> Value {
         volume: subject.names.volume,
         pod_spec: subject.pod_spec,
         image: subject.image,
+        user: subject.names.user,
         script: script(&volume.pod),
         writes: false,
         seconds: 50,

@@ -22,6 +22,8 @@ pub struct HelperPod<'a> {
     pub pod_spec: &'a Value,
     /// For where that says none.
     pub image: &'a str,
+    /// The same.
+    pub user: u32,
     pub script: String,
     /// Else the volume is mounted read-only.
     pub writes: bool,
@@ -45,7 +47,7 @@ impl HelperPod<'_> {
                 "imagePullSecrets": or(&spec["imagePullSecrets"], json!([])),
                 "tolerations": or(&spec["tolerations"], json!([])),
                 "securityContext": or(&spec["securityContext"], json!({
-                    "runAsNonRoot": true, "runAsUser": 999, "runAsGroup": 999, "fsGroup": 999,
+                    "runAsNonRoot": true, "runAsUser": self.user, "runAsGroup": self.user, "fsGroup": self.user,
                     "fsGroupChangePolicy": "OnRootMismatch", "seccompProfile": {"type": "RuntimeDefault"},
                 })),
                 "containers": [self.container()],

@@ -165,9 +165,9 @@ fn objects(pods: &[String]) -> Vec<String> {
 
 /// A script that writes a node's list of feature flags, whole or not at all, once a copy of what was there is kept; it
 /// fails where there is none.
-pub fn lay_flags(node: &str, list: &str) -> String {
+pub fn lay_flags(base: &str, node: &str, list: &str) -> String {
     format!(
-        "set -eu\nfile=${{RABBITMQ_MNESIA_BASE:-/var/lib/rabbitmq/mnesia}}/{node}-feature_flags\n\
+        "set -eu\nfile=${{RABBITMQ_MNESIA_BASE:-{base}}}/{node}-feature_flags\n\
          if ! [ -e \"$file.mqctl\" ]; then cp \"$file\" \"$file.copy\"; mv \"$file.copy\" \"$file.mqctl\"; fi\n\
          cat >\"$file.new\" <<'FLAGS'\n{list}\nFLAGS\nmv \"$file.new\" \"$file\"\n"
     )

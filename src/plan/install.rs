@@ -106,6 +106,16 @@ impl Given<'_> {
         Some(expose::Given { profile, target, observed, exposure, limit: self.address_limit })
     }
 
+    /// What the chart is told, beside what is there.
+    pub(crate) fn values(&self) -> Value {
+        chart::values_beside(self.profile, self.parallel())
+    }
+
+    /// Whether the pods of the StatefulSet that is there are created at once.
+    fn parallel(&self) -> Option<bool> {
+        self.observed.set.as_ref().map(|set| set.parallel)
+    }
+
     /// The StatefulSet was scaled beside helm, by a delete that was cut short or by hand.
     fn scaled(&self) -> bool {
         self.observed.set.as_ref().is_some_and(|s| s.replicas != self.profile.replicas)
@@ -139,7 +149,7 @@ pub fn install(given: &Given<'_>) -> Result<Plan> {
 
 /// Nothing, where helm has deployed this already.
 fn change(given: &Given<'_>, names: &Names) -> Vec<Step> {
-    let values = chart::values(given.profile);
+    let values = given.values();
     if unchanged(given, &values) {
         return Vec::new();
     }
@@ -196,7 +206,7 @@ pub(crate) fn might_change(given: &Given<'_>) -> bool {
     let upgraded =
         |r: &helm::Release| (!r.pending() || r.cut_short_in_upgrade()) && chart::made(given.profile, &r.chart);
     given.observed.release.as_ref().is_some_and(upgraded)
-        && (given.verb.enables_flags() || !unchanged(given, &chart::values(given.profile)))
+        && (given.verb.enables_flags() || !unchanged(given, &given.values()))
 }
 
 /// The last revision is one that helm can compare the next with: one that was cut short is not.
@@ -324,6 +334,7 @@ fn run_helm(given: &Given<'_>, values: &Value) -> Step {
     let detail =
         given.preview().map_or_else(|| all_objects(given.profile).to_owned(), |p| objects::in_words(&p.changes));
     let mut notes = given.preview().map_or_else(Vec::new, |p| objects::notes(&p.changes));
+    notes.extend(chart::in_lines(&chart::corrections(given.profile, given.parallel())));
     notes.extend(used_again(given));
     let mut step = Step::new(Danger::Changes, title, detail).notes(notes);
     if given.profile.chart == ChartRef::Builtin {

@@ -2,6 +2,7 @@
 
 use super::install::{Given, Verb};
 use super::{Action, Danger, Step, objects};
+use crate::chart;
 use crate::cluster::Standing;
 use crate::kubectl;
 use crate::process::Part;
@@ -51,7 +52,8 @@ pub(super) fn order(given: &Given<'_>) -> String {
     }
     let pod = |n: u32| format!("{}-{n}", given.target.stateful_set);
     let order: Vec<String> = (0..count).rev().map(pod).collect();
-    format!("{}: one by one, each when no quorum needs it; about {about}", order.join(", "))
+    let when = if chart::stops_gently(given.profile) { "each when no quorum needs it" } else { "whatever needs it" };
+    format!("{}: one by one, {when}; about {about}", order.join(", "))
 }
 
 /// After a change, which may bring flags of a new version; without one, where a broker says that there are any.

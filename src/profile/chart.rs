@@ -57,8 +57,7 @@ fn same_version(file: &ProfileFile, there: &str, m: &mut Mistakes) {
 fn dialect(word: &str, m: &mut Mistakes) -> Option<Dialect> {
     let dialect = Dialect::of_word(word);
     if dialect.is_none() {
-        let words: Vec<&str> = Dialect::ALL.iter().map(|dialect| dialect.word()).collect();
-        m.at_value(&["chart", "dialect"], format!("expected {}, found `{}`", words.join(" or "), shown(word)));
+        m.at_value(&["chart", "dialect"], format!("expected {}, found `{}`", Dialect::WORDS, shown(word)));
     }
     dialect
 }
@@ -75,11 +74,15 @@ fn local(
     let described = look(path).map_err(|why| m.at_value(&REF, format!("`{}`: {why}", path.display()))).ok()?;
     same_version(file, &described.version, m);
     if file.dialect.is_none() && described.dialect.is_none() {
-        let text = "it cannot be told which keys this chart has; add `dialect: stable` or `dialect: bitnami`";
+        let text = format!("it cannot be told which keys this chart has; add `dialect:` with {}", Dialect::WORDS);
         m.at_value(&REF, text);
     }
     let Described { name, version, dialect: told } = described;
-    Some(LocalChart { path: path.to_owned(), name, version, dialect: dialect.or(told)? })
+    let family = dialect.or(told)?;
+    if let Some(why) = family.refuses(&version, dialect.is_some()) {
+        m.at_value(if dialect.is_some() { &["chart", "dialect"] } else { &REF }, why);
+    }
+    Some(LocalChart { path: path.to_owned(), name, version, dialect: family })
 }
 
 /// The default is for the built-in chart: other charts want images that are laid out for them.

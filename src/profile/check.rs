@@ -191,11 +191,18 @@ fn timeout(text: Option<&str>, path: &[&str], m: &mut Mistakes) -> Duration {
     time
 }
 
+/// Keys that mqctl sets itself, and those that the chart would take and not read.
 fn values(values: &Map<String, Value>, chart: &ChartRef, m: &mut Mistakes) {
-    for (own, field) in chart.own_values() {
-        if holds(values, own) {
-            let path: Vec<&str> = std::iter::once("values").chain(own.iter().copied()).collect();
-            m.at_key(&path, format!("mqctl sets this key itself; use `{field}`"));
+    let own = chart.own_values().into_iter();
+    let own = own.map(|(path, field)| (path, format!("mqctl sets this key itself; use `{field}`")));
+    let of_others = match chart {
+        ChartRef::Builtin => None,
+        ChartRef::Local(chart) => Some(chart.refused()),
+    };
+    for (key, why) in own.chain(of_others.into_iter().flatten()) {
+        if holds(values, key) {
+            let path: Vec<&str> = std::iter::once("values").chain(key.iter().copied()).collect();
+            m.at_key(&path, why);
         }
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::mistakes::{Mistakes, nearest};
+use crate::chart::Dialect;
 use crate::yaml::{self, Document};
 
 /// The file, key by key; nothing where the key is absent or its value of the wrong type.
@@ -112,7 +113,7 @@ impl<'a> ProfileFile<'a> {
             protected: top.flag("protected", m),
             chart_ref: chart.text("ref", Text::Free, m),
             chart_version: chart.text("version", Text::Free, m),
-            dialect: chart.text("dialect", Text::Form("stable or bitnami"), m),
+            dialect: chart.text("dialect", Text::Form(Dialect::WORDS), m),
             repository: image.text("repository", Text::Free, m),
             tag: image.text("tag", Text::Free, m),
             replicas: top.whole("replicas", m),

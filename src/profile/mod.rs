@@ -88,10 +88,7 @@ impl ChartRef {
     pub(crate) fn own_values(&self) -> Vec<(&'static [&'static str], &'static str)> {
         match self {
             Self::Builtin => BUILTIN_VALUES.to_vec(),
-            Self::Local(chart) => {
-                let told = chart.dialect.table().told.iter();
-                told.map(|(path, told)| (*path, told.field())).collect()
-            }
+            Self::Local(chart) => chart.told().map(|(path, told)| (path, told.field())).collect(),
         }
     }
 }

@@ -90,7 +90,7 @@ fn chart() -> Value {
     );
     let version = text("Refuse the chart if it has another version.", r"\S", "16.0.16");
     let dialect = json!({
-        "description": "Whose keys the chart has, where its own values.yaml does not tell.",
+        "description": "Whose keys the chart has, where the chart itself does not tell.",
         "type": "string", "enum": Dialect::ALL.map(Dialect::word), "examples": ["bitnami"],
     });
     let reference = with_default(reference, "builtin");

@@ -1,4 +1,4 @@
-//! Charts of two other families, whose pods come one after the other: install, the deadlock, and each way of a force boot.
+//! Charts of other families: install, the deadlock of pods in order, and each way of a force boot.
 
 use std::time::Duration;
 
@@ -19,18 +19,44 @@ const FLUSHED: Duration = Duration::from_secs(15);
 const CHARTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts");
 
 /// A small chart of the suite's own in the manner of a family.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Family {
     Stable,
     Bitnami,
+    /// Its keys and paths of before 9.0.0.
+    Bitnami8,
+    CloudPirates,
+    Groundhog2k,
 }
 
 impl Family {
     fn word(self) -> &'static str {
         match self {
             Self::Stable => "stable",
-            Self::Bitnami => "bitnami",
+            Self::Bitnami | Self::Bitnami8 => "bitnami",
+            Self::CloudPirates => "cloudpirates",
+            Self::Groundhog2k => "groundhog2k",
         }
+    }
+
+    /// Where its chart is: that of an older version is the same but for its number.
+    fn chart(self, world: &World) -> String {
+        let newest = format!("{CHARTS}/{}-like", self.word());
+        if !matches!(self, Self::Bitnami8) {
+            return newest;
+        }
+        let older = world.root().join("bitnami-8").display().to_string();
+        let copied = std::process::Command::new("cp").args(["-r", &newest, &older]).status().expect("cp starts");
+        assert!(copied.success(), "{newest} is copied");
+        let about = format!("{older}/Chart.yaml");
+        let text = std::fs::read_to_string(&about).expect("its Chart.yaml").replace("16.0.16", "8.32.2");
+        std::fs::write(about, text).expect("another version");
+        older
+    }
+
+    /// The profile has to say by itself that the pods are created at once.
+    fn wants_the_line(self) -> bool {
+        matches!(self, Self::Stable)
     }
 
     /// Where the nodes' folders are.
@@ -38,6 +64,8 @@ impl Family {
         match self {
             Self::Stable => "/opt/bitnami/rabbitmq/var/lib/rabbitmq/mnesia",
             Self::Bitnami => "/opt/bitnami/rabbitmq/.rabbitmq/mnesia",
+            Self::Bitnami8 => "/bitnami/rabbitmq/mnesia",
+            Self::CloudPirates | Self::Groundhog2k => "/var/lib/rabbitmq/mnesia",
         }
     }
 
@@ -56,17 +84,33 @@ impl Family {
                 let env: std::collections::BTreeMap<_, _> = env.into_iter().collect();
                 values["rabbitmq"] = json!({"env": env, "extraConfiguration": limit});
             }
-            Self::Bitnami => {
-                values["extraEnvVars"] = env.map(|(name, value)| json!({"name": name, "value": value})).into();
-                values["extraConfiguration"] = json!(limit);
+            Self::Bitnami | Self::Bitnami8 | Self::CloudPirates => {
+                values["extraEnvVars"] = listed(env);
+                if self != Self::CloudPirates {
+                    values["extraConfiguration"] = json!(limit);
+                }
+            }
+            Self::Groundhog2k => {
+                values["env"] = listed(env);
+                values["startupProbe"] = json!({"initialDelaySeconds": 5, "periodSeconds": 5, "timeoutSeconds": 20});
+                values["terminationGracePeriodSeconds"] = json!(40);
             }
         }
         values
     }
 }
 
+fn listed<const N: usize>(variables: [(&str, &str); N]) -> Value {
+    variables.map(|(name, value)| json!({"name": name, "value": value})).into_iter().collect()
+}
+
 pub(crate) fn tests() -> Vec<Test> {
     let mut tests = vec![
+        test("install and an upgrade that is none", Helm::Three, Family::CloudPirates, installed).long(),
+        test("install and an upgrade that is none", Helm::Four, Family::Groundhog2k, installed).long(),
+        test("8: install and an upgrade that is none", Helm::Four, Family::Bitnami8, installed).long(),
+        test("a deadlock of pods in order", Helm::Four, Family::CloudPirates, deadlock).long(),
+        test("a deadlock of pods in order", Helm::Three, Family::Groundhog2k, deadlock).long(),
         test("install and an upgrade that is none", Helm::Three, Family::Stable, installed).long(),
         test("install and an upgrade that is none", Helm::Four, Family::Bitnami, installed).long(),
         test("a deadlock of pods in order", Helm::Three, Family::Stable, deadlock).long(),
@@ -81,6 +125,17 @@ pub(crate) fn tests() -> Vec<Test> {
             .long(),
         test("force-boot: file", Helm::Four, Family::Stable, |world, family| forced(world, family, "file")).long(),
         test("force-boot: file", Helm::Four, Family::Bitnami, |world, family| forced(world, family, "file")).long(),
+        test("force-boot: chart, which helps nobody", Helm::Four, Family::CloudPirates, refused).long(),
+        test("force-boot: chart, which helps nobody", Helm::Three, Family::Groundhog2k, refused).long(),
+        test("force-boot: statefulset", Helm::Four, Family::CloudPirates, |w, family| forced(w, family, "statefulset"))
+            .long(),
+        test("force-boot: statefulset", Helm::Three, Family::Groundhog2k, |w, family| forced(w, family, "statefulset"))
+            .long(),
+        test("force-boot: file", Helm::Three, Family::CloudPirates, |world, family| forced(world, family, "file"))
+            .long(),
+        test("force-boot: file", Helm::Four, Family::Groundhog2k, |world, family| forced(world, family, "file")).long(),
+        test("8: force-boot: file", Helm::Three, Family::Bitnami8, |world, family| forced(world, family, "file"))
+            .long(),
         test("force-boot: live", Helm::Four, Family::Stable, |world, family| forced(world, family, "live")).long(),
         test("force-boot: live", Helm::Four, Family::Bitnami, |world, family| forced(world, family, "live")).long(),
         of(OLD, "force-boot: chart, 3.10", Helm::Four, Family::Stable, |w, family| forced(w, family, "chart")).long(),
@@ -100,15 +155,19 @@ fn of(tag: &'static str, what: &str, helm: Helm, family: Family, body: fn(&mut W
     let name = format!("dialects: {}: {what}", family.word());
     Test::new(name.clone(), move || {
         let mut world = World::new(&name, helm, tag, 3);
-        world.wish("/chart", json!({"ref": format!("{CHARTS}/{}-like", family.word())}));
+        let chart = family.chart(&world);
+        world.wish("/chart", json!({"ref": chart}));
         world.wish("/values", family.values());
         body(&mut world, family);
     })
 }
 
-fn installed(world: &mut World, _: Family) {
+fn installed(world: &mut World, family: Family) {
     let password = with_messages(world);
     world.assert_healthy();
+    let set = world.namespace.object("statefulset", NAME);
+    let policy = if family.wants_the_line() { "OrderedReady" } else { "Parallel" };
+    assert_eq!(set["spec"]["podManagementPolicy"], policy, "{set:#}");
     let again = world.mqctl(&["upgrade", NAME, "--yes"]).expect(0);
     assert!(again.stdout.contains("nothing to change"), "{}", again.said());
     drain(world, &password, &Kind::BOTH);
@@ -133,14 +192,14 @@ pub(crate) fn prepared(world: &World) -> (String, Value) {
 }
 
 #[track_caller]
-pub(crate) fn assert_back(world: &mut World, password: &str) {
+pub(crate) fn assert_back(world: &mut World, family: Family, password: &str) {
     assert!(users(world).contains("late"), "the user that mq-0 did not know");
-    assert_whole(world, password);
+    assert_whole(world, family, password);
 }
 
 /// Every message is there, nothing of a recovery is left, and with the line that was told helm has its say again.
 #[track_caller]
-fn assert_whole(world: &mut World, password: &str) {
+fn assert_whole(world: &mut World, family: Family, password: &str) {
     world.assert_healthy();
     drain(world, password, &Kind::BOTH);
     let set = world.namespace.object("statefulset", NAME);
@@ -148,10 +207,12 @@ fn assert_whole(world: &mut World, password: &str) {
     assert_eq!((&spec["podManagementPolicy"], &spec["replicas"]), (&json!("Parallel"), &json!(3)));
     assert_eq!(spec["updateStrategy"]["type"], "RollingUpdate");
     assert!(set["metadata"]["annotations"]["mqctl/recovery"].is_null() && spec["ordinals"].is_null(), "{set:#}");
-    let status = world.mqctl(&["status", NAME]).expect(0);
-    assert!(status.stdout.contains("the profile wants OrderedReady"), "{}", status.said());
-    world.mqctl(&["upgrade", NAME, "--yes"]).expect(78).says(&["values: {podManagementPolicy: Parallel}"]);
-    world.wish("/values/podManagementPolicy", json!("Parallel"));
+    if family.wants_the_line() {
+        let status = world.mqctl(&["status", NAME]).expect(0);
+        assert!(status.stdout.contains("the profile wants OrderedReady"), "{}", status.said());
+        world.mqctl(&["upgrade", NAME, "--yes"]).expect(78).says(&["values: {podManagementPolicy: Parallel}"]);
+        world.wish("/values/podManagementPolicy", json!("Parallel"));
+    }
     world.mqctl(&["upgrade", NAME, "--yes"]).expect(0);
     let status = world.mqctl(&["status", NAME]).expect(0);
     assert!(!status.stdout.contains("OrderedReady"), "{}", status.said());
@@ -159,7 +220,7 @@ fn assert_whole(world: &mut World, password: &str) {
 }
 
 /// mq-0 has stopped first, and waits for pods that are not created before it is ready.
-fn deadlock(world: &mut World, _: Family) {
+fn deadlock(world: &mut World, family: Family) {
     let (password, set) = prepared(world);
     world.namespace.apply(&[set]);
     world.namespace.until("mq-0 waits alone", BOOT, |namespace| {
@@ -169,8 +230,19 @@ fn deadlock(world: &mut World, _: Family) {
     std::thread::sleep(FLUSHED);
     assert_eq!(world.namespace.list("pods").len(), 1, "the others are not created");
     let ran = world.mqctl(&["recover", NAME, "--strategy", "auto", "--yes", "-v"]).expect(0);
-    assert!(ran.stdout.contains("    values: {podManagementPolicy: Parallel}"), "{}", ran.said());
-    assert_back(world, &password);
+    let told = ran.stdout.contains("    values: {podManagementPolicy: Parallel}");
+    assert_eq!(told, family.wants_the_line(), "{}", ran.said());
+    assert_back(world, family, &password);
+}
+
+/// The reason is told, and nothing of the release is touched.
+fn refused(world: &mut World, family: Family) {
+    world.install();
+    let before = world.releases();
+    let args = ["force-boot", NAME, "--node", "mq-2", "--via", "chart", "--confirm", NAME];
+    world.mqctl(&args).expect(64).says(&[family.word(), "nothing was changed", "--via live"]);
+    assert_eq!(world.releases(), before);
+    world.assert_healthy();
 }
 
 fn forced(world: &mut World, family: Family, via: &str) {
@@ -193,20 +265,20 @@ pub(crate) fn assert_forced(world: &mut World, family: Family, password: &str) {
     assert!(!on.iter().any(|switch| set.contains(switch)), "{set}");
     let values = world.helm(&["get", "values", NAME, "--output", "json"]).expect(0).json();
     assert!(values["forceBoot"].is_null() && values["clustering"].is_null(), "{values:#}");
-    assert_back(world, password);
+    assert_back(world, family, password);
 }
 
 /// No start gate: who is held back is left out of the StatefulSet.
-fn newest_first(world: &mut World, _: Family) {
+fn newest_first(world: &mut World, family: Family) {
     let (password, mut set) = prepared(world);
     set["spec"]["replicas"] = json!(0);
     world.namespace.apply(&[set]);
     world.mqctl(&NEWEST_FIRST).expect(0).says(&["from ordinal 1 on"]);
-    assert_back(world, &password);
+    assert_back(world, family, &password);
 }
 
 /// mq-1 stopped last, and mq-2 has lost its volume since.
-fn forgotten(world: &mut World, _: Family) {
+fn forgotten(world: &mut World, family: Family) {
     let password = with_messages(world);
     let mut set = in_order(world);
     world.namespace.kubectl(&["delete", "statefulset", NAME, "--cascade=orphan"]);
@@ -219,5 +291,5 @@ fn forgotten(world: &mut World, _: Family) {
     world.mqctl(&AUTO).expect(64).says(&["this destroys data", "classic queues of mq-2"]);
     world.mqctl(&CONFIRMED).expect(0).says(&["from ordinal 1 on"]);
     assert_members_of_the_quorum_queue(world);
-    assert_whole(world, &password);
+    assert_whole(world, family, &password);
 }

@@ -332,23 +332,23 @@ fn members(world: &World, password: &str) {
 }
 
 /// helm's own revisions are made on the way.
-fn by_chart(world: &mut World, _: Family) {
+fn by_chart(world: &mut World, family: Family) {
     let (password, mut set) = dialects::prepared(world);
     set["spec"]["replicas"] = json!(0);
     world.namespace.apply(&[set]);
     to_its_end(world, &CHART, "force-boot (force-boot)");
     let values = world.helm(&["get", "values", NAME, "--output", "json"]).expect(0).json();
     assert!(values["forceBoot"].is_null() && values["clustering"].is_null(), "{values:#}");
-    dialects::assert_back(world, &password);
+    dialects::assert_back(world, family, &password);
     assert_no_finding(world);
 }
 
 /// No start gate: who is held back is left out of the StatefulSet.
-fn by_ordinals(world: &mut World, _: Family) {
+fn by_ordinals(world: &mut World, family: Family) {
     let (password, mut set) = dialects::prepared(world);
     set["spec"]["replicas"] = json!(0);
     world.namespace.apply(&[set]);
     to_its_end(world, &NEWEST_FIRST, "recover (newest-first)");
-    dialects::assert_back(world, &password);
+    dialects::assert_back(world, family, &password);
     assert_no_finding(world);
 }

@@ -43,7 +43,18 @@ const LIST: &[(&str, &[&str])] = &[
     ("source: what `profile check` finds", &["sources_are_tried_and_never_shown"]),
     (
         "chart: not there, another version, keys that nobody knows",
-        &["what_does_not_fit_the_chart_is_a_mistake", "the_dialect_is_said_where_it_cannot_be_told"],
+        &[
+            "what_does_not_fit_the_chart_is_a_mistake",
+            "the_dialect_is_said_where_it_cannot_be_told",
+            "a_version_that_nobody_has_read_is_a_mistake",
+        ],
+    ),
+    ("chart: a key that it would take and not read", &["what_a_chart_would_take_and_not_read_is_a_mistake"]),
+    ("chart: a key that mqctl goes by", &["what_mqctl_goes_by_stays_as_the_chart_has_it"]),
+    ("chart: a new cookie that reaches no node", &["a_cookie_that_would_reach_no_node_is_not_rotated"]),
+    (
+        "chart: a force boot of its own that helps nobody",
+        &["a_force_boot_by_the_chart_is_refused_where_it_cannot_help"],
     ),
     (
         "chart: the StatefulSet is Parallel, the profile does not say so",

@@ -63,8 +63,10 @@ fn values_of(chart: &str) -> String {
 
 #[test]
 fn an_install_tells_each_chart_in_its_own_keys() {
-    assert_snapshot!(values_of("stable"), @r#"{"fullnameOverride":"prodmq","image":{"registry":"docker.io","repository":"library/rabbitmq","tag":"4.3.6-management"},"persistence":{"size":"8Gi"},"rabbitmq":{"existingErlangSecret":"prodmq-mqctl-credentials","existingPasswordSecret":"prodmq-mqctl-credentials","username":"user"},"replicas":3}"#);
-    assert_snapshot!(values_of("bitnami"), @r#"{"auth":{"existingErlangSecret":"prodmq-mqctl-credentials","existingPasswordSecret":"prodmq-mqctl-credentials","username":"user"},"fullnameOverride":"prodmq","global":{"security":{"allowInsecureImages":true}},"image":{"registry":"docker.io","repository":"library/rabbitmq","tag":"4.3.6-management"},"persistence":{"size":"8Gi"},"replicaCount":3}"#);
+    assert_snapshot!(values_of("stable"), @r#"{"fullnameOverride":"prodmq","image":{"registry":"docker.io","repository":"library/rabbitmq","tag":"4.3.6-management"},"livenessProbe":{"initialDelaySeconds":600},"persistence":{"size":"8Gi"},"rabbitmq":{"existingErlangSecret":"prodmq-mqctl-credentials","existingPasswordSecret":"prodmq-mqctl-credentials","username":"user"},"replicas":3}"#);
+    assert_snapshot!(values_of("cloudpirates"), @r#"{"auth":{"existingSecret":"prodmq-mqctl-credentials","username":"user"},"fullnameOverride":"prodmq","image":{"registry":"docker.io","repository":"library/rabbitmq","tag":"4.3.6-management"},"livenessProbe":{"initialDelaySeconds":600},"peerDiscoveryK8sPlugin":{"enabled":true},"persistence":{"size":"8Gi"},"replicaCount":3}"#);
+    assert_snapshot!(values_of("groundhog2k"), @r#"{"authentication":{"erlangCookie":{"secretKey":"erlang-cookie"},"existingSecret":"prodmq-mqctl-credentials","password":{"secretKey":"password"},"user":{"secretKey":"username"}},"fullnameOverride":"prodmq","image":{"registry":"docker.io","repository":"library/rabbitmq","tag":"4.3.6-management"},"k8sPeerDiscoveryPlugin":{"enabled":true},"podManagementPolicy":"Parallel","replicaCount":3,"startupProbe":{"failureThreshold":75},"storage":{"requestedSize":"8Gi"},"terminationGracePeriodSeconds":120}"#);
+    assert_snapshot!(values_of("bitnami"), @r#"{"auth":{"existingErlangSecret":"prodmq-mqctl-credentials","existingPasswordSecret":"prodmq-mqctl-credentials","username":"user"},"fullnameOverride":"prodmq","global":{"security":{"allowInsecureImages":true}},"image":{"registry":"docker.io","repository":"library/rabbitmq","tag":"4.3.6-management"},"livenessProbe":{"initialDelaySeconds":600},"persistence":{"size":"8Gi"},"podManagementPolicy":"Parallel","replicaCount":3,"resourcesPreset":"none"}"#);
 }
 
 #[test]
@@ -113,10 +115,18 @@ fn what_a_profile_comes_to_on_another_chart() {
     stdout | auth.existingPasswordSecret           prodmq-mqctl-credentials          derived: release            values
     stdout | auth.existingErlangSecret             prodmq-mqctl-credentials          derived: release            values
     stdout | global.security.allowInsecureImages   true                              derived: image.repository   values
+    stdout | podManagementPolicy                   Parallel                          mqctl, see below            values
+    stdout | livenessProbe.initialDelaySeconds     600                               mqctl, see below            values
+    stdout | resourcesPreset                       none                              mqctl, see below            values
     stdout | 
     stdout | profile   profiles/prodmq.yaml
     stdout | chart     bitnami rabbitmq-16.0.16
     stdout | image     rabbitmq:4.3.6-management
+    stdout | 
+    stdout | set against the chart's own defaults, unless `values:` says otherwise
+    stdout | podManagementPolicy: Parallel            pods in order wait for each other for ever after a full stop
+    stdout | livenessProbe.initialDelaySeconds: 600   a node may wait 300 s for its peers, and the default kills it after 270
+    stdout | resourcesPreset: none                    the default limits a node to 384Mi of memory; set `resources` under `values`
     stdout | 
     stdout | objects, by mqctl's own table of names: helm template refused the values
     stdout | Service                 by helm         prodmq, prodmq-headless
@@ -144,10 +154,15 @@ fn what_a_profile_comes_to_on_another_chart() {
       <     "repository": "library/rabbitmq",
       <     "tag": "4.3.6-management"
       <   },
+      <   "livenessProbe": {
+      <     "initialDelaySeconds": 600
+      <   },
       <   "persistence": {
       <     "size": "8Gi"
       <   },
-      <   "replicaCount": 3
+      <   "podManagementPolicy": "Parallel",
+      <   "replicaCount": 3,
+      <   "resourcesPreset": "none"
       < }
     "#);
 }
@@ -205,17 +220,23 @@ fn a_deadlock_of_stable_is_cured_and_the_line_told() {
     "#);
 }
 
+/// Where mqctl itself takes care of it, nothing has to be added to the profile.
 #[test]
 fn names_that_are_published_stay_so() {
     let run = locked("bitnami", "").run(&AUTO).ended(0);
     assert!(!story(&run).contains("publishNotReadyAddresses"), "{run}");
+    assert!(!run.stdout.contains("keep it so"), "{run}");
+    let other_tag = locked("bitnami", "");
+    let latest = profile("bitnami", "").replace("4.3.6-management", "latest");
+    other_tag.profile("prodmq", &latest);
+    let run = other_tag.run(&AUTO).ended(0);
     let line = "add to profiles/prodmq.yaml\n    values: {podManagementPolicy: Parallel}";
-    assert!(run.stdout.contains(line), "{run}");
+    assert!(run.stdout.contains(line), "nobody knows which broker that is: {run}");
 }
 
 #[test]
 fn who_has_the_line_is_told_nothing() {
-    let run = locked("bitnami", ", podManagementPolicy: Parallel").run(&AUTO).ended(0);
+    let run = locked("stable", ", podManagementPolicy: Parallel").run(&AUTO).ended(0);
     assert!(!run.stdout.contains("keep it so"), "{run}");
 }
 

@@ -19,6 +19,7 @@ mod cut_short;
 mod definitions;
 mod delete;
 mod dialects;
+mod dialects_families;
 mod dialects_forced;
 mod doctor;
 mod documents;

@@ -93,6 +93,7 @@ impl Recovery<'_> {
             volume: self.names.volume,
             pod_spec: &self.wished["spec"]["template"]["spec"],
             image: &self.image(),
+            user: self.names.user,
             script: script.to_owned(),
             writes: true,
             seconds,

@@ -4,8 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::{Action, Danger, Step};
 use super::{Given, Recovery};
-use crate::chart::Names;
-use crate::chart::dialect::POLICY;
+use crate::chart::{IN_ORDER_LINE, Names};
 use crate::cluster::{Pod, Standing};
 use crate::error::Failure;
 use crate::kubectl::{self, recovery};
@@ -33,8 +32,9 @@ pub(super) fn no_stateful_set(given: &Given<'_>, names: &Names) -> Failure {
     let failure = failure(&format!(", and an install {why}"));
     let then = format!("mqctl install {name} --timeout 1m; mqctl recover {name}");
     if given.profile.chart != ChartRef::Builtin {
-        let line = format!("values: {{{POLICY}: OrderedReady}}");
-        return failure.hint(format!("{line}   # in the profile: then only {} starts", names.pods[0])).hint(then);
+        return failure
+            .hint(format!("{IN_ORDER_LINE}   # in the profile: then only {} starts", names.pods[0]))
+            .hint(then);
     }
     let hold = format!("kubectl --namespace {} create configmap {}", given.target.namespace, names.hold);
     failure

@@ -47,7 +47,7 @@ impl Recovery<'_> {
         let step =
             Step::new(Danger::Changes, title.clone(), "in the file beside its data; a copy is kept there as *.mqctl");
         let lay = |step: Step, node: &&String| {
-            let script = recovery::lay_flags(node, &repair.file());
+            let script = recovery::lay_flags(self.names.base, node, &repair.file());
             let call = kubectl::exec_script(self.given.target, &pod_of(node), "rabbitmq", vec![Part::Text(script)]);
             step.action(Action::Run(call))
         };
@@ -70,7 +70,7 @@ impl Recovery<'_> {
     fn lay_outside(&self, nodes: &[&String], repair: &Repair) -> Step {
         let title = format!("the same feature flags on {}", pods(nodes));
         let step = Step::new(Danger::Changes, title.clone(), "through helper pods, removed afterwards");
-        let script = |node: &&String| (pod_of(node), recovery::lay_flags(node, &repair.file()));
+        let script = |node: &&String| (pod_of(node), recovery::lay_flags(self.names.base, node, &repair.file()));
         self.through_helpers(step, &nodes.iter().map(script).collect::<Vec<_>>(), TO_WRITE).done(title)
     }
 

@@ -23,9 +23,27 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{ include "rabbitmq.fullname" . }}-headless.{{ .Release.Namespace }}.svc.{{ .Values.clusterDomain }}
 {{- end }}
 
+{{/* true from this version of the chart on: what differs between versions of the family differs here, too. Argument:
+list ROOT VERSION. */}}
+{{- define "rabbitmq.since" -}}
+{{ semverCompare (printf ">=%s-0" (last .)) (first .).Chart.Version }}
+{{- end }}
+
+{{- define "rabbitmq.base" -}}
+{{ eq (include "rabbitmq.since" (list . "12.14.0")) "true" | ternary "/opt/bitnami/rabbitmq/.rabbitmq/mnesia" "/bitnami/rabbitmq/mnesia" }}
+{{- end }}
+
+{{- define "rabbitmq.resources" -}}
+{{- if and (not .Values.resources) (eq .Values.resourcesPreset "micro") (eq (include "rabbitmq.since" (list . "13.0.0")) "true") -}}
+{requests: {memory: 256Mi}, limits: {memory: 384Mi}}
+{{- else -}}
+{{ toYaml .Values.resources }}
+{{- end -}}
+{{- end }}
+
 {{/* Other images than the vendor's are refused, unless they are asked for. */}}
 {{- define "rabbitmq.image" -}}
-{{- if not .Values.global.security.allowInsecureImages -}}
+{{- if and (not .Values.global.security.allowInsecureImages) (eq (include "rabbitmq.since" (list . "15.2.0")) "true") -}}
 {{- fail "this image is not the one that the chart was made for: set global.security.allowInsecureImages" -}}
 {{- end -}}
 {{ printf "%s/%s:%s" .Values.image.registry .Values.image.repository .Values.image.tag }}
@@ -34,11 +52,17 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "rabbitmq.conf" -}}
 log.console = true
 loopback_users.guest = false
-cluster_formation.peer_discovery_backend = classic_config
-{{- /* The first pod alone: the others do not exist when it boots, and a list of them is waited for. */}}
-cluster_formation.classic_config.nodes.1 = rabbit@{{ include "rabbitmq.fullname" . }}-0.{{ include "rabbitmq.domain" . }}
-cluster_formation.target_cluster_size_hint = {{ int .Values.replicaCount }}
 {{ .Values.extraConfiguration }}
+{{- end }}
+
+{{/* Pods in order do not exist yet when the first boots, and a list of them would be waited for. */}}
+{{- define "rabbitmq.formation" -}}
+{{- $count := eq .Values.podManagementPolicy "Parallel" | ternary (int .Values.replicaCount) 1 -}}
+cluster_formation.peer_discovery_backend = classic_config
+{{- range $i := until $count }}
+cluster_formation.classic_config.nodes.{{ add $i 1 }} = rabbit@{{ include "rabbitmq.fullname" $ }}-{{ $i }}.{{ include "rabbitmq.domain" $ }}
+{{- end }}
+cluster_formation.target_cluster_size_hint = {{ int .Values.replicaCount }}
 {{- end }}
 
 {{/* The management API is asked with the password, as the family does it: a node that waits for its peers has none. */}}
