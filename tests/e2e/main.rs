@@ -20,6 +20,7 @@ mod adopt;
 mod amqp;
 mod bad_luck;
 mod canary;
+mod causes;
 mod cluster;
 mod cut_short;
 mod dialects;
@@ -86,6 +87,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(logs::tests());
     tests.extend(evidence::tests());
     tests.extend(doctor::tests());
+    tests.extend(causes::tests());
     tests.extend(healthy::tests());
     tests.extend(recover::tests());
     tests.extend(recover_killed::tests());

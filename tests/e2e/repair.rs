@@ -1,15 +1,12 @@
 //! A step to 4.3 that is refused, and takes the metadata of a Mnesia cluster away; `mqctl recover` brings all of it back.
 
-use std::time::Duration;
-
 use crate::amqp::Kind;
+use crate::doctor::assert_cause;
 use crate::environment::{Helm, KHEPRI, MNESIA, image};
 use crate::killed::with_messages;
 use crate::recover::{AUTO, drain};
 use crate::runner::Test;
 use crate::world::{NAME, World};
-
-const LIMIT: Duration = Duration::from_secs(300);
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
@@ -42,9 +39,7 @@ fn set_image(world: &World, tag: &str) {
 pub(crate) fn refused(world: &World) -> String {
     let password = with_messages(world);
     set_image(world, KHEPRI);
-    world.namespace.until("the doctor says METADATA-LOST", LIMIT, |_| {
-        world.mqctl(&["doctor", NAME, "-o", "json"]).stdout.contains("METADATA-LOST")
-    });
+    assert_cause(world, "METADATA-LOST");
     let page = world.mqctl(&["recover", NAME]).expect(64);
     assert!(page.stderr.contains("take `repair`"), "{}", page.said());
     password

@@ -19,7 +19,7 @@ pub(crate) fn tests() -> Vec<Test> {
 }
 
 #[track_caller]
-fn install_in_vain(world: &World, seconds: &str) -> Ran {
+pub(crate) fn install_in_vain(world: &World, seconds: &str) -> Ran {
     let ran = world.mqctl(&["install", NAME, "--yes", "--timeout", seconds]).expect(75);
     // Helm's part is done; what is there is left for the next run.
     ran.says(&["hint:", "nothing was undone"])
