@@ -21,6 +21,7 @@ mod digest;
 pub mod error;
 pub mod explain;
 pub mod exposure;
+pub mod forecast;
 mod git;
 pub mod helm;
 mod inspect;

@@ -1,6 +1,7 @@
 //! `mqctl install NAME`
 
 use anyhow::Result;
+use serde_json::Value;
 
 use crate::backup;
 use crate::chart;
@@ -11,6 +12,7 @@ use crate::cluster::preview::{Preview, preview};
 use crate::context::Context;
 use crate::credentials::{self, Found};
 use crate::definitions::Definitions;
+use crate::forecast;
 use crate::helm;
 use crate::lock;
 use crate::outcome::Outcome;
@@ -20,6 +22,7 @@ use crate::plan::{Plan, expose, pending, preconditions};
 use crate::process::{Call, Reply};
 use crate::profile::{ChartRef, Profile};
 use crate::rabbitmq;
+use crate::yaml;
 
 pub(crate) fn run(args: &Install, cx: &Context) -> Result<Outcome> {
     let (plan, mut found) = planned(args.name.as_deref(), Some(Verb::Install), cx)?;
@@ -45,6 +48,7 @@ pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, cx: &Context) -> R
     pending::require_settled(&profile, &target, &observed, cx.now())?;
     let found = credentials::prove(local, &profile, &mut observed)?;
     let upgrade = Verb::Upgrade { enable_feature_flags: false };
+    let looks = verb.is_none();
     let verb = verb.unwrap_or(if observed.release.is_some() { upgrade } else { Verb::Install });
     let given = Given {
         profile: &profile,
@@ -56,12 +60,34 @@ pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, cx: &Context) -> R
         address_limit: cx.within(expose::LIMIT),
         next: None,
         import: None,
+        forecast: &[],
         verb,
     };
     preconditions::at_once(&given)?;
     let import = to_import(&profile, &observed)?;
     let next = look_ahead(cx, &given)?;
-    Ok((install::install(&Given { next: next.as_ref(), import: import.as_ref(), ..given })?, found))
+    let given = Given { next: next.as_ref(), import: import.as_ref(), ..given };
+    let forecast = forecast::of_profile(&profile, &rendered(cx, &given, looks)?);
+    Ok((install::install(&Given { forecast: &forecast, ..given })?, found))
+}
+
+/// The release's objects as helm renders them for the next revision. Before the first one it is asked for no more than
+/// that, and only where it can tell something: the built-in chart has nothing to forecast that no value of the profile
+/// asks for, and whoever installs it does not wait for that.
+fn rendered(cx: &Context, given: &Given<'_>, looks: bool) -> Result<Vec<Value>> {
+    let plain = given.profile.chart == ChartRef::Builtin && (given.profile.values.is_empty() || !looks);
+    match given.preview() {
+        Some(preview) => Ok(preview.items()),
+        None if plain || given.observed.release.is_some() => Ok(Vec::new()),
+        None => Ok(yaml::stream(&helm::read_rendered(&cx.tools.run(&render(given)?, &given.found.vault)?)?)),
+    }
+}
+
+fn render(given: &Given<'_>) -> Result<Call> {
+    if given.profile.chart == ChartRef::Builtin {
+        chart::lay(&given.chart)?;
+    }
+    Ok(helm::render(given.target, &given.chart, &chart::values(given.profile)))
 }
 
 /// The profile's definitions, as long as nothing has booted on the volumes.
@@ -96,10 +122,7 @@ fn ahead(cx: &Context, given: &Given<'_>, brokers: Vec<Call>) -> Result<(Option<
         let replies = cx.tools.run_all(&brokers, vault);
         return Ok((None, replies.into_iter().collect::<Result<_>>()?));
     }
-    if given.profile.chart == ChartRef::Builtin {
-        chart::lay(&given.chart)?;
-    }
-    let render = helm::render(given.target, &given.chart, &chart::values(given.profile));
+    let render = render(given)?;
     let (preview, replies) = preview(&cx.tools, given.target, given.observed.set.as_ref(), render, brokers, vault)?;
     Ok((Some(preview), replies))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{Action, Claim, Danger, Plan, Step};
+use super::{Action, Claim, Danger, Outlook, Plan, Step};
 use crate::chart::{self, Names};
 use crate::cluster::external::{EXPOSURE_DIGEST, OpenPort};
 use crate::cluster::{External, Observed, Target};
@@ -87,6 +87,7 @@ fn plan(given: &Given<'_>, about: String, steps: Vec<Step>) -> Plan {
         about,
         steps,
         warnings: Vec::new(),
+        outlook: Outlook::default(),
         changes: Vec::new(),
         nothing: "nothing to remove: it is not exposed".to_owned(),
         farewell: Vec::new(),

@@ -9,13 +9,14 @@ use serde_json::Value;
 
 use super::definitions::Import;
 use super::{
-    Action, Claim, Condition, Danger, Plan, Step, Wished, expose, objects, pending, preconditions, rotate,
+    Action, Claim, Condition, Danger, Outlook, Plan, Step, Wished, expose, objects, pending, preconditions, rotate,
     secret_object, upgrade,
 };
 use crate::chart::{self, Names, builtin};
 use crate::cluster::preview::Preview;
 use crate::cluster::{Existence, Observed, Pod, Standing, StatefulSet, Target};
 use crate::credentials::Found;
+use crate::forecast::{self, Forecast};
 use crate::helm;
 use crate::kubectl;
 use crate::profile::{ChartRef, Profile};
@@ -39,6 +40,8 @@ pub struct Given<'a> {
     pub next: Option<&'a Next>,
     /// What the first install imports.
     pub import: Option<&'a Import>,
+    /// What the release would come to, as far as its objects have been rendered.
+    pub forecast: &'a [Forecast],
     pub verb: Verb,
 }
 
@@ -80,7 +83,7 @@ impl Given<'_> {
         self.found.vault.get(Name::NextPassword).is_some()
     }
 
-    pub(super) fn preview(&self) -> Option<&Preview> {
+    pub(crate) fn preview(&self) -> Option<&Preview> {
         self.next.and_then(|next| next.preview.as_ref())
     }
 
@@ -166,7 +169,8 @@ fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {
         about: about(profile),
         steps,
         changes: given.preview().map_or_else(Vec::new, |p| p.changes.objects.clone()),
-        warnings: profile.warnings.iter().map(|w| format!("`{}`: {}", w.path, w.text)).chain(at_work(given)).collect(),
+        warnings: warnings(given),
+        outlook: Outlook { forecast: given.forecast.to_vec() },
         nothing: format!("nothing to change (revision {revision}, {} ready)", show_nodes(profile.replicas)),
         farewell: vec![format!(
             "{release} is ready.   {address}     mqctl status {name}     mqctl credentials show {name}"
@@ -175,6 +179,11 @@ fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {
         protected: profile.protected,
         claim: Some(Claim::on(profile, given.observed)),
     }
+}
+
+fn warnings(given: &Given<'_>) -> Vec<String> {
+    let of_profile = forecast::unsaid(&given.profile.warnings, given.forecast);
+    of_profile.map(|w| format!("`{}`: {}", w.path, w.text)).chain(at_work(given)).collect()
 }
 
 /// For `plan`, which looks whoever is at work; whoever wants to change something has waited.

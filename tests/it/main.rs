@@ -27,6 +27,7 @@ mod explain;
 mod expose;
 mod exposed;
 mod findings;
+mod forecast;
 mod healthy;
 mod help;
 mod init;

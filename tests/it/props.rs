@@ -157,6 +157,7 @@ fn planned(profile: &Profile, observed: &Observed, found: &Found) -> Result<Plan
         address_limit: LIMIT,
         next: None,
         import: None,
+        forecast: &[],
         verb: Verb::Install,
     };
     install(&given).map_err(|error| mqctl::error::render(&error))
