@@ -18,6 +18,7 @@ pub mod credentials;
 pub mod definitions;
 pub mod diagnose;
 mod digest;
+pub mod drift;
 pub mod error;
 pub mod explain;
 pub mod exposure;

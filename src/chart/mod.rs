@@ -167,7 +167,7 @@ pub fn is_parallel(profile: &Profile) -> bool {
     }
 }
 
-const PARALLEL: &str = "Parallel";
+pub(crate) const PARALLEL: &str = "Parallel";
 
 /// What a profile says that keeps its pods so.
 pub const PARALLEL_LINE: &str = "values: {podManagementPolicy: Parallel}";

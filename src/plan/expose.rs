@@ -127,6 +127,16 @@ pub(super) fn apply(given: &Given<'_>) -> Result<Option<Step>> {
     Ok(Some(step))
 }
 
+/// What mqctl's Service has other than the profile wishes, in words: none of them where it is not there. Nothing where it
+/// fits, and where the profile wishes for none.
+pub(crate) fn unlike_the_wish(profile: &Profile, target: &Target, observed: &Observed) -> Option<Vec<String>> {
+    let exposure = profile.expose.as_ref()?;
+    let given = Given { profile, target, observed, exposure, limit: LIMIT };
+    let Some(live) = &observed.external else { return Some(Vec::new()) };
+    let found = differences(live, &given, &manifest(&given, &chart::names(profile)));
+    Some(found).filter(|found| live.ours && !found.is_empty())
+}
+
 /// The wait for an address, and a connection through it; nothing where the Service is to stay and has one.
 pub(super) fn reach(given: &Given<'_>) -> Option<Step> {
     let names = chart::names(given.profile);

@@ -22,6 +22,8 @@ mod dialects;
 mod dialects_forced;
 mod doctor;
 mod documents;
+mod drift;
+mod drift_brokers;
 mod evidence;
 mod explain;
 mod expose;

@@ -158,6 +158,7 @@ fn planned(profile: &Profile, observed: &Observed, found: &Found) -> Result<Plan
         next: None,
         import: None,
         forecast: &[],
+        drift: &[],
         verb: Verb::Install,
     };
     install(&given).map_err(|error| mqctl::error::render(&error))
@@ -171,6 +172,7 @@ fn installed(profile: &Profile) -> Observed {
     let mut observed = Observed {
         release: Some(release("deployed")),
         set: Some(set(replicas, replicas, digest)),
+        services: mqctl::chart::names(profile).services,
         namespace: Existence::There,
         ..Observed::default()
     };
