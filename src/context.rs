@@ -264,6 +264,7 @@ impl Context {
             let (changes, destroys) = (plan.count(Danger::Changes), plan.count(Danger::Destroys));
             report::say(&format!("{}: {}: {changes} to change, {destroys} to destroy", plan.target.path(), plan.verb));
             plan.diffs().for_each(report::say);
+            plan.outlook.in_short().iter().for_each(|line| report::say(line));
             plan.warnings.iter().for_each(|w| report::say(&format!("warning: {w}")));
         }
     }

@@ -61,6 +61,11 @@ impl Definitions {
         Some(Self { file: profile.definitions.clone()?, but: profile.credentials.username.clone() })
     }
 
+    /// What the profile's file has, for whoever only compares: one that cannot be read has nothing.
+    pub(crate) fn readable(profile: &Profile) -> Option<Content> {
+        Self::of(profile)?.read().ok()
+    }
+
     /// Reads and checks the file.
     ///
     /// # Errors
@@ -115,6 +120,15 @@ impl Content {
 
     fn of(&self, kind: &Kind) -> &[Value] {
         self.0.get(kind.key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn policies(&self) -> &[Value] {
+        self.0.get("policies").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn has_user(&self, name: &str) -> bool {
+        let users = self.0.get("users").and_then(Value::as_array);
+        users.is_some_and(|users| users.iter().any(|user| user["name"] == name))
     }
 
     fn leave_out(&mut self, user: &str) {

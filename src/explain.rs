@@ -90,6 +90,12 @@ pub enum Code {
     Ephemeral,
     #[value(name = "TWO-NODES")]
     TwoNodes,
+    #[value(name = "RETENTION")]
+    Retention,
+    #[value(name = "GRACE")]
+    Grace,
+    #[value(name = "PDB-DRAIN")]
+    PdbDrain,
     #[value(name = "CONF-NOT-ROLLED")]
     ConfNotRolled,
     #[value(name = "NOT-INSTALLED")]
@@ -148,6 +154,9 @@ impl Code {
             Self::DiskAlarm => include_str!("explain/DISK-ALARM.txt"),
             Self::Ephemeral => include_str!("explain/EPHEMERAL.txt"),
             Self::TwoNodes => include_str!("explain/TWO-NODES.txt"),
+            Self::Retention => include_str!("explain/RETENTION.txt"),
+            Self::Grace => include_str!("explain/GRACE.txt"),
+            Self::PdbDrain => include_str!("explain/PDB-DRAIN.txt"),
             Self::ConfNotRolled => include_str!("explain/CONF-NOT-ROLLED.txt"),
             Self::NotInstalled => include_str!("explain/NOT-INSTALLED.txt"),
             Self::Recovery => include_str!("explain/RECOVERY.txt"),

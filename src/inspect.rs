@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::chart::{self, Corrected};
 use crate::cluster::Target;
 use crate::credentials;
+use crate::forecast::{self, Forecast};
 use crate::profile::{ChartRef, Profile, Source};
 use crate::report;
 use crate::secret::{self, Name, Vault};
@@ -298,7 +299,7 @@ impl Page<'_> {
             "fields": self.rows().iter().map(row).collect::<Vec<_>>(), "values": chart::values(p),
             "objects": self.objects().iter().map(object).collect::<Vec<_>>(),
             "rendered": matches!(self.rendered, Rendered::ByHelm(_)),
-            "warnings": p.warnings.iter().map(|w| format!("`{}`: {}", w.path, w.text)).collect::<Vec<_>>(),
+            "forecast": forecast::to_json(&self.forecast()), "warnings": self.warnings(),
         })
     }
 
@@ -316,7 +317,10 @@ impl Page<'_> {
         lines.extend(self.corrections());
         lines.extend([String::new(), self.who_says_so().to_owned()]);
         lines.extend(self.object_lines());
-        lines.extend(p.warnings.iter().map(|w| format!("warning: `{}`: {}", w.path, w.text)));
+        let forecast = forecast::lines(&self.forecast());
+        lines.extend((!forecast.is_empty()).then(String::new));
+        lines.extend(forecast);
+        lines.extend(self.warnings().iter().map(|warning| format!("warning: {warning}")));
         lines.join("\n")
     }
 
@@ -326,6 +330,19 @@ impl Page<'_> {
         let head = (!corrections.is_empty())
             .then(|| "\nset against the chart's own defaults, unless `values:` says otherwise".to_owned());
         head.into_iter().chain(chart::in_lines(&corrections)).collect()
+    }
+
+    /// What the rendered objects come to.
+    fn forecast(&self) -> Vec<Forecast> {
+        match &self.rendered {
+            Rendered::ByHelm(objects) => forecast::of_profile(self.profile, objects),
+            Rendered::ByNames | Rendered::Refused(_) => Vec::new(),
+        }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let forecast = self.forecast();
+        forecast::unsaid(&self.profile.warnings, &forecast).map(|w| format!("`{}`: {}", w.path, w.text)).collect()
     }
 
     fn chart(&self) -> String {

@@ -5,6 +5,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::cluster::Target;
 use crate::definitions::Definitions;
@@ -48,6 +49,22 @@ const FIELDS: &str = concat!(
     r#"binary:encode_hex(crypto:hash(sha256, re:replace(F, "[\r\n]+$", "", [{return, binary}]))) end), "#,
 );
 
+/// Of all users, which may be many, the profile's and the one that everybody knows.
+const USERS: [&str; 2] = [
+    concat!(
+        r#"users => case R of true -> T(fun() -> lists:append([case rabbit_auth_backend_internal:lookup_user(X) of "#,
+        r#"{ok, U} -> [#{name => X, tags => N(internal_user:get_tags(U))}]; _ -> [] end || X <- [base64:decode(""#
+    ),
+    r#""), <<"guest">>]]) end); _ -> null end, "#,
+];
+
+/// The policies of all virtual hosts, for whoever has others to compare them with.
+pub const POLICIES: &str = concat!(
+    r#"policies => case R of true -> T(fun() -> [begin Policy = maps:from_list(P), D = maps:get(definition, Policy), "#,
+    r#"Policy#{definition := case is_map(D) of true -> D; _ -> maps:from_list(D) end} end || P <- rabbit_policy:list()] end); "#,
+    r#"_ -> null end, "#,
+);
+
 /// Cookie and password of the first user as base64 words behind a mark; `-` for what the node does not know.
 ///
 /// The cookie is the one that it runs with. The password is what it was started with, which a broker forgets in its
@@ -67,10 +84,11 @@ const DISCLOSE: &str = concat!(
 ///
 /// The login is the broker's own check, fed over stdin: the CLI's `authenticate_user` hangs on 4.x or shows the password.
 pub fn question(mark: &str, more: &str, username: &str, with_login: bool) -> Vec<Part> {
+    let user = STANDARD.encode(username);
+    let users = USERS.join(&user);
     let mut parts =
-        vec![Part::Text(format!(r#"{PREPARE}io:format("{mark} ~s~n", [rabbit_json:encode(#{{{FIELDS}{more}"#))];
+        vec![Part::Text(format!(r#"{PREPARE}io:format("{mark} ~s~n", [rabbit_json:encode(#{{{FIELDS}{users}{more}"#))];
     if with_login {
-        let user = STANDARD.encode(username);
         parts.push(Part::Text(format!(
             r#"login => T(fun() -> case rabbit_access_control:check_user_pass_login(base64:decode("{user}"), base64:decode(""#
         )));
@@ -89,9 +107,20 @@ pub fn questions<'a>(
     username: &str,
     vault: &Vault,
 ) -> Vec<Call> {
+    questions_and(target, pods, username, vault, "")
+}
+
+/// The same, and one thing more, such as `POLICIES`.
+pub fn questions_and<'a>(
+    target: &Target,
+    pods: impl IntoIterator<Item = &'a str>,
+    username: &str,
+    vault: &Vault,
+    more: &str,
+) -> Vec<Call> {
     let with_login = vault.get(Name::Password).is_some();
     let question = |pod| {
-        let mut parts = question("mqctl", "", username, with_login);
+        let mut parts = question("mqctl", more, username, with_login);
         parts.push(Part::Text(".".to_owned()));
         kubectl::exec_eval(target, pod, parts)
     };
@@ -159,6 +188,20 @@ pub struct Answer {
     #[serde(skip_serializing)]
     pub cookie_file: Option<String>,
     pub login: Option<bool>,
+    /// The profile's user and `guest`, as far as they are there.
+    #[serde(skip_serializing)]
+    pub users: Option<Vec<User>>,
+    /// Every policy, as an export has them; only where they were asked for.
+    #[serde(skip_serializing)]
+    pub policies: Option<Vec<Value>>,
+}
+
+/// A user of the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct User {
+    pub name: String,
+    pub tags: Vec<String>,
 }
 
 impl Answer {

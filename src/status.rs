@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::chart;
 use crate::cluster::{External, Observed, Pod, Standing, Target};
+use crate::drift::{self, Difference, Kind};
 use crate::profile::Profile;
 use crate::rabbitmq::Answer;
 use crate::report::{age, bytes, table};
@@ -33,8 +34,6 @@ impl Verdict {
     }
 }
 
-const DRIFT: &str = "the StatefulSet is Parallel, the profile wants OrderedReady";
-
 /// Everything that the page is made from; the answers stand in the order of the pods' names.
 pub(crate) struct Page<'a> {
     pub(crate) profile: &'a Profile,
@@ -42,6 +41,7 @@ pub(crate) struct Page<'a> {
     pub(crate) observed: &'a Observed,
     pub(crate) answers: Vec<Result<Answer, String>>,
     pub(crate) vault: &'a Vault,
+    pub(crate) drift: Vec<Difference>,
 }
 
 /// Whether all who know a secret agree.
@@ -182,10 +182,11 @@ impl Page<'_> {
         Some(format!("{word} was cut short: mqctl recover {}", self.profile.name))
     }
 
-    /// In what the StatefulSet is another one than the profile wants: as a recovery has left it, until the profile says so.
-    fn drift(&self) -> Option<&'static str> {
-        let parallel = self.observed.set.as_ref().is_some_and(|set| set.parallel);
-        (parallel && !chart::is_parallel(self.profile)).then_some(DRIFT)
+    /// A line each; that nothing is exposed yet stands in a line of its own.
+    fn drifted(&self) -> Vec<Vec<String>> {
+        let told = |one: &&Difference| one.kind == Kind::Exposure && self.external().is_none();
+        let lines = self.drift.iter().filter(|one| !told(one)).enumerate();
+        lines.map(|(n, one)| vec![if n == 0 { "drift" } else { "" }.to_owned(), one.in_words()]).collect()
     }
 
     fn locked_json(&self) -> Value {
@@ -248,7 +249,7 @@ impl Page<'_> {
         rows.extend(self.exposed().map(|words| row("exposed", words)));
         rows.extend(self.locked().map(|words| row("locked", words)));
         rows.extend(self.recovery().map(|words| row("recovery", words)));
-        rows.extend(self.drift().map(|words| row("drift", format!("{words}: add {}", chart::PARALLEL_LINE))));
+        rows.extend(self.drifted());
         let alarms: Vec<String> = self.running().filter_map(|a| a.alarms.clone()).flatten().collect();
         if !alarms.is_empty() {
             rows.push(row("alarms", alarms.join(", ")));
@@ -278,7 +279,7 @@ impl Page<'_> {
             "exposed": self.exposed_json(),
             "lockedBy": self.locked_json(),
             "recovery": self.observed.recovery(),
-            "drift": self.drift().into_iter().collect::<Vec<_>>(),
+            "drift": drift::to_json(&self.drift),
             "queues": self.running().filter_map(|a| a.queues).max(),
             "messages": {"ready": self.sum(|a| a.ready), "unacked": self.sum(|a| a.unacked)},
             "credentialsAgree": match self.agreement() {

@@ -10,7 +10,7 @@ use crate::report;
 
 /// The key of the policy by which pods are created; `OrderedReady` where neither profile nor chart says otherwise.
 pub(super) const POLICY: &str = "podManagementPolicy";
-pub(super) const PARALLEL: &str = "Parallel";
+pub(crate) const PARALLEL: &str = "Parallel";
 const IN_ORDER: &str = "OrderedReady";
 
 /// From here on nodes that start together for the first time form one cluster: they take a lock, or join the first.

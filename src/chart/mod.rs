@@ -19,7 +19,8 @@ mod table;
 mod version;
 
 pub(crate) use self::correction::{Corrected, in_lines};
-use self::correction::{PARALLEL, POLICY};
+pub(crate) use self::correction::PARALLEL;
+use self::correction::POLICY;
 pub use self::dialect::Dialect;
 use self::dialect::{Told, set};
 pub(crate) use self::laid_out::builtin_values;

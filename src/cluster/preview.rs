@@ -24,6 +24,14 @@ pub struct Preview {
     pub objects: String,
 }
 
+impl Preview {
+    /// The objects themselves.
+    pub(crate) fn items(&self) -> Vec<Value> {
+        let list: Value = serde_json::from_str(&self.objects).unwrap_or_default();
+        list["items"].as_array().cloned().unwrap_or_default()
+    }
+}
+
 /// A field that helm sets and that another field manager changed since. Helm 4 refuses to upgrade over it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -7,6 +7,8 @@ use crate::cli::Status;
 use crate::cluster::observe::{Question, look_for_note};
 use crate::context::Context;
 use crate::credentials;
+use crate::definitions::Definitions;
+use crate::drift::{self, Compared};
 use crate::outcome::Outcome;
 use crate::process::Reply;
 use crate::program;
@@ -24,13 +26,18 @@ pub(crate) fn run(args: &Status, cx: &Context) -> Result<Outcome> {
     let looks = calls.len();
     // The pods' names are known beforehand, so nobody waits for a list of them.
     let pods = names.pods.iter().map(String::as_str);
-    calls.extend(rabbitmq::questions(&target, pods, &profile.credentials.username, &found.vault));
+    let definitions = Definitions::readable(&profile);
+    let (user, more) = (&profile.credentials.username, drift::questions(definitions.as_ref()));
+    calls.extend(rabbitmq::questions_and(&target, pods, user, &found.vault, more));
     let replies = cx.tools.run_all(&calls, &found.vault).into_iter().collect::<Result<Vec<Reply>>>()?;
     let (seen, answers) = replies.split_at(looks);
     let mut observed = question.understand(seen)?;
     look_for_note(&cx.tools, &question, &mut observed)?;
-    let answers = answers.iter().map(rabbitmq::read).collect();
-    let page = Page { profile: &profile, target: &target, observed: &observed, answers, vault: &found.vault };
+    let answers: Vec<_> = answers.iter().map(rabbitmq::read).collect();
+    let heard = names.pods.iter().zip(&answers).filter_map(|(pod, answer)| Some((pod.as_str(), answer.as_ref().ok()?)));
+    let (profile, target, observed) = (&profile, &target, &observed);
+    let drift = Compared { profile, target, observed, answers: heard.collect(), definitions }.differences();
+    let page = Page { profile, target, observed, answers, vault: &found.vault, drift };
     report::answer(&if cx.json() {
         report::pretty(&page.to_json())
     } else {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Action, Claim, Danger, Plan, Step, rotate, secret_object};
+use super::{Action, Claim, Danger, Outlook, Plan, Step, rotate, secret_object};
 use crate::chart::{self, Names};
 use crate::cluster::{Observed, Standing, Target};
 use crate::credentials::adoption::{Adopted, Truth};
@@ -56,6 +56,7 @@ fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {
         about: "what the cluster runs with, into the secrets file and the Secret".to_owned(),
         warnings: warnings(given, &steps),
         steps,
+        outlook: Outlook::default(),
         changes: Vec::new(),
         nothing: "nothing to adopt: both homes have the same secrets, and no broker has others".to_owned(),
         farewell: vec![farewell(given)],

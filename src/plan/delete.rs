@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Action, Claim, Condition, Danger, Plan, Step, expose};
+use super::{Action, Claim, Condition, Danger, Outlook, Plan, Step, expose};
 use crate::chart::{self, Names};
 use crate::cluster::{Observed, Target};
 use crate::helm;
@@ -28,6 +28,7 @@ pub fn delete(profile: &Profile, target: &Target, observed: &Observed, purge: bo
         about: about(observed, &names, purge),
         steps,
         warnings: Vec::new(),
+        outlook: Outlook::default(),
         changes: Vec::new(),
         nothing: nothing(observed, purge),
         farewell: farewell(profile, observed, purge),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::{Action, Claim, Danger, Plan, Step};
+use super::{Action, Claim, Danger, Outlook, Plan, Step};
 use crate::chart::{self, Names};
 use crate::cluster::external::{EXPOSURE_DIGEST, OpenPort};
 use crate::cluster::{External, Observed, Target};
@@ -87,6 +87,7 @@ fn plan(given: &Given<'_>, about: String, steps: Vec<Step>) -> Plan {
         about,
         steps,
         warnings: Vec::new(),
+        outlook: Outlook::default(),
         changes: Vec::new(),
         nothing: "nothing to remove: it is not exposed".to_owned(),
         farewell: Vec::new(),
@@ -124,6 +125,16 @@ pub(super) fn apply(given: &Given<'_>) -> Result<Option<Step>> {
         step = step.action(Action::Run(kubectl::set_ports(given.target, &names.external, &manifest["spec"]["ports"])));
     }
     Ok(Some(step))
+}
+
+/// What mqctl's Service has other than the profile wishes, in words: none of them where it is not there. Nothing where it
+/// fits, and where the profile wishes for none.
+pub(crate) fn unlike_the_wish(profile: &Profile, target: &Target, observed: &Observed) -> Option<Vec<String>> {
+    let exposure = profile.expose.as_ref()?;
+    let given = Given { profile, target, observed, exposure, limit: LIMIT };
+    let Some(live) = &observed.external else { return Some(Vec::new()) };
+    let found = differences(live, &given, &manifest(&given, &chart::names(profile)));
+    Some(found).filter(|found| live.ours && !found.is_empty())
 }
 
 /// The wait for an address, and a connection through it; nothing where the Service is to stay and has one.

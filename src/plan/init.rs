@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::install::{about, keep_secrets};
-use super::{Action, Danger, Plan, Step};
+use super::{Action, Danger, Outlook, Plan, Step};
 use crate::chart;
 use crate::cluster::offer::{Class, Offer};
 use crate::cluster::{Existence, Observed, Target};
@@ -54,6 +54,7 @@ pub fn init(given: &Given<'_>) -> Result<Plan> {
         names: chart::names(profile),
         about: about(profile),
         steps: steps.into_iter().flatten().collect(),
+        outlook: Outlook::default(),
         changes: Vec::new(),
         warnings: warnings(given),
         nothing: format!("nothing to write: {} says this already", profile.path.display()),

@@ -9,13 +9,15 @@ use serde_json::Value;
 
 use super::definitions::Import;
 use super::{
-    Action, Claim, Condition, Danger, Plan, Step, Wished, expose, objects, pending, preconditions, rotate,
-    secret_object, upgrade,
+    Action, Claim, Condition, Danger, Outlook, Plan, Step, Wished, expose, objects, outlook, pending, preconditions,
+    rotate, secret_object, upgrade,
 };
 use crate::chart::{self, Names, builtin};
 use crate::cluster::preview::Preview;
 use crate::cluster::{Existence, Observed, Pod, Standing, StatefulSet, Target};
 use crate::credentials::Found;
+use crate::drift::{self, Difference};
+use crate::forecast::Forecast;
 use crate::helm;
 use crate::kubectl;
 use crate::profile::{ChartRef, Profile};
@@ -39,6 +41,10 @@ pub struct Given<'a> {
     pub next: Option<&'a Next>,
     /// What the first install imports.
     pub import: Option<&'a Import>,
+    /// What the release would come to, as far as its objects have been rendered.
+    pub forecast: &'a [Forecast],
+    /// In what it is another one than the profile wants.
+    pub drift: &'a [Difference],
     pub verb: Verb,
 }
 
@@ -80,12 +86,12 @@ impl Given<'_> {
         self.found.vault.get(Name::NextPassword).is_some()
     }
 
-    pub(super) fn preview(&self) -> Option<&Preview> {
+    pub(crate) fn preview(&self) -> Option<&Preview> {
         self.next.and_then(|next| next.preview.as_ref())
     }
 
     /// What each pod's broker said, where they were asked.
-    pub(super) fn answers(&self) -> impl Iterator<Item = &(String, Result<Answer, String>)> {
+    pub(crate) fn answers(&self) -> impl Iterator<Item = &(String, Result<Answer, String>)> {
         self.next.into_iter().flat_map(|next| &next.answers)
     }
 
@@ -132,6 +138,7 @@ pub fn install(given: &Given<'_>) -> Result<Plan> {
     let service = exposing.as_ref().map(expose::apply).transpose()?.flatten();
     let names = chart::names(given.profile);
     let mut steps = change(given, &names);
+    let outlook = Outlook::of(given, !steps.is_empty());
     steps.extend(take_back_stop(given));
     let ready = steps.is_empty() && given.observed.set.as_ref().is_some_and(StatefulSet::all_ready);
     // Before the wait: a load balancer takes its time while the nodes boot.
@@ -144,7 +151,7 @@ pub fn install(given: &Given<'_>) -> Result<Plan> {
     }
     steps.extend(upgrade::enable_feature_flags(given, !steps.is_empty()));
     steps.extend(exposing.as_ref().and_then(expose::reach));
-    Ok(plan(given, names, steps))
+    Ok(Plan { outlook, ..plan(given, names, steps) })
 }
 
 /// Nothing, where helm has deployed this already.
@@ -176,7 +183,8 @@ fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {
         about: about(profile),
         steps,
         changes: given.preview().map_or_else(Vec::new, |p| p.changes.objects.clone()),
-        warnings: profile.warnings.iter().map(|w| format!("`{}`: {}", w.path, w.text)).chain(at_work(given)).collect(),
+        warnings: outlook::warnings(given).chain(at_work(given)).collect(),
+        outlook: Outlook::default(),
         nothing: format!("nothing to change (revision {revision}, {} ready)", show_nodes(profile.replicas)),
         farewell: vec![format!(
             "{release} is ready.   {address}     mqctl status {name}     mqctl credentials show {name}"
@@ -218,7 +226,8 @@ pub(crate) fn comparable(given: &Given<'_>) -> bool {
 fn unchanged(given: &Given<'_>, values: &Value) -> bool {
     let deployed = given.observed.release.as_ref().is_some_and(helm::Release::deployed);
     let kept = given.found.to_generate().is_empty() && given.found.to_keep().is_empty();
-    deployed && !given.scaled() && kept && given.secret_is_whole() && renders_the_same(given, values)
+    let whole = !drift::is_mended_by_an_upgrade(given.profile, given.target, given.observed);
+    deployed && whole && !given.scaled() && kept && given.secret_is_whole() && renders_the_same(given, values)
 }
 
 /// By the digest on the built-in chart's StatefulSet; others carry none, and helm has to say what would change.
@@ -336,6 +345,7 @@ fn run_helm(given: &Given<'_>, values: &Value) -> Step {
     let mut notes = given.preview().map_or_else(Vec::new, |p| objects::notes(&p.changes));
     notes.extend(chart::in_lines(&chart::corrections(given.profile, given.parallel())));
     notes.extend(used_again(given));
+    notes.extend(outlook::unseen(given).map(|one| format!("~ {}", one.message)));
     let mut step = Step::new(Danger::Changes, title, detail).notes(notes);
     if given.profile.chart == ChartRef::Builtin {
         step = step.action(Action::LayChart(given.chart.clone()));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Action, Danger, Plan, Step};
+use super::{Action, Danger, Outlook, Plan, Step};
 use crate::chart::Names;
 use crate::cluster::Target;
 use crate::kubectl;
@@ -31,6 +31,7 @@ pub(crate) fn keep(target: &Target, names: &Names, kept: &Kept, keeping: Keeping
         about: "keep the evidence".to_owned(),
         steps,
         warnings: Vec::new(),
+        outlook: Outlook::default(),
         changes: Vec::new(),
         nothing: "nothing to keep".to_owned(),
         farewell: Vec::new(),

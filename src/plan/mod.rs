@@ -15,6 +15,7 @@ use crate::profile::Profile;
 use crate::secret::Name;
 
 use self::expose::Reach;
+pub use self::outlook::Outlook;
 
 pub(crate) mod address;
 pub mod adopt;
@@ -27,6 +28,7 @@ pub mod init;
 pub mod install;
 pub(crate) mod keep;
 mod objects;
+mod outlook;
 pub(crate) mod pending;
 pub(crate) mod preconditions;
 pub(crate) mod queues;
@@ -239,6 +241,8 @@ pub struct Plan {
     pub about: String,
     pub steps: Vec<Step>,
     pub warnings: Vec<String>,
+    /// What is known beside the steps.
+    pub outlook: Outlook,
     /// What a change of the release does to its objects.
     pub changes: Vec<Change>,
     /// Said when there is no step.
@@ -297,6 +301,7 @@ impl Plan {
             "apiVersion": "mqctl/v1", "kind": "Plan", "target": self.target, "verb": self.verb,
             "steps": self.steps.iter().enumerate().map(step).collect::<Vec<_>>(),
             "changes": self.changes(), "objects": self.changes, "warnings": self.warnings,
+            "drift": self.outlook.drift_in_json(), "forecast": self.outlook.forecast_in_json(),
         })
     }
 
@@ -308,6 +313,7 @@ impl Plan {
         } else {
             lines.extend(self.steps_in_text());
         }
+        lines.extend(self.outlook.lines());
         lines.extend(self.warnings.iter().map(|w| format!("warning: {w}")));
         lines.join("\n")
     }

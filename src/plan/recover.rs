@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use self::first::Via;
-use super::{Action, Claim, Condition, Danger, Plan, Step, Wished};
+use super::{Action, Claim, Condition, Danger, Outlook, Plan, Step, Wished};
 use crate::chart::{self, Names};
 use crate::cluster::{Observed, Pod, Standing, StatefulSet, Target};
 use crate::error::Failure;
@@ -297,6 +297,7 @@ impl Recovery<'_> {
             about: format!("{} ({})", given.verb, given.strategy.word()),
             steps,
             warnings: cut_short.into_iter().chain(self.other_tag()).chain(self.not_copied()).collect(),
+            outlook: Outlook::default(),
             changes: Vec::new(),
             nothing: String::new(),
             farewell,

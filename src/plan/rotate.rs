@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Action, Claim, Condition, Danger, Plan, Step, Wished, delete, secret_object};
+use super::{Action, Claim, Condition, Danger, Outlook, Plan, Step, Wished, delete, secret_object};
 use crate::chart::{self, Names};
 use crate::cluster::{Observed, Standing, Target};
 use crate::kubectl;
@@ -93,6 +93,7 @@ fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {
         about: format!("a new {} {reach}", given.what),
         steps,
         warnings: Vec::new(),
+        outlook: Outlook::default(),
         changes: Vec::new(),
         nothing: String::new(),
         farewell: vec![match given.next {

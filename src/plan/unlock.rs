@@ -1,6 +1,6 @@
 //! Unlock: what somebody holds, or left behind, is taken away. Pure.
 
-use super::{Claim, Danger, Plan, Step, pending};
+use super::{Claim, Danger, Outlook, Plan, Step, pending};
 use crate::chart;
 use crate::cluster::{Lease, Observed, Target};
 use crate::profile::Profile;
@@ -19,6 +19,7 @@ pub(crate) fn unlock(profile: &Profile, target: &Target, observed: &Observed) ->
         about: "unlock".to_owned(),
         steps: steps.collect(),
         warnings: lease.and_then(warning).into_iter().chain(helm_may_run(observed)).collect(),
+        outlook: Outlook::default(),
         changes: Vec::new(),
         nothing: "nothing to unlock: nobody is at work on it".to_owned(),
         farewell: vec![format!("unlocked.   mqctl status {name}     mqctl install {name}")],

@@ -26,6 +26,7 @@ mod cut_short;
 mod dialects;
 mod doctor;
 mod door;
+mod drift;
 mod environment;
 mod evidence;
 mod expose;
@@ -77,6 +78,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(canary::tests());
     tests.extend(unready::tests());
     tests.extend(upgrade::tests());
+    tests.extend(drift::tests());
     tests.extend(pipelines::tests());
     tests.extend(rotate::tests());
     tests.extend(adopt::tests());

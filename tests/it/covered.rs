@@ -60,6 +60,7 @@ const LIST: &[(&str, &[&str])] = &[
         "chart: the StatefulSet is Parallel, the profile does not say so",
         &["an_upgrade_that_would_be_refused_half_way_is_refused_before"],
     ),
+    ("chart: does not render with these values", &["what_does_not_render_is_refused_before_anything_changes"]),
     ("release: the name is taken by another chart", &["a_release_name_that_another_chart_has"]),
     ("release: another user, version, fewer nodes", &["what_is_no_install_on_volumes_that_are_there"]),
     ("volumes: secrets that nobody knows", &["volumes_whose_secrets_nobody_knows_are_not_given_new_ones"]),

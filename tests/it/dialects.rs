@@ -266,14 +266,17 @@ fn an_upgrade_that_would_be_refused_half_way_is_refused_before() {
 
 #[test]
 fn the_drift_is_shown_until_the_line_is_there() {
-    let drift =
-        "the StatefulSet is Parallel, the profile wants OrderedReady: add values: {podManagementPolicy: Parallel}";
+    let drift = "the StatefulSet is Parallel, the profile wants OrderedReady: values: {podManagementPolicy: Parallel}   # in the profile";
     let status = |more: &str| drifted(more).run(&["status", "prodmq"]).stdout;
     assert!(status("").contains(drift), "{}", status(""));
     assert!(!status(", podManagementPolicy: Parallel").contains("OrderedReady"));
     let listed = |more: &str| drifted(more).run(&["status", "prodmq", "-o", "json"]).json()["drift"].clone();
-    assert_eq!(listed(""), json!(["the StatefulSet is Parallel, the profile wants OrderedReady"]));
-    assert_eq!(listed(", podManagementPolicy: Parallel"), json!([]));
+    let policy =
+        |listed: &Value| listed.as_array().unwrap().iter().find(|one| one["kind"] == "podManagementPolicy").cloned();
+    let there = policy(&listed("")).unwrap();
+    assert_eq!((&there["wished"], &there["found"]), (&json!("OrderedReady"), &json!("Parallel")));
+    assert_eq!(there["fix"], "values: {podManagementPolicy: Parallel}");
+    assert_eq!(policy(&listed(", podManagementPolicy: Parallel")), None);
     let doctor = |more: &str| drifted(more).run(&["doctor", "prodmq"]).stdout;
     let found = doctor("");
     assert!(found.contains("IMMUTABLE") && found.contains("values: {podManagementPolicy: Parallel}"), "{found}");

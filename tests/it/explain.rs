@@ -59,6 +59,9 @@ fn all_codes_on_one_page() {
     DISK-ALARM        too little free disk: nobody can publish, or a node cannot boot
     EPHEMERAL         the data go with the pods
     TWO-NODES         an even number of nodes
+    RETENTION         Kubernetes deletes the volumes by itself
+    GRACE             a node gets too little time to stop
+    PDB-DRAIN         a drain of machines stops all nodes at once, or none ever
     CONF-NOT-ROLLED   pods run without the last change
     NOT-INSTALLED     there is no StatefulSet
     RECOVERY          a recovery was cut short
@@ -226,6 +229,9 @@ fn provoked(code: Code) -> Option<Transcript> {
         | Code::DiskAlarm
         | Code::Ephemeral
         | Code::TwoNodes
+        | Code::Retention
+        | Code::Grace
+        | Code::PdbDrain
         | Code::ConfNotRolled
         | Code::NotInstalled => return None,
         Code::Unreachable => installed.rule("kubectl * get *", 1, "", "Unable to connect to the server: i/o timeout"),

@@ -28,6 +28,8 @@ fn the_plan_as_json_has_the_calls_to_paste_and_no_secret() {
     {
       "apiVersion": "mqctl/v1",
       "changes": true,
+      "drift": [],
+      "forecast": [],
       "kind": "Plan",
       "objects": [],
       "steps": [

@@ -158,6 +158,8 @@ fn planned(profile: &Profile, observed: &Observed, found: &Found) -> Result<Plan
         address_limit: LIMIT,
         next: None,
         import: None,
+        forecast: &[],
+        drift: &[],
         verb: Verb::Install,
     };
     install(&given).map_err(|error| mqctl::error::render(&error))
@@ -171,6 +173,7 @@ fn installed(profile: &Profile) -> Observed {
     let mut observed = Observed {
         release: Some(release("deployed")),
         set: Some(set(replicas, replicas, digest)),
+        services: mqctl::chart::names(profile).services,
         namespace: Existence::There,
         ..Observed::default()
     };

@@ -153,8 +153,8 @@ fn a_deleted_release_shows_what_is_kept() {
 fn a_pod_that_is_gone_degrades_the_release() {
     let world = World::installed();
     world.remove("cluster/pod.prodmq-2");
-    world.object("statefulset.prodmq", &objects::stateful_set(2, ""));
-    assert_snapshot!(world.run(&["status", "prodmq"]).ended(1).words(), @r"
+    world.object("statefulset.prodmq", &objects::stateful_set(2, &world.digest()));
+    assert_snapshot!(world.run(&["status", "prodmq"]).ended(1).words(), @"
     $ mqctl status prodmq   [exit 1]
     test / rabbitmq / prodmq     degraded     builtin 1.0.0 · RabbitMQ 4.3.6 (Khepri) · revision 1, deployed
 

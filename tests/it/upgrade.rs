@@ -13,14 +13,22 @@ const UPGRADE: [&str; 3] = ["upgrade", "prodmq", "--yes"];
 pub const DEPLOYED: &str = "---
 kind: ConfigMap
 metadata: {name: prodmq-config}
-data: {90-configuration.conf: \"heartbeat = 60\\nauth_ldap.dn_lookup_bind.password = old\\n\"}
+data: {20-cluster.conf: cluster_formation.target_cluster_size_hint = 3, 90-configuration.conf: \"heartbeat = 60\\nauth_ldap.dn_lookup_bind.password = old\\n\"}
 ---
 kind: StatefulSet
 metadata: {name: prodmq}
 spec:
   replicas: 3
-  template: {spec: {containers: [{name: rabbitmq, resources: {limits: {memory: 512Mi}}}]}}
+  template:
+    spec:
+      terminationGracePeriodSeconds: 600
+      containers:
+        - {name: rabbitmq, resources: {limits: {memory: 512Mi}}, volumeMounts: [{name: data, mountPath: /var/lib/rabbitmq}]}
   volumeClaimTemplates: [{metadata: {name: data}, spec: {resources: {requests: {storage: 8Gi}}}}]
+---
+kind: PodDisruptionBudget
+metadata: {name: prodmq}
+spec: {maxUnavailable: 1}
 ";
 
 /// Installed and healthy; the profile has another value now, and helm would render this.
