@@ -37,6 +37,7 @@ mod program;
 mod progress;
 pub mod rabbitmq;
 pub mod recover;
+mod release;
 mod report;
 pub mod secret;
 mod status;

@@ -37,7 +37,7 @@ impl Dialect {
     }
 
     /// By the defaults of a chart: those that one dialect has and no other.
-    pub(super) fn of_values(values: &Value) -> Option<Self> {
+    pub(crate) fn of_values(values: &Value) -> Option<Self> {
         let has = |path: &&[&str]| path.iter().try_fold(values, |at, key| at.get(key)).is_some();
         Self::ALL.into_iter().find(|dialect| dialect.table().marks.iter().all(has))
     }

@@ -20,6 +20,7 @@ mod stable;
 
 pub use self::dialect::Dialect;
 use self::dialect::{POLICY, Told, set};
+pub(crate) use self::local::parted;
 pub use self::local::{Described, LocalChart, describe};
 
 /// What every chart of these calls the broker's container.

@@ -13,6 +13,7 @@ pub mod lease;
 pub(crate) mod observe;
 pub mod offer;
 pub(crate) mod pod;
+pub mod pod_secrets;
 pub mod preview;
 mod target;
 

@@ -34,6 +34,7 @@ pub mod recover;
 pub mod rotate;
 pub(crate) mod script;
 mod secret_object;
+pub mod take_over;
 pub(crate) mod unlock;
 pub(crate) mod upgrade;
 pub(crate) mod verify;

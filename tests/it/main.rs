@@ -8,6 +8,7 @@
 
 mod adopt;
 mod adopt_anew;
+mod adopt_chart;
 mod bad_input;
 mod bad_luck;
 mod bad_places;
@@ -27,6 +28,8 @@ mod explain;
 mod expose;
 mod exposed;
 mod findings;
+mod from_release;
+mod from_release_refused;
 mod healthy;
 mod help;
 mod init;
@@ -40,6 +43,7 @@ mod lock;
 mod logs;
 mod objects;
 mod pipelines;
+mod plain_helm;
 mod plan;
 mod policy;
 mod profile;
