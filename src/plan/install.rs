@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::definitions::Import;
 use super::{
-    Action, Claim, Condition, Danger, Plan, Step, Wished, expose, objects, pending, preconditions, rotate,
+    Action, Claim, Condition, Danger, Plan, Step, Wished, expose, objects, outgoing, pending, preconditions, rotate,
     secret_object, upgrade,
 };
 use crate::chart::{self, Names, builtin};
@@ -132,6 +132,7 @@ pub fn install(given: &Given<'_>) -> Result<Plan> {
         steps.extend(given.import.map(|import| import.step(given, &names)));
         steps.push(verify(given, &names));
     }
+    steps.extend(outgoing::let_go(given, &names));
     steps.extend(upgrade::enable_feature_flags(given, !steps.is_empty()));
     steps.extend(exposing.as_ref().and_then(expose::reach));
     Ok(plan(given, names, steps))
@@ -146,6 +147,7 @@ fn change(given: &Given<'_>, names: &Names) -> Vec<Step> {
     let mut steps: Vec<Step> = pending::clear(given.target, given.observed).into_iter().collect();
     steps.extend(credentials(given, names));
     steps.extend(upgrade::before_helm(given));
+    steps.extend(outgoing::keep(given, names));
     steps.push(run_helm(given, &values));
     steps.extend(replace_stuck(given));
     steps
@@ -325,6 +327,7 @@ fn run_helm(given: &Given<'_>, values: &Value) -> Step {
         given.preview().map_or_else(|| all_objects(given.profile).to_owned(), |p| objects::in_words(&p.changes));
     let mut notes = given.preview().map_or_else(Vec::new, |p| objects::notes(&p.changes));
     notes.extend(used_again(given));
+    notes.extend(outgoing::why(given));
     let mut step = Step::new(Danger::Changes, title, detail).notes(notes);
     if given.profile.chart == ChartRef::Builtin {
         step = step.action(Action::LayChart(given.chart.clone()));

@@ -27,6 +27,7 @@ pub mod init;
 pub mod install;
 pub(crate) mod keep;
 mod objects;
+mod outgoing;
 pub(crate) mod pending;
 pub(crate) mod preconditions;
 pub(crate) mod queues;

@@ -5,6 +5,7 @@ use super::{Action, Danger, Step, objects};
 use crate::cluster::Standing;
 use crate::kubectl;
 use crate::process::Part;
+use crate::profile::ChartRef;
 use crate::rabbitmq::Answer;
 use crate::units::show_duration;
 
@@ -42,7 +43,7 @@ fn take_back(given: &Given<'_>) -> Option<Step> {
     )
 }
 
-/// The StatefulSet's order, and what keeps it safe: each node's preStop hook waits for the quorums.
+/// The StatefulSet's order, and what keeps it safe: with the built-in chart each node's preStop hook waits for the quorums.
 pub(super) fn order(given: &Given<'_>) -> String {
     let count = given.profile.replicas;
     let about = show_duration(std::time::Duration::from_secs(u64::from(count * RESTART)));
@@ -51,7 +52,11 @@ pub(super) fn order(given: &Given<'_>) -> String {
     }
     let pod = |n: u32| format!("{}-{n}", given.target.stateful_set);
     let order: Vec<String> = (0..count).rev().map(pod).collect();
-    format!("{}: one by one, each when no quorum needs it; about {about}", order.join(", "))
+    let when = match given.profile.chart {
+        ChartRef::Builtin => "each when no quorum needs it",
+        ChartRef::Local(_) => "each when the one before is ready",
+    };
+    format!("{}: one by one, {when}; about {about}", order.join(", "))
 }
 
 /// After a change, which may bring flags of a new version; without one, where a broker says that there are any.

@@ -75,6 +75,10 @@ const LIST: &[(&str, &[&str])] = &[
         "release of plain helm: other secrets among its values",
         &["other_secrets_among_the_values_are_left_out_and_named"],
     ),
+    (
+        "upgrade of such a release: killed while its own Secret is kept",
+        &["an_upgrade_that_was_cut_short_lets_it_go_in_the_end"],
+    ),
     ("volumes: secrets that nobody knows", &["volumes_whose_secrets_nobody_knows_are_not_given_new_ones"]),
     ("volumes: smaller than the profile, after a delete", &["volumes_that_are_smaller_than_the_profile"]),
     ("volumes: larger than the profile, after a delete", &["volumes_that_are_larger_than_the_profile"]),

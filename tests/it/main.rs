@@ -30,6 +30,7 @@ mod exposed;
 mod findings;
 mod from_release;
 mod from_release_refused;
+mod handed_over;
 mod healthy;
 mod help;
 mod init;
