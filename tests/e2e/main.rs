@@ -28,6 +28,7 @@ mod door;
 mod environment;
 mod evidence;
 mod expose;
+mod from_release;
 mod healthy;
 mod init;
 mod journey;
@@ -88,6 +89,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(recover_time::tests());
     tests.extend(lost::tests());
     tests.extend(dialects::tests());
+    tests.extend(from_release::tests());
     tests.extend(repair::tests());
     tests.extend(tour::tests());
     // The long ones first: the end of the run is not one core waiting for one test.
