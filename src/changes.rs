@@ -55,6 +55,9 @@ const MUTABLE: [&str; 7] = [
     "minReadySeconds",
 ];
 
+/// The annotation of an object that helm does not remove where it says `keep`: in the manifest, or in the cluster.
+pub const RESOURCE_POLICY: &str = "helm.sh/resource-policy";
+
 /// What stands for other fields that are shown themselves.
 const DERIVED: [&str; 3] = ["mqctl/values", "checksum/config", "helm.sh/chart"];
 
@@ -69,7 +72,7 @@ impl Changes {
                 None => changes.push(object, What::Created, Vec::new()),
             }
         }
-        for object in old.iter().filter(|o| !new.iter().any(|n| name(n) == name(o))) {
+        for object in old.iter().filter(|o| !new.iter().any(|n| name(n) == name(o)) && !stays(o)) {
             changes.push(object, What::Removed, Vec::new());
         }
         changes
@@ -93,6 +96,11 @@ impl Changes {
             self.immutable.extend(immutable(&before["spec"], &after["spec"]));
         }
     }
+}
+
+/// Helm leaves it where it is, though it is no part of the release any more.
+fn stays(object: &Value) -> bool {
+    object["metadata"]["annotations"][RESOURCE_POLICY] == "keep"
 }
 
 fn immutable(before: &Value, after: &Value) -> Vec<String> {
@@ -186,10 +194,16 @@ fn shown(path: &str, value: &Value) -> Option<String> {
     }
 }
 
+/// Where a secret is, and none itself.
+const NAMES: [&str; 4] = [".secretKeyRef.name", ".secretKeyRef.key", ".secretRef.name", ".secretName"];
+
 /// A value whose name says that it is secret is not shown, wherever it stands: `ldap.password = …` of a ConfigMap too.
 fn masked(path: &str, text: &str) -> String {
     const SECRET: [&str; 5] = ["pass", "secret", "token", "cookie", "credential"];
     let says = |words: &str| SECRET.iter().any(|word| words.to_lowercase().contains(word));
+    if NAMES.iter().any(|name| path.ends_with(name)) {
+        return text.to_owned();
+    }
     match text.split_once('=') {
         Some((key, _)) if says(key) => format!("{key}= (masked)"),
         None if says(path.rsplit(['.', '[']).next().unwrap_or(path)) || (path.contains("env[") && says(path)) => {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Result;
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::cluster::Target;
 use crate::error::Failure;
@@ -20,6 +20,8 @@ use crate::process::{Call, Part, Program, Reply};
 /// A release as `helm list -o json` tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Release {
+    #[serde(default)]
+    pub name: String,
     pub revision: String,
     pub status: String,
     pub chart: String,
@@ -61,14 +63,18 @@ fn call(target: &Target, args: &[&str]) -> Call {
     Call::new(Program::Helm, all)
 }
 
+const ANY_STATE: [&str; 6] = ["--deployed", "--failed", "--pending", "--uninstalling", "--uninstalled", "--superseded"];
+
 /// Asks for the release, in whatever state.
 pub fn list(target: &Target) -> Call {
     // The filter is a regular expression: anchored, and a release's name has no special character but the dash.
     let filter = format!("^{}$", target.release);
-    let states = ["--deployed", "--failed", "--pending", "--uninstalling", "--uninstalled", "--superseded"];
-    let mut args = vec!["list", "--filter", &filter, "--output", "json"];
-    args.extend(states);
-    call(target, &args)
+    call(target, &[&["list", "--filter", &filter, "--output", "json"], &ANY_STATE[..]].concat())
+}
+
+/// Asks for all releases of the namespace, in whatever state.
+pub fn list_all(target: &Target) -> Call {
+    call(target, &[&["list", "--output", "json"], &ANY_STATE[..]].concat())
 }
 
 /// The release, or `None` where there is none.
@@ -76,6 +82,14 @@ pub fn list(target: &Target) -> Call {
 /// # Errors
 /// Helm 2, an unreachable cluster, a missing permission, an answer that is not JSON.
 pub fn read_list(reply: &Reply) -> Result<Option<Release>> {
+    Ok(read_list_of_all(reply)?.into_iter().next())
+}
+
+/// All releases.
+///
+/// # Errors
+/// As `read_list`.
+pub fn read_list_of_all(reply: &Reply) -> Result<Vec<Release>> {
     if !reply.ok() {
         if reply.stderr.contains("unknown flag: --filter") {
             let text = "`helm` is Helm 2, which keeps its releases in Tiller; mqctl drives Helm 3.8 and later";
@@ -85,9 +99,59 @@ pub fn read_list(reply: &Reply) -> Result<Option<Release>> {
         }
         return Err(kubectl::failure("helm list", reply).into());
     }
-    let releases: Vec<Release> = serde_json::from_str(&reply.stdout)
-        .map_err(|e| Failure::new(Outcome::Failed, format!("`helm list` did not answer in JSON: {e}")))?;
-    Ok(releases.into_iter().next())
+    in_json("helm list", reply)
+}
+
+fn in_json<T: for<'a> Deserialize<'a>>(what: &str, reply: &Reply) -> Result<T> {
+    let no_json = |e| Failure::new(Outcome::Failed, format!("`{what}` did not answer in JSON: {e}"));
+    Ok(serde_json::from_str(&reply.stdout).map_err(no_json)?)
+}
+
+/// One revision of a release, as `helm history -o json` tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Revision {
+    pub revision: u64,
+    pub status: String,
+    /// Name and version, as `rabbitmq-16.0.16`.
+    pub chart: String,
+}
+
+/// Asks for the revisions of a release: the last one may have failed, and another one be deployed.
+pub fn history(target: &Target) -> Call {
+    call(target, &["history", &target.release, "--output", "json"])
+}
+
+/// The revisions, the oldest first.
+///
+/// # Errors
+/// Helm's own words, an answer that is not JSON.
+pub fn read_history(reply: &Reply) -> Result<Vec<Revision>> {
+    if !reply.ok() {
+        return Err(kubectl::failure("helm history", reply).into());
+    }
+    in_json("helm history", reply)
+}
+
+/// The values that were given to one revision, or all of them, with the chart's defaults. Without a revision, helm tells
+/// those of the last one, even if it failed.
+pub fn values(target: &Target, revision: u64, all: bool) -> Call {
+    let revision = revision.to_string();
+    let mut args = vec!["get", "values", &target.release, "--revision", &revision, "--output", "json"];
+    args.extend(all.then_some("--all"));
+    call(target, &args)
+}
+
+/// Such values; `null` are none.
+///
+/// # Errors
+/// Helm's own words, an answer that is not JSON. No value is quoted.
+pub fn read_values(reply: &Reply) -> Result<Map<String, Value>> {
+    if !reply.ok() {
+        return Err(kubectl::failure("helm get values", reply).into());
+    }
+    let values: Option<Map<String, Value>> = serde_json::from_str(&reply.stdout)
+        .map_err(|_| Failure::new(Outcome::Failed, "`helm get values` did not answer in JSON"))?;
+    Ok(values.unwrap_or_default())
 }
 
 /// Installs or upgrades with values on stdin: no argument list and no file ever has them.
@@ -142,6 +206,22 @@ pub fn manifest(target: &Target) -> Call {
     call(target, &["get", "manifest", &target.release])
 }
 
+/// The manifest of one revision.
+pub fn manifest_of(target: &Target, revision: u64) -> Call {
+    call(target, &["get", "manifest", &target.release, "--revision", &revision.to_string()])
+}
+
+/// The manifest as helm keeps it.
+///
+/// # Errors
+/// Helm's own words.
+pub fn read_manifest(reply: &Reply) -> Result<String> {
+    if !reply.ok() {
+        return Err(kubectl::failure("helm get manifest", reply).into());
+    }
+    Ok(reply.stdout.to_string())
+}
+
 /// Renders the chart without asking any cluster.
 pub fn template(target: &Target, chart: &Path, values: &Value) -> Call {
     let chart = chart.display().to_string();
@@ -180,6 +260,13 @@ mod tests {
         let release = read_list(&reply(0, answer, "")).unwrap().unwrap();
         assert_eq!((release.revision.as_str(), release.deployed(), release.pending()), ("4", true, false));
         assert_eq!(read_list(&reply(0, "[]", "")).unwrap(), None);
+    }
+
+    #[test]
+    fn values_that_nobody_gave_are_none_and_no_value_is_quoted() {
+        assert_eq!(read_values(&reply(0, "null\n", "")).unwrap(), Map::new());
+        let error = read_values(&reply(0, r#""canary""#, "")).unwrap_err();
+        assert!(!format!("{error:#}").contains("canary"), "{error:#}");
     }
 
     #[test]

@@ -209,7 +209,17 @@ pub fn announce_stop(target: &Target) -> Call {
 
 /// Notes on mqctl's Secret which image has booted on the volumes.
 pub fn note_boot(target: &Target, secret: &str, tag: &str) -> Call {
-    call(target, &["annotate", "secret", secret, "--overwrite", &format!("{BOOTED_TAG}={tag}")])
+    note(target, secret, BOOTED_TAG, tag)
+}
+
+/// An annotation on a Secret.
+pub fn note(target: &Target, secret: &str, key: &str, value: &str) -> Call {
+    call(target, &["annotate", "secret", secret, "--overwrite", &format!("{key}={value}")])
+}
+
+/// Takes such a note back.
+pub fn take_back_note(target: &Target, secret: &str, key: &str) -> Call {
+    call(target, &["annotate", "secret", secret, &format!("{key}-")])
 }
 
 /// Takes the announcement back, so that the hooks wait for a quorum again.

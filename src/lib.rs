@@ -39,6 +39,7 @@ mod program;
 mod progress;
 pub mod rabbitmq;
 pub mod recover;
+mod release;
 mod report;
 pub mod secret;
 mod status;

@@ -17,6 +17,7 @@ use crate::process::Reply;
 use crate::rabbitmq;
 
 mod file;
+pub(crate) mod in_values;
 
 pub use file::{append_file, aside, file_of, read_file, replace_in_file, set_aside};
 
@@ -68,6 +69,17 @@ impl Name {
         }
     }
 }
+
+/// The keys under which the charts that mqctl drives have both in their Secrets; mqctl's own has them all.
+pub const KEYS: [(&str, Name); 7] = [
+    ("erlang-cookie", Name::ErlangCookie),
+    ("rabbitmq-erlang-cookie", Name::ErlangCookie),
+    (".erlang.cookie", Name::ErlangCookie),
+    ("password", Name::Password),
+    ("rabbitmq-password", Name::Password),
+    ("default-password", Name::Password),
+    ("admin-password", Name::Password),
+];
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

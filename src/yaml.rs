@@ -1,10 +1,13 @@
-//! The one reader of YAML. `serde_yaml` decides what a file says, `outline` where it says it.
+//! The one reader of YAML, and `write`. `serde_yaml` decides what a file says, `outline` where it says it.
 //!
 //! Anchors, aliases, merge keys, tags and keys that are no text are refused: a profile means the
 //! same to every reader, or it is a mistake. No message quotes a value of the file.
 
 mod ambiguous;
 mod outline;
+mod write;
+
+pub(crate) use write::block;
 
 use std::fmt;
 

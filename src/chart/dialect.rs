@@ -50,6 +50,11 @@ impl Dialect {
         Self::ALL.into_iter().find(|dialect| dialect.word() == word)
     }
 
+    /// By values that were given to a chart, where nobody has the chart itself.
+    pub(crate) fn of_values(values: &Value) -> Option<Self> {
+        Self::of_chart(&Value::Null, values)
+    }
+
     /// By the defaults of a chart: those that one dialect has and no other. Where its Chart.yaml says that it comes from
     /// elsewhere, nobody can tell.
     pub(super) fn of_chart(about: &Value, values: &Value) -> Option<Self> {

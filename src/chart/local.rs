@@ -114,12 +114,16 @@ pub fn describe(path: &Path) -> Result<Described, String> {
     Ok(Described { name, version, dialect: values.first().and_then(|values| Dialect::of_chart(&about, values)) })
 }
 
-/// `rabbitmq-16.0.16.tgz`: the version begins at the first hyphen that a digit follows.
+/// `rabbitmq-16.0.16.tgz`
 fn packed(path: &Path) -> Option<Described> {
-    let stem = path.file_name()?.to_str()?.strip_suffix(".tgz")?;
-    let at = stem.match_indices('-').find(|(at, _)| stem[at + 1..].starts_with(|c: char| c.is_ascii_digit()))?.0;
-    let (name, version) = (stem[..at].to_owned(), stem[at + 1..].to_owned());
-    (!name.is_empty()).then_some(Described { name, version, dialect: None })
+    let (name, version) = parted(path.file_name()?.to_str()?.strip_suffix(".tgz")?)?;
+    Some(Described { name: name.to_owned(), version: version.to_owned(), dialect: None })
+}
+
+/// Name and version of a chart as helm writes them together: the version begins at the first hyphen that a digit follows.
+pub(crate) fn parted(title: &str) -> Option<(&str, &str)> {
+    let at = title.match_indices('-').find(|(at, _)| title[at + 1..].starts_with(|c: char| c.is_ascii_digit()))?.0;
+    (at > 0).then(|| (&title[..at], &title[at + 1..]))
 }
 
 #[cfg(test)]

@@ -18,13 +18,14 @@ mod stable;
 mod table;
 mod version;
 
-pub(crate) use self::correction::{Corrected, in_lines};
 pub(crate) use self::correction::PARALLEL;
 use self::correction::POLICY;
+pub(crate) use self::correction::{Corrected, in_lines};
 pub use self::dialect::Dialect;
 use self::dialect::{Told, set};
 pub(crate) use self::laid_out::builtin_values;
 pub use self::laid_out::{builtin_digest, export, files, lay, require_free};
+pub(crate) use self::local::parted;
 pub use self::local::{Described, LocalChart, describe};
 use self::table::ForceBoot;
 pub(crate) use self::table::Path as Key;

@@ -4,8 +4,8 @@ use clap::Args;
 
 /// Take what the cluster runs with into the secrets file and the Secret
 ///
-/// Looks in mqctl's Secret, in the secrets file and in the pods that run, and believes only what the brokers prove: a
-/// cookie by its hash, a password by a login. What is true is written into NAME.secrets.yaml and into mqctl's Secret;
+/// Looks in mqctl's Secret, in the secrets file, in the Secret that a chart of others has made, and in the pods that run,
+/// and believes only what the brokers prove: a cookie by its hash, a password by a login. What is true is written into NAME.secrets.yaml and into mqctl's Secret;
 /// a file that is rewritten is kept beside itself. A source of another kind (env, file, command, secret) is not written
 /// to: mqctl says by fingerprint what belongs there.
 ///

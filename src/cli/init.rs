@@ -7,9 +7,12 @@ use clap::Args;
 /// Asks for what there is to choose, with the cluster's own namespaces and StorageClasses at hand. With --yes, and where
 /// there is nobody to ask, flags and defaults hold. What it writes is what `mqctl install NAME` takes. A profile that is
 /// there already is compared, and replaced only if you say so; secrets that are there are never replaced.
+///
+/// With --from-release the profile is made from a release that plain helm made: its chart, values, size, user. Cookie and
+/// password are proven by the brokers, and go into the secrets file and mqctl's Secret. No pod is touched.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mqctl init prodmq                                        by questions\n  mqctl init prodmq --dry-run                              what would be written, and nothing is\n  mqctl init prodmq --namespace shop --size 20Gi --yes     in a pipeline"
+    after_help = "Examples:\n  mqctl init prodmq                                        by questions\n  mqctl init prodmq --dry-run                              what would be written, and nothing is\n  mqctl init prodmq --namespace shop --size 20Gi --yes     in a pipeline\n  mqctl init prodmq --from-release rabbit -n shop --chart ./charts/rabbitmq"
 )]
 pub struct Init {
     /// The profile's name, and the release's: profiles/NAME.yaml is written
@@ -36,6 +39,17 @@ pub struct Init {
     /// Bind the profile to this kube context: every other one is refused from then on
     #[arg(long, value_name = "CONTEXT", help_heading = "Profile")]
     pub kube_context: Option<String>,
+    /// Make the profile from this Helm release, which somebody installed without mqctl
+    #[arg(
+        long,
+        value_name = "RELEASE",
+        help_heading = "Release",
+        conflicts_with_all = ["replicas", "storage_class", "size", "image_repository", "image_tag", "files_only"]
+    )]
+    pub from_release: Option<String>,
+    /// The chart that made it, on this machine: a folder or a .tgz of the same version
+    #[arg(long, value_name = "CHART", help_heading = "Release", requires = "from_release")]
+    pub chart: Option<String>,
     /// Write the files only; a missing namespace is left to install
     #[arg(long)]
     pub files_only: bool,

@@ -15,6 +15,7 @@ pub mod lease;
 pub(crate) mod observe;
 pub mod offer;
 pub(crate) mod pod;
+pub mod pod_secrets;
 pub mod preview;
 mod target;
 
@@ -111,6 +112,8 @@ pub const RECOVERY: &str = "mqctl/recovery";
 pub const IMAGE_TAG: &str = "mqctl/image-tag";
 /// The same of the image that has booted on them: the one above may be a slip of the pen that never ran.
 pub const BOOTED_TAG: &str = "mqctl/booted-tag";
+/// The annotation of mqctl's Secret that names those of the chart which no pod needs any more once all are replaced.
+pub const OUTGOING: &str = "mqctl/outgoing-secrets";
 
 /// What mqctl's own Secret says beside the secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -120,6 +123,8 @@ pub struct Noted {
     pub username: Option<String>,
     pub tag: Option<String>,
     pub booted: Option<String>,
+    /// Secrets of the chart's that were kept until every pod is replaced.
+    pub outgoing: Vec<String>,
 }
 
 impl Noted {
@@ -131,6 +136,7 @@ impl Noted {
             username: username.and_then(|bytes| String::from_utf8(bytes).ok()),
             tag: annotation(IMAGE_TAG),
             booted: annotation(BOOTED_TAG),
+            outgoing: annotation(OUTGOING).iter().flat_map(|names| names.split(',')).map(str::to_owned).collect(),
         }
     }
 }

@@ -110,10 +110,9 @@ impl Pod {
         }
     }
 
-    /// The tag of the broker's image: the part behind the last colon, unless that stands before a registry's port.
+    /// The tag of the broker's image, with its digest if it has one.
     pub fn tag(&self) -> Option<&str> {
-        let (_, tag) = self.image.as_deref()?.rsplit_once(':')?;
-        (!tag.contains('/')).then_some(tag)
+        Some(image_parts(self.image.as_deref()?)?.1)
     }
 
     /// Its container runs, so it can be asked and has a log.
@@ -126,6 +125,14 @@ fn started(broker: &Value) -> Option<String> {
     let begun = ["/state/running", "/state/terminated", "/lastState/terminated"]
         .map(|state| broker.pointer(&format!("{state}/startedAt")));
     begun.into_iter().flatten().find_map(Value::as_str).map(str::to_owned)
+}
+
+/// An image's name and its tag: the part behind the first colon that is not a registry's port; it may end in a digest.
+/// `None` where there is no tag.
+pub(crate) fn image_parts(image: &str) -> Option<(&str, &str)> {
+    let path = image.rfind('/').map_or(0, |at| at + 1);
+    let at = path + image[path..].find([':', '@'])?;
+    Some((&image[..at], image[at..].strip_prefix(':')?))
 }
 
 fn image(container: &Value) -> Option<String> {
@@ -251,6 +258,17 @@ mod tests {
             status(&json!({"containerStatuses": [broker]})).to_string(),
             "crashed: OOMKilled, exit code 137, restarts 4"
         );
+    }
+
+    #[test]
+    fn an_image_has_a_name_and_a_tag() {
+        assert_eq!(image_parts("rabbitmq:4.0.5"), Some(("rabbitmq", "4.0.5")));
+        assert_eq!(
+            image_parts("hub.example:5000/mq:4.0.5@sha256:ab"),
+            Some(("hub.example:5000/mq", "4.0.5@sha256:ab"))
+        );
+        assert_eq!(image_parts("hub.example:5000/mq"), None);
+        assert_eq!(image_parts("mq@sha256:ab"), None);
     }
 
     #[test]

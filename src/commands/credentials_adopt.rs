@@ -1,11 +1,12 @@
 //! `mqctl credentials adopt NAME [--new-password]`
 
 use anyhow::Result;
+use serde_json::Value;
 
 use crate::chart;
 use crate::cli::adopt::Adopt;
 use crate::cluster::observe::{INSTALL_RIGHTS, Question, observe, require_fit_to_change};
-use crate::cluster::{Observed, Standing};
+use crate::cluster::{Observed, Standing, Target};
 use crate::context::Context;
 use crate::credentials::adoption::{self, decide};
 use crate::credentials::hearing::{Knower, Who, hear};
@@ -13,34 +14,99 @@ use crate::credentials::{self, Found, Origin};
 use crate::error::Failure;
 use crate::lock;
 use crate::outcome::Outcome;
+use crate::plan::Plan;
 use crate::plan::adopt::{Given, adopt};
-use crate::profile::Profile;
+use crate::profile::{ChartRef, Profile};
+use crate::release;
 use crate::secret::{self, Name, Vault};
 
 pub(crate) fn run(args: &Adopt, cx: &Context) -> Result<Outcome> {
     let (profile, target) = cx.load(args.name.as_deref())?;
     cx.require_tools()?;
-    let mut found = credentials::local(cx, &profile)?;
-    let names = chart::names(&profile);
-    let question = Question { target: &target, names: &names, storage_class: None, rights: &INSTALL_RIGHTS };
-    let mut observed = lock::in_turn(cx, &profile, &question, observe)?;
-    require_fit_to_change(&observed, &target)?;
-    let knowers = knowers(&profile, &mut observed, &mut found, args.new_password)?;
-    let heard = hear(cx, &target, &profile.credentials.username, &observed, knowers)?;
-    let (new_password, unheard) = (args.new_password, unheard(&observed));
-    let given = adoption::Given { profile: &profile, found: &found, new_password, unheard };
-    let (adopted, mut vault) = decide(&given, heard)?;
-    let aside = if adopted.replaces { secret::aside(&found.file) } else { None };
-    let limit = cx.within(profile.timeouts.boot);
-    let (profile, target, observed, file) = (&profile, &target, &observed, &found.file);
-    let plan = adopt(&Given { profile, target, observed, adopted: &adopted, file, aside, limit });
+    let found = credentials::local(cx, &profile)?;
+    let observed = look(cx, &profile, &target)?;
+    let others = other_knowers(cx, &profile, &target, &observed)?;
+    let asked = Asked { profile: &profile, target: &target, new_password: args.new_password, written: true };
+    let (plan, mut vault, _) = asked.planned(cx, found, observed, others)?;
     cx.carry_out(&plan, &mut vault)
 }
 
+/// Looks at the release, when nobody else changes it.
+pub(super) fn look(cx: &Context, profile: &Profile, target: &Target) -> Result<Observed> {
+    let names = chart::names(profile);
+    let question = Question { target, names: &names, storage_class: None, rights: &INSTALL_RIGHTS };
+    let observed = lock::in_turn(cx, profile, &question, observe)?;
+    require_fit_to_change(&observed, target)?;
+    Ok(observed)
+}
+
+/// Charts of others may have made a Secret of their own.
+fn other_knowers(cx: &Context, profile: &Profile, target: &Target, observed: &Observed) -> Result<Vec<Knower>> {
+    if profile.chart == ChartRef::Builtin {
+        return Ok(Vec::new());
+    }
+    let template = observed.set.as_ref().map_or(&Value::Null, |set| &set.pod_spec);
+    let chart = release::secret_of_chart(&cx.tools, target, &chart::names(profile).secret, template)?;
+    Ok(chart.into_iter().collect())
+}
+
+/// Whose secrets are adopted.
+pub(super) struct Asked<'a> {
+    pub(super) profile: &'a Profile,
+    pub(super) target: &'a Target,
+    pub(super) new_password: bool,
+    /// The profile is on disk already.
+    pub(super) written: bool,
+}
+
+impl Asked<'_> {
+    /// The brokers judge; what is true is planned to go into both homes. With what was seen, for more plans.
+    pub(super) fn planned(
+        &self,
+        cx: &Context,
+        mut found: Found,
+        mut observed: Observed,
+        others: Vec<Knower>,
+    ) -> Result<(Plan, Vault, Observed)> {
+        let Self { profile, target, new_password, written } = *self;
+        let mut knowers = knowers(profile, &mut observed, &mut found, new_password, !others.is_empty())?;
+        // Where no broker judges, what the pods would start with comes before a file of another life.
+        let local = knowers.pop();
+        knowers.extend(others.into_iter().chain(local));
+        let heard = hear(cx, target, &profile.credentials.username, &observed, knowers)?;
+        let unheard = unheard(&observed);
+        let given = adoption::Given { profile, found: &found, new_password, unheard, written };
+        let (adopted, vault) = decide(&given, heard)?;
+        require_writable(&vault, &found)?;
+        let aside = if adopted.replaces { secret::aside(&found.file) } else { None };
+        let limit = cx.within(profile.timeouts.boot);
+        let (file, seen) = (&found.file, &observed);
+        let plan = adopt(&Given { profile, target, observed: seen, adopted: &adopted, file, aside, limit });
+        Ok((plan, vault, observed))
+    }
+}
+
+/// A secrets file with such a secret could not be read again.
+fn require_writable(vault: &Vault, found: &Found) -> Result<()> {
+    for name in Name::BOTH {
+        if let Some(flaw) = vault.get(name).and_then(|secret| secret.flaw(name)) {
+            let text = format!("{} cannot hold the {name}: {flaw}; nothing was changed", found.file_name());
+            return Err(Failure::new(Outcome::Contradiction, text).into());
+        }
+    }
+    Ok(())
+}
+
 /// mqctl's Secret, then this side; where the one or the other can be believed at all.
-fn knowers(profile: &Profile, observed: &mut Observed, found: &mut Found, new_password: bool) -> Result<Vec<Knower>> {
+fn knowers(
+    profile: &Profile,
+    observed: &mut Observed,
+    found: &mut Found,
+    new_password: bool,
+    others: bool,
+) -> Result<Vec<Knower>> {
     let cluster = observed.secret.take();
-    if cluster.is_none() && !observed.has_past() {
+    if cluster.is_none() && !others && !observed.has_past() {
         let text = format!("`{}` has neither volumes nor a Secret: there is nothing to adopt", profile.release);
         let failure = Failure::new(Outcome::Contradiction, format!("{text}; nothing was changed"));
         return Err(failure.hint(format!("mqctl install {}", profile.name)).into());

@@ -15,16 +15,22 @@ use crate::credentials::{self, Found};
 use crate::error::Failure;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
-use crate::plan::init::{self, Given};
+use crate::plan::init::{self, Files, Given};
 use crate::profile::draft::{Answers, Draft, Field};
 use crate::profile::{self, Profile, ProfileError, keep};
 use crate::units::ReleaseName;
 
+use super::credentials_adopt;
+
+mod from_release;
 mod questions;
 
 pub(crate) fn run(args: &Init, cx: &Context) -> Result<Outcome> {
     let asking = cx.person == Person::There && !cx.globals.yes;
     let path = path(args, cx, asking)?;
+    if let Some(release) = &args.from_release {
+        return from_release::run(args, release, &path, cx);
+    }
     let answers = questions::context(given(args, cx, &path)?, cx, asking)?;
     let target = cx.target(&draft(&answers, &path)?.profile)?;
     let mut offer = offer::look(&cx.tools, &target);
@@ -48,15 +54,14 @@ fn planned(
     let profile = &draft.profile;
     let mut observed = observed(cx, profile, target, &mut offer)?;
     let found = credentials::prove(credentials::local(cx, profile)?, profile, &mut observed)?;
+    let ignore = keep::missing_rule(&init::ignore_file(&profile.path))?;
+    let may_replace = asking || args.force || cx.globals.dry_run;
     let given = Given {
-        draft,
+        files: Files { draft, there: &keep::compare(draft)?, ignore, may_replace },
         target,
-        there: &keep::compare(draft)?,
-        ignore: keep::missing_rule(&init::ignore_file(&profile.path))?,
         found: &found,
         offer: &offer,
         observed: &observed,
-        may_replace: asking || args.force || cx.globals.dry_run,
         files_only: args.files_only,
         namesake: profile::namesake(&profile.name, &profile.path, &cx.places()),
     };
@@ -102,7 +107,7 @@ fn given(args: &Init, cx: &Context, path: &Path) -> Result<Answers> {
 
 /// What the answers make.
 fn draft(answers: &Answers, path: &Path) -> Result<Draft> {
-    answers.draft(path).map_err(|error| mistaken(&error).into())
+    answers.draft(path, &chart::describe).map_err(|error| mistaken(&error).into())
 }
 
 /// A flag's mistakes are told by the flag's name: there is no file yet that has lines.

@@ -59,9 +59,19 @@ pub(crate) struct Given<'a> {
     pub(crate) new_password: bool,
     /// A pod that has laid a cookie already, though it cannot be asked.
     pub(crate) unheard: Option<&'a str>,
+    /// The profile is on disk: other commands can be named that read it.
+    pub(crate) written: bool,
 }
 
-/// Decides, and moves the true secrets together. The first knower is mqctl's Secret, the second this side.
+impl Given<'_> {
+    /// The way out that takes nothing but a file.
+    fn put(&self, name: Name) -> String {
+        let (file, key) = (self.found.file.display(), name.key());
+        format!("put the one that it has into {file} (key {key}; chmod 600), then the same command again")
+    }
+}
+
+/// Decides, and moves the true secrets together. Where nobody can judge, the first knower who has any is believed.
 ///
 /// # Errors
 /// A secret that nobody knows and that may not be made anew: exit 78, nothing changed.
@@ -95,10 +105,13 @@ fn cookie(given: &Given<'_>, heard: &Heard) -> Result<Option<usize>, Failure> {
     let text = format!(
         "nobody knows the Erlang cookie, and `{pod}` has one but does not run to be asked; nothing was changed"
     );
-    Err(Failure::new(Outcome::Contradiction, text)
+    let failure = Failure::new(Outcome::Contradiction, text).code(Code::CredUnknown);
+    if !given.written {
+        return Err(failure.hint(given.put(Name::ErlangCookie)));
+    }
+    Err(failure
         .hint(format!("stop all nodes, volumes stay: mqctl delete {name}"))
-        .hint(format!("then the same command again, and mqctl install {name}"))
-        .code(Code::CredUnknown))
+        .hint(format!("then the same command again, and mqctl install {name}")))
 }
 
 fn password(given: &Given<'_>, heard: &Heard) -> Result<Option<usize>, Failure> {
@@ -111,9 +124,13 @@ fn password(given: &Given<'_>, heard: &Heard) -> Result<Option<usize>, Failure> 
     let name = &given.profile.name;
     if heard.answered && !heard.booted {
         let text = "nobody knows the password, and no node has booted that could prove or change it";
-        return Err(Failure::new(Outcome::Contradiction, format!("{text}; nothing was changed"))
-            .hint(format!("mqctl status {name}   # the same command again when a node is ready"))
-            .code(Code::CredUnknown));
+        let hint = if given.written {
+            format!("mqctl status {name}   # the same command again when a node is ready")
+        } else {
+            given.put(Name::Password)
+        };
+        let failure = Failure::new(Outcome::Contradiction, format!("{text}; nothing was changed"));
+        return Err(failure.hint(hint).code(Code::CredUnknown));
     }
     match given.found.origin(Name::Password) {
         _ if !given.new_password => Err(lost(given, heard)),
@@ -133,10 +150,15 @@ fn lost(given: &Given<'_>, heard: &Heard) -> Failure {
     let who = if heard.booted { "no password that is known lets anybody in" } else { "nobody knows the password" };
     let user = &given.profile.credentials.username;
     let then = if heard.booted { String::new() } else { format!(", then mqctl install {name}") };
-    Failure::new(Outcome::Contradiction, format!("{who} as `{user}` of `{release}`; nothing was changed"))
+    let failure =
+        Failure::new(Outcome::Contradiction, format!("{who} as `{user}` of `{release}`; nothing was changed"))
+            .code(Code::CredUnknown);
+    if !given.written {
+        return failure.hint(given.put(Name::Password));
+    }
+    failure
         .hint(format!("a new one for the same data: mqctl credentials adopt {name} --new-password{then}"))
         .hint(format!("or put the old one into {} (key password; chmod 600)", given.found.file_name()))
-        .code(Code::CredUnknown)
 }
 
 fn not_ours(given: &Given<'_>, (name, source, print): &(Name, String, Fingerprint)) -> Failure {

@@ -17,6 +17,10 @@ pub enum Who {
     Cluster,
     /// The profile's sources and the secrets file.
     Local,
+    /// The chart's own Secret, or the one that its pods refer to.
+    Chart(String),
+    /// The values that helm was given for the release.
+    Values,
     /// A pod whose container runs.
     Broker(String),
 }

@@ -104,6 +104,8 @@ fn source(given: &Given<'_>, name: Name) -> String {
         Truth::New => "generated".to_owned(),
         Truth::Known(Who::Cluster) => "from the Secret".to_owned(),
         Truth::Known(Who::Local) => "from the profile".to_owned(),
+        Truth::Known(Who::Chart(secret)) => format!("from Secret {secret}"),
+        Truth::Known(Who::Values) => "from the release's values".to_owned(),
         Truth::Known(Who::Broker(pod)) => format!("from {pod}"),
     }
 }

@@ -18,18 +18,23 @@ use crate::profile::draft::Draft;
 use crate::profile::keep::There;
 use crate::profile::{Namesake, Profile};
 
-/// Everything that the planner decides from.
-pub struct Given<'a> {
+/// What is written, and what stands there.
+pub struct Files<'a> {
     pub draft: &'a Draft,
-    pub target: &'a Target,
     pub there: &'a There,
     /// The whole `.gitignore`, where its rule is missing.
     pub ignore: Option<String>,
+    /// A profile that says something else may be replaced: somebody is asked, or said so.
+    pub may_replace: bool,
+}
+
+/// Everything that the planner decides from.
+pub struct Given<'a> {
+    pub files: Files<'a>,
+    pub target: &'a Target,
     pub found: &'a Found,
     pub offer: &'a Offer,
     pub observed: &'a Observed,
-    /// A profile that says something else may be replaced: somebody is asked, or said so.
-    pub may_replace: bool,
     pub files_only: bool,
     /// A profile of this name in another place that is looked at.
     pub namesake: Option<Namesake>,
@@ -40,10 +45,10 @@ pub struct Given<'a> {
 /// # Errors
 /// A profile that says something else, and nobody to ask: exit 64, nothing changed.
 pub fn init(given: &Given<'_>) -> Result<Plan> {
-    let profile = &given.draft.profile;
+    let profile = &given.files.draft.profile;
     let steps = [
-        write_profile(given)?,
-        given.ignore.as_ref().map(|text| write_rule(&profile.path, text)),
+        write_profile(&given.files)?,
+        write_rule(&given.files),
         keep_secrets(given.found, given.found.to_generate()),
         create_namespace(given),
     ];
@@ -66,7 +71,7 @@ pub fn init(given: &Given<'_>) -> Result<Plan> {
 }
 
 /// What the verbs are given to find this profile.
-fn next(profile: &Profile) -> String {
+pub(super) fn next(profile: &Profile) -> String {
     let path = &profile.path;
     if *path == PathBuf::from("profiles").join(format!("{}.yaml", profile.name)) {
         return profile.name.clone();
@@ -74,37 +79,38 @@ fn next(profile: &Profile) -> String {
     format!("--profile {}", shell_words::quote(&path.to_string_lossy()))
 }
 
-fn write_profile(given: &Given<'_>) -> Result<Option<Step>> {
-    let path = &given.draft.profile.path;
-    let (detail, diff) = match given.there {
+pub(super) fn write_profile(files: &Files<'_>) -> Result<Option<Step>> {
+    let path = &files.draft.profile.path;
+    let (detail, diff) = match files.there {
         There::Same => return Ok(None),
         There::Nothing => ("new: every field with a comment, defaults commented out", None),
-        _ if !given.may_replace => return Err(refusal(given).into()),
+        _ if !files.may_replace => return Err(refusal(files).into()),
         There::Other(diff) => ("replaced, comments and all; the difference is below", Some(diff.clone())),
         There::Mistaken => ("replaced: the one that is there has mistakes", None),
     };
     let title = path.display().to_string();
-    let action = Action::WriteFile { path: path.clone(), text: given.draft.text.clone() };
+    let action = Action::WriteFile { path: path.clone(), text: files.draft.text.clone() };
     let step = Step::new(Danger::Changes, title.clone(), detail).action(action).done(format!("{title} written"));
     Ok(Some(Step { diff, ..step }))
 }
 
-fn refusal(given: &Given<'_>) -> Failure {
-    let path = given.draft.profile.path.display();
-    let (what, look, diff) = match given.there {
+fn refusal(files: &Files<'_>) -> Failure {
+    let path = files.draft.profile.path.display();
+    let (what, look, diff) = match files.there {
         There::Other(diff) => ("says something else", "see what it comes to", format!("\n{diff}")),
         _ => ("has mistakes", "see its mistakes", String::new()),
     };
     Failure::new(Outcome::Usage, format!("`{path}` is there and {what}; nothing was changed{diff}"))
         .hint("replace it: the same command with --force")
-        .hint(format!("{look}: mqctl inspect {}", next(&given.draft.profile)))
+        .hint(format!("{look}: mqctl inspect {}", next(&files.draft.profile)))
 }
 
-fn write_rule(profile: &Path, text: &str) -> Step {
-    let path = ignore_file(profile);
+pub(super) fn write_rule(files: &Files<'_>) -> Option<Step> {
+    let text = files.ignore.clone()?;
+    let path = ignore_file(&files.draft.profile.path);
     let title = path.display().to_string();
     let step = Step::new(Danger::Changes, title.clone(), "*.secrets.yaml stays out of version control");
-    step.action(Action::WriteFile { path, text: text.to_owned() }).done(format!("{title} written"))
+    Some(step.action(Action::WriteFile { path, text }).done(format!("{title} written")))
 }
 
 /// `.gitignore` beside the profile.
@@ -129,7 +135,7 @@ fn denied<'a>(given: &Given<'a>, on_namespaces: bool) -> Vec<&'a str> {
 }
 
 fn warnings(given: &Given<'_>) -> Vec<String> {
-    let own = given.draft.profile.warnings.iter().map(|w| format!("`{}`: {}", w.path, w.text));
+    let own = given.files.draft.profile.warnings.iter().map(|w| format!("`{}`: {}", w.path, w.text));
     let missing = [
         other_profile(given),
         missing_class(given),
@@ -142,7 +148,7 @@ fn warnings(given: &Given<'_>) -> Vec<String> {
 
 /// Two profiles of one name: which of them a verb means depends on the folder that it is called in.
 fn other_profile(given: &Given<'_>) -> Option<String> {
-    let profile = &given.draft.profile;
+    let profile = &given.files.draft.profile;
     let (name, path) = (&profile.name, profile.path.display());
     Some(match given.namesake.as_ref()? {
         Namesake::HiddenBy(other) => {
@@ -162,7 +168,7 @@ fn missing_class(given: &Given<'_>) -> Option<String> {
     let classes = given.offer.classes.as_ref()?;
     let names: Vec<&str> = classes.iter().map(|class| class.name.as_str()).collect();
     let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    let what = match &given.draft.profile.storage.class {
+    let what = match &given.files.draft.profile.storage.class {
         Some(wished) if !names.contains(&wished.as_str()) => format!("no StorageClass `{wished}`"),
         None if !classes.iter().any(|class: &Class| class.default) => "no default StorageClass".to_owned(),
         _ => return None,

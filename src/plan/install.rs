@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::definitions::Import;
 use super::{
-    Action, Claim, Condition, Danger, Outlook, Plan, Step, Wished, expose, objects, outlook, pending, preconditions,
-    rotate, secret_object, upgrade,
+    Action, Claim, Condition, Danger, Outlook, Plan, Step, Wished, expose, objects, outgoing, outlook, pending,
+    preconditions, rotate, secret_object, upgrade,
 };
 use crate::chart::{self, Names, builtin};
 use crate::cluster::preview::Preview;
@@ -149,6 +149,7 @@ pub fn install(given: &Given<'_>) -> Result<Plan> {
         steps.extend(given.import.map(|import| import.step(given, &names)));
         steps.push(verify(given, &names));
     }
+    steps.extend(outgoing::let_go(given, &names));
     steps.extend(upgrade::enable_feature_flags(given, !steps.is_empty()));
     steps.extend(exposing.as_ref().and_then(expose::reach));
     Ok(Plan { outlook, ..plan(given, names, steps) })
@@ -163,6 +164,7 @@ fn change(given: &Given<'_>, names: &Names) -> Vec<Step> {
     let mut steps: Vec<Step> = pending::clear(given.target, given.observed).into_iter().collect();
     steps.extend(credentials(given, names));
     steps.extend(upgrade::before_helm(given));
+    steps.extend(outgoing::keep(given, names));
     steps.push(run_helm(given, &values));
     steps.extend(replace_stuck(given));
     steps
@@ -346,6 +348,7 @@ fn run_helm(given: &Given<'_>, values: &Value) -> Step {
     notes.extend(chart::in_lines(&chart::corrections(given.profile, given.parallel())));
     notes.extend(used_again(given));
     notes.extend(outlook::unseen(given).map(|one| format!("~ {}", one.message)));
+    notes.extend(outgoing::why(given));
     let mut step = Step::new(Danger::Changes, title, detail).notes(notes);
     if given.profile.chart == ChartRef::Builtin {
         step = step.action(Action::LayChart(given.chart.clone()));

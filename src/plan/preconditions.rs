@@ -107,7 +107,11 @@ fn let_grow(given: &Given<'_>) -> String {
 fn other_chart(given: &Given<'_>) -> Option<Failure> {
     let release = given.observed.release.as_ref().filter(|r| !chart::made(given.profile, &r.chart))?;
     let text = format!("the release name `{}` is taken by chart `{}`", given.target.release, release.chart);
-    Some(refusal(Code::ReleaseTaken, &text).hint("choose another `release` in the profile"))
+    let take_over = format!(
+        "or take it over: mqctl init NAME --from-release {} --namespace {} --chart PATH",
+        given.target.release, given.target.namespace
+    );
+    Some(refusal(Code::ReleaseTaken, &text).hint("choose another `release` in the profile").hint(take_over))
 }
 
 /// The broker makes its first user on blank volumes only.

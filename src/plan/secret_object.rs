@@ -6,7 +6,7 @@ use crate::chart::Names;
 use crate::cluster::{IMAGE_TAG, Target};
 use crate::process::Part;
 use crate::profile::Profile;
-use crate::secret::{Hole, Name};
+use crate::secret::{Hole, KEYS, Name};
 
 /// What the Secret is made from.
 pub(super) struct Object<'a> {
@@ -18,17 +18,6 @@ pub(super) struct Object<'a> {
     /// What a rotation keeps here until it is done.
     pub(super) next: Option<Name>,
 }
-
-/// The key names of every chart that mqctl drives.
-const KEYS: [(&str, Name); 7] = [
-    ("erlang-cookie", Name::ErlangCookie),
-    ("rabbitmq-erlang-cookie", Name::ErlangCookie),
-    (".erlang.cookie", Name::ErlangCookie),
-    ("password", Name::Password),
-    ("rabbitmq-password", Name::Password),
-    ("default-password", Name::Password),
-    ("admin-password", Name::Password),
-];
 
 impl Object<'_> {
     pub(super) fn manifest(&self) -> Vec<Part> {

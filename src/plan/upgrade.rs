@@ -43,7 +43,7 @@ fn take_back(given: &Given<'_>) -> Option<Step> {
     )
 }
 
-/// The StatefulSet's order, and what keeps it safe: each node's preStop hook waits for the quorums.
+/// The StatefulSet's order, and what keeps it safe: with the built-in chart each node's preStop hook waits for the quorums.
 pub(super) fn order(given: &Given<'_>) -> String {
     let count = given.profile.replicas;
     let about = show_duration(std::time::Duration::from_secs(u64::from(count * RESTART)));

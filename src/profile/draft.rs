@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use serde_json::{Map, Value};
 use similar::TextDiff;
 
-use super::{Credentials, FORMAT, Image, Profile, ProfileError, Storage, read};
+use super::{Credentials, FORMAT, Image, Look, Profile, ProfileError, Storage, read_with};
 use crate::yaml;
 
 /// A field that `init` asks for or takes a flag for.
@@ -83,17 +84,39 @@ pub struct Draft {
 
 /// The answers of one `init`: fields without one stay at their defaults.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answers(Vec<(Field, String)>);
+pub struct Answers {
+    fields: Vec<(Field, String)>,
+    made: Option<Made>,
+}
+
+/// What a release that helm made elsewhere says beyond the answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    pub release: String,
+    /// `chart.ref`
+    pub chart: String,
+    pub version: String,
+    /// Only where the chart itself does not tell.
+    pub dialect: Option<&'static str>,
+    pub values: Map<String, Value>,
+}
 
 impl Answers {
     pub fn get(&self, field: Field) -> Option<&str> {
-        self.0.iter().find(|(f, _)| *f == field).map(|(_, text)| text.as_str())
+        self.fields.iter().find(|(f, _)| *f == field).map(|(_, text)| text.as_str())
     }
 
     #[must_use]
     pub fn with(mut self, field: Field, text: impl Into<String>) -> Self {
-        self.0.retain(|(f, _)| *f != field);
-        self.0.push((field, text.into()));
+        self.fields.retain(|(f, _)| *f != field);
+        self.fields.push((field, text.into()));
+        self
+    }
+
+    /// The profile is that of a release which is there.
+    #[must_use]
+    pub fn of(mut self, made: Made) -> Self {
+        self.made = Some(made);
         self
     }
 
@@ -101,14 +124,15 @@ impl Answers {
     ///
     /// # Errors
     /// Every answer that does not fit.
-    pub fn draft(&self, path: &Path) -> Result<Draft, ProfileError> {
+    pub fn draft(&self, path: &Path, look: Look<'_>) -> Result<Draft, ProfileError> {
         let text = self.text(&super::name_of(path));
-        Ok(Draft { profile: read(&text, path)?, text })
+        Ok(Draft { profile: read_with(&text, path, look)?, text })
     }
 
     /// Why a field cannot have this answer.
     pub fn refusal(&self, field: Field, text: &str) -> Option<String> {
-        let error = self.clone().with(field, text).draft(Path::new("draft.yaml")).err()?;
+        let nobody = |_: &Path| Err(String::new());
+        let error = self.clone().with(field, text).draft(Path::new("draft.yaml"), &nobody).err()?;
         error.mistakes.into_iter().find(|mistake| mistake.path == field.path()).map(|mistake| mistake.text)
     }
 
@@ -122,16 +146,39 @@ impl Answers {
     }
 
     fn line(&self, line: &Line, name: &str) -> String {
-        let (value, stands) = match line.holds {
-            Holds::Format => (FORMAT.to_string(), true),
-            Holds::Name => (name.to_owned(), false),
-            Holds::Example(text) => (text.to_owned(), false),
-            Holds::Section(fields) => (String::new(), fields.iter().any(|field| self.get(*field).is_some())),
-            Holds::Answer(field, example) => self.value(field, example),
-        };
+        let Some((value, stands)) = self.held(&line.holds, name) else { return String::new() };
         let text = format!("{}: {value}", line.key);
         let mark = if stands { "" } else { "# " };
-        format!("{:<36} # {}\n", format!("{mark}{}", text.trim_end()), line.comment.replace("NAME", name))
+        let line = format!("{:<36} # {}\n", format!("{mark}{}", text.trim_end()), line.comment.replace("NAME", name));
+        line + &self.below(stands, text.trim_end())
+    }
+
+    /// The value, and whether the line is switched on; nothing for a line that only a release from elsewhere has.
+    fn held(&self, holds: &Holds, name: &str) -> Option<(String, bool)> {
+        let made = self.made.as_ref();
+        let or = |text: Option<&str>, example: &str| match text {
+            Some(text) => (yaml::scalar(text), true),
+            None => (example.to_owned(), false),
+        };
+        Some(match holds {
+            Holds::Format => (FORMAT.to_string(), true),
+            Holds::Release => or(made.map(|made| made.release.as_str()).filter(|release| *release != name), name),
+            Holds::Example(text) => ((*text).to_owned(), false),
+            Holds::Section(fields) => (String::new(), fields.iter().any(|field| self.get(*field).is_some())),
+            Holds::Chart => (String::new(), made.is_some()),
+            Holds::Ref(example) => or(made.map(|made| made.chart.as_str()), example),
+            Holds::Version => (yaml::scalar(&made?.version), true),
+            Holds::Dialect => (made?.dialect?.to_owned(), true),
+            Holds::Values if made.is_some_and(|made| !made.values.is_empty()) => (String::new(), true),
+            Holds::Values => ("{}".to_owned(), false),
+            Holds::Answer(field, example) => self.value(*field, example),
+        })
+    }
+
+    /// The values of a release, below the line of their key.
+    fn below(&self, stands: bool, line: &str) -> String {
+        let made = self.made.as_ref().filter(|_| stands && line == "values:");
+        made.map_or_else(String::new, |made| yaml::block(&made.values, 2))
     }
 
     fn value(&self, field: Field, example: &str) -> (String, bool) {
@@ -155,7 +202,14 @@ struct Line {
 /// What stands behind a key.
 enum Holds {
     Format,
-    Name,
+    /// The profile's name, unless the release has another one.
+    Release,
+    /// Of a release that helm made elsewhere.
+    Chart,
+    Ref(&'static str),
+    Version,
+    Dialect,
+    Values,
     Section(&'static [Field]),
     /// The answer; an example for a field that has no default.
     Answer(Field, &'static str),
@@ -166,17 +220,23 @@ const fn line(key: &'static str, holds: Holds, comment: &'static str) -> Line {
     Line { key, holds, comment }
 }
 
-const LINES: [Line; 26] = [
+const LINES: [Line; 28] = [
     line("format", Holds::Format, "of this file"),
-    line("release", Holds::Name, "of Helm; StatefulSet, Services and pods are named after it"),
+    line("release", Holds::Release, "of Helm; StatefulSet, Services and pods are named after it"),
     line("namespace", Holds::Answer(Field::Namespace, ""), "is created if it is not there"),
     line("context", Holds::Answer(Field::Context, "prod-eu1"), "the only kube context to act on; without it any"),
     line("protected", Holds::Example("false"), "true: what destroys data takes the name typed at a terminal"),
-    line("chart", Holds::Section(&[]), "which chart is installed"),
-    line("  ref", Holds::Example("builtin"), "the one inside mqctl: mqctl inspect --chart"),
+    line("chart", Holds::Chart, "which chart is installed"),
+    line("  ref", Holds::Ref("builtin"), "builtin is the one inside mqctl: mqctl inspect --chart"),
+    line("  version", Holds::Version, "the one that made the release"),
+    line("  dialect", Holds::Dialect, "whose keys it has"),
     line("image", Holds::Section(&[Field::Repository, Field::Tag]), "what the broker runs"),
-    line("  repository", Holds::Answer(Field::Repository, ""), "laid out like the official image"),
-    line("  tag", Holds::Answer(Field::Tag, ""), "3.10 to 4.3 of it"),
+    line(
+        "  repository",
+        Holds::Answer(Field::Repository, ""),
+        "without its tag; for the built-in chart laid out like the official one",
+    ),
+    line("  tag", Holds::Answer(Field::Tag, ""), "its version; the built-in chart takes 3.10 to 4.3"),
     line("replicas", Holds::Answer(Field::Replicas, ""), "nodes, 1 to 9; take an odd number"),
     line("storage", Holds::Section(&[Field::Class, Field::Size]), "the volume of each node"),
     line("  class", Holds::Answer(Field::Class, "standard"), "StorageClass; without it the cluster's default one"),
@@ -189,7 +249,7 @@ const LINES: [Line; 26] = [
     line("  type", Holds::Example("LoadBalancer"), "or NodePort; more: mqctl expose --help"),
     line("  sourceRanges", Holds::Example("[10.0.0.0/8]"), "the networks that may come in"),
     line("definitions", Holds::Example("definitions.json"), "users, queues, policies for the first install"),
-    line("values", Holds::Example("{}"), "anything else for the chart: mqctl inspect --chart"),
+    line("values", Holds::Values, "anything else for the chart: mqctl inspect --chart"),
     line("timeouts", Holds::Section(&[]), "how long an install waits"),
     line("  install", Holds::Example("10m"), "for helm's own part"),
     line("  boot", Holds::Example("10m"), "from the start of the pods to one cluster"),

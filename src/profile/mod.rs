@@ -3,6 +3,7 @@
 //! The file becomes a `ProfileFile` (what it says), that a [`Profile`] (what it means). All mistakes
 //! of a file are found at once. No secret stands in a profile, only where to find one.
 
+mod beside;
 mod chart;
 mod check;
 mod credentials;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+pub(crate) use self::beside::beside;
 pub use self::chart::Look;
 pub(crate) use self::load::places;
 pub use self::load::{Listed, LoadError, Namesake, NotFound, Places, decode, find, list, load, namesake};

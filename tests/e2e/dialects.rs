@@ -16,7 +16,7 @@ use crate::world::{NAME, World};
 const BOOT: Duration = Duration::from_secs(240);
 /// Long enough for what was declared last to be on the disks.
 const FLUSHED: Duration = Duration::from_secs(15);
-const CHARTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts");
+pub(crate) const CHARTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts");
 
 /// A small chart of the suite's own in the manner of a family.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Stable => "stable",
             Self::Bitnami | Self::Bitnami8 => "bitnami",
@@ -69,9 +69,8 @@ impl Family {
         }
     }
 
-    /// Small VMs, which these charts do not tell of their memory limit, and probes that see a ready node soon; the names are
-    /// those of the rest of the suite.
-    fn values(self) -> Value {
+    /// Small VMs, and probes that see a ready node soon; the names are those of the rest of the suite.
+    pub(crate) fn values(self) -> Value {
         let arguments = "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none";
         let env = [("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", arguments), ("RABBITMQ_CTL_ERL_ARGS", "+S 1:1 +sbwt none")];
         let mut values = json!({

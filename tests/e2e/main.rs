@@ -30,6 +30,7 @@ mod drift;
 mod environment;
 mod evidence;
 mod expose;
+mod from_release;
 mod healthy;
 mod init;
 mod journey;
@@ -98,6 +99,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(wizard::tests());
     tests.extend(dialects::tests());
     tests.extend(raced::tests());
+    tests.extend(from_release::tests());
     tests.extend(repair::tests());
     tests.extend(tour::tests());
     // The long ones first: the end of the run is not one core waiting for one test.

@@ -63,6 +63,34 @@ const LIST: &[(&str, &[&str])] = &[
     ("chart: does not render with these values", &["what_does_not_render_is_refused_before_anything_changes"]),
     ("release: the name is taken by another chart", &["a_release_name_that_another_chart_has"]),
     ("release: another user, version, fewer nodes", &["what_is_no_install_on_volumes_that_are_there"]),
+    ("release of plain helm: not there, uninstalled", &["there_is_no_such_release", "nothing_of_it_is_deployed"]),
+    ("release of plain helm: no RabbitMQ, the operator's", &["it_is_no_rabbitmq", "it_was_made_by_the_operator"]),
+    (
+        "release of plain helm: a helm is at work, its last revision has failed",
+        &["a_helm_may_be_at_work_on_it", "a_revision_that_failed_is_not_what_is_taken_over"],
+    ),
+    (
+        "release of plain helm: another chart, another user, other names",
+        &["the_chart_is_not_given_or_another", "the_user_is_another", "mqctl_would_look_for_another_stateful_set"],
+    ),
+    ("release of plain helm: a profile is there", &["a_profile_that_says_something_else_is_there"]),
+    (
+        "release of plain helm: its secrets are not what the brokers take, or nobody can prove them",
+        &[
+            "no_password_that_is_known_lets_anybody_in",
+            "a_node_that_runs_and_does_not_answer",
+            "no_broker_runs_and_nobody_knows",
+            "what_no_broker_can_prove_is_said",
+        ],
+    ),
+    (
+        "release of plain helm: other secrets among its values",
+        &["other_secrets_among_the_values_are_left_out_and_named"],
+    ),
+    (
+        "upgrade of such a release: killed while its own Secret is kept",
+        &["an_upgrade_that_was_cut_short_lets_it_go_in_the_end"],
+    ),
     ("volumes: secrets that nobody knows", &["volumes_whose_secrets_nobody_knows_are_not_given_new_ones"]),
     ("volumes: smaller than the profile, after a delete", &["volumes_that_are_smaller_than_the_profile"]),
     ("volumes: larger than the profile, after a delete", &["volumes_that_are_larger_than_the_profile"]),

@@ -8,7 +8,7 @@ use crate::recover::{AUTO, deadlock, khepri, stateful_set, story};
 use crate::transcript::Transcript;
 use crate::world::World;
 
-const CHARTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts");
+pub const CHARTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts");
 
 /// Its objects are called as the stand-in's are.
 fn profile(chart: &str, more: &str) -> String {

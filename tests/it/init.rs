@@ -66,10 +66,10 @@ fn a_profile_by_flags_alone() {
     # context: prod-eu1                  # the only kube context to act on; without it any
     # protected: false                   # true: what destroys data takes the name typed at a terminal
     # chart:                             # which chart is installed
-    #   ref: builtin                     # the one inside mqctl: mqctl inspect --chart
+    #   ref: builtin                     # builtin is the one inside mqctl: mqctl inspect --chart
     # image:                             # what the broker runs
-    #   repository: rabbitmq             # laid out like the official image
-    #   tag: 4.3.6-management            # 3.10 to 4.3 of it
+    #   repository: rabbitmq             # without its tag; for the built-in chart laid out like the official one
+    #   tag: 4.3.6-management            # its version; the built-in chart takes 3.10 to 4.3
     replicas: 5                          # nodes, 1 to 9; take an odd number
     storage:                             # the volume of each node
       class: fast                        # StorageClass; without it the cluster's default one

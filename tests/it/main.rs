@@ -8,6 +8,7 @@
 
 mod adopt;
 mod adopt_anew;
+mod adopt_chart;
 mod bad_input;
 mod bad_luck;
 mod bad_places;
@@ -31,6 +32,9 @@ mod expose;
 mod exposed;
 mod findings;
 mod forecast;
+mod from_release;
+mod from_release_refused;
+mod handed_over;
 mod healthy;
 mod help;
 mod init;
@@ -44,6 +48,7 @@ mod lock;
 mod logs;
 mod objects;
 mod pipelines;
+mod plain_helm;
 mod plan;
 mod policy;
 mod profile;

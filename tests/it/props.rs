@@ -117,6 +117,7 @@ fn target() -> Target {
 
 fn release(status: &str) -> Release {
     Release {
+        name: "q".to_owned(),
         revision: "3".into(),
         status: status.into(),
         chart: "mqctl-rabbitmq-1.0.0".into(),

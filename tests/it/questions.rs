@@ -4,6 +4,7 @@ use rexpect::process::WaitStatus;
 use rexpect::session::{PtySession, spawn_command};
 
 use crate::init::{FILE, read, world};
+use crate::plain_helm::{plain, stable};
 use crate::world::{PROFILE, World};
 
 /// Longer than a busy machine needs; a prompt that does not come fails the test.
@@ -217,4 +218,20 @@ fn without_a_cluster_the_questions_go_on() {
         (0, "format: 1\nnamespace: rabbitmq"),
         "{heard}"
     );
+}
+
+/// Only what the release does not say itself.
+#[test]
+fn a_release_is_taken_over_by_two_answers() {
+    let world = plain(&stable());
+    let mut talk = Talk::begin(&world, &["init", "prodmq", "--from-release", "prodmq"]);
+    talk.answer("Namespace of the release [rabbitmq]", "\r");
+    talk.answer(
+        "Chart that made it (rabbitmq-6.18.2): a folder or a .tgz, such as ./charts/rabbitmq",
+        "./charts/stable-like\r",
+    );
+    talk.answer("Go on?", "y");
+    let (heard, code) = talk.end();
+    assert!(code == 0 && heard.contains("profiles/prodmq.yaml is written."), "{heard}");
+    assert!(fields(&read(&world, FILE)).contains(&"  ref: ../charts/stable-like"));
 }

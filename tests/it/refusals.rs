@@ -177,6 +177,7 @@ fn a_release_name_that_another_chart_has() {
     $ mqctl install prodmq --yes   [exit 78]
     error: the release name `prodmq` is taken by chart `rabbitmq-16.0.16`; nothing was changed
     hint: choose another `release` in the profile
+    hint: or take it over: mqctl init NAME --from-release prodmq --namespace rabbitmq --chart PATH
     see: mqctl explain RELEASE-TAKEN
     ");
 }

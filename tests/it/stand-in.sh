@@ -253,6 +253,13 @@ replace() {
     case $1 in *"$2"*) text=${1%%"$2"*}$3${1#*"$2"} ;; esac
 }
 
+# A note on a Secret comes, or goes.
+annotate_secret() {
+    case $4 in *-) key=${4%-} ;; *) key=${5%%=*} ;; esac
+    sed -i "s|\"$key\":\"[^\"]*\",||g" "$cluster/secret.$3"
+    case $4 in *-) ;; *) sed -i "s|\"annotations\":{|&\"$key\":\"${5#*=}\",|" "$cluster/secret.$3" ;; esac
+}
+
 # All pods are told that the whole set stops, or no longer; or a Secret notes the image that has booted.
 annotate() {
     if [ "$2" = statefulset ]; then
@@ -260,7 +267,7 @@ annotate() {
         return
     fi
     if [ "$2" = secret ]; then
-        sed -i "s/\"annotations\":{/&\"mqctl\/booted-tag\":\"${5#*=}\",/" "$cluster/secret.$3"
+        annotate_secret "$@"
         return
     fi
     sed -i 's/"annotations":{"mqctl\/stopping":"true"},//' "$cluster"/pod.*

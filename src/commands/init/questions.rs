@@ -6,6 +6,7 @@ use crate::ask;
 use crate::cluster::offer::Offer;
 use crate::context::Context;
 use crate::profile::draft::{Answers, Field};
+use crate::release::Reading;
 use crate::report;
 use crate::units::ReleaseName;
 
@@ -23,6 +24,23 @@ pub(super) fn context(answers: Answers, cx: &Context, asking: bool) -> Result<An
     let any = "any, whichever is current".to_owned();
     let choice = chosen("Kube context that this profile is for", any, contexts)?;
     Ok(choice.map_or(answers.clone(), |context| answers.with(Field::Context, context)))
+}
+
+/// Where the release is that a profile is made from.
+pub(super) fn namespace(answers: Answers, asking: bool) -> Result<Answers> {
+    if !asking || answers.get(Field::Namespace).is_some() {
+        return Ok(answers);
+    }
+    let default = Field::Namespace.default().unwrap_or_default();
+    let text = ask::line("Namespace of the release", default, |text| refusal(&answers, Field::Namespace, text))?;
+    Ok(answers.with(Field::Namespace, text))
+}
+
+/// The chart that made it, as the command line would name it.
+pub(super) fn chart(reading: &Reading) -> Result<String> {
+    let prompt =
+        format!("Chart that made it ({}): a folder or a .tgz, such as ./charts/rabbitmq", reading.revision.chart);
+    ask::line(&prompt, "", |text| text.is_empty().then(|| format!("for example: {}", reading.pull())))
 }
 
 pub(super) fn others(mut answers: Answers, offer: &mut Offer, asking: bool) -> Result<Answers> {

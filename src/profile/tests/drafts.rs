@@ -57,7 +57,7 @@ proptest! {
     fn valid_answers_load_and_mean_what_was_answered(given in answers(valid)) {
         let draft = drafted(&given);
         let Draft { profile, text } =
-            draft.draft(Path::new(PATH)).map_err(|error| TestCaseError::fail(error.to_string()))?;
+            draft.draft(Path::new(PATH), &nobody).map_err(|error| TestCaseError::fail(error.to_string()))?;
         for field in Field::ALL {
             let wished = draft.get(field).or(field.default()).map(str::to_owned);
             prop_assert_eq!(said(&profile, field), wished, "{}\n{}", field.path(), text);
@@ -70,7 +70,7 @@ proptest! {
     #[test]
     fn any_answers_are_refused_or_meant(given in answers(|_| "\\PC{0,12}|[a-z0-9:#{},'\"\n &*!-]{0,12}".boxed())) {
         let draft = drafted(&given);
-        if let Ok(Draft { profile, .. }) = draft.draft(Path::new(PATH)) {
+        if let Ok(Draft { profile, .. }) = draft.draft(Path::new(PATH), &nobody) {
             for (field, text) in &given {
                 let meant = said(&profile, *field);
                 let same_number = *field == Field::Replicas && text.parse().ok() == Some(profile.replicas);
@@ -91,7 +91,7 @@ fn answers_that_do_not_fit_are_refused_by_the_reader_s_own_words() {
 #[test]
 fn the_difference_is_of_what_is_said() {
     let there = "# mine\nreplicas: 5   # many\nnamespace: rabbitmq\nformat: 1\n";
-    let wished = Answers::default().with(Field::Class, "fast").draft(Path::new(PATH)).unwrap().text;
+    let wished = Answers::default().with(Field::Class, "fast").draft(Path::new(PATH), &nobody).unwrap().text;
     let expected = "--- prodmq.yaml\n+++ these answers\n@@ -2,2 +2,3 @@\n namespace: rabbitmq\n-replicas: 5\n+storage:\n+  class: fast";
     assert_eq!(difference(Path::new("prodmq.yaml"), there, &wished), expected);
 }

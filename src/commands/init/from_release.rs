@@ -1,0 +1,120 @@
+//! `mqctl init NAME --from-release RELEASE`: read the release, make its profile, prove its secrets, plan
+
+use std::path::Path;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::{Files, chart, credentials_adopt, draft, given, questions};
+use crate::ask::Person;
+use crate::cli::Init;
+use crate::cluster::{Observed, Target};
+use crate::context::Context;
+use crate::credentials;
+use crate::credentials::hearing::{Knower, Who};
+use crate::error::Failure;
+use crate::explain::Code;
+use crate::outcome::Outcome;
+use crate::plan::init;
+use crate::plan::take_over::{Given, take_over};
+use crate::profile::draft::Draft;
+use crate::profile::{beside, keep};
+use crate::release::{self, Chart, Reading, Said};
+use crate::secret::Vault;
+use crate::units::ReleaseName;
+
+pub(super) fn run(args: &Init, name: &str, path: &Path, cx: &Context) -> Result<Outcome> {
+    cx.require_tools()?;
+    let asking = cx.person == Person::There && !cx.globals.yes;
+    let answers = questions::namespace(given(args, cx, path)?, asking)?;
+    let target = Target { release: release_name(name)?, ..cx.target(&draft(&answers, path)?.profile)? };
+    let reading = release::read(&cx.tools, &target)?;
+    cx.stop_if_interrupted()?;
+    let reference = reference(args, &reading, path, asking)?;
+    let own_secret = secret_of_chart(cx, &target, &reading)?;
+    let chart = Chart { reference: &reference, look: &chart::describe, profile: path };
+    let known: Vec<&Vault> = own_secret.iter().map(|knower| &knower.vault).collect();
+    let Said { draft, vault, warnings } = release::said(&reading, answers, &chart, &known)?;
+    let knowers = own_secret.into_iter().chain([Knower { who: Who::Values, vault }]).collect();
+    adopted(args, cx, &draft, knowers, warnings, asking)
+}
+
+/// Observe, prove, plan.
+fn adopted(
+    args: &Init,
+    cx: &Context,
+    draft: &Draft,
+    knowers: Vec<Knower>,
+    mut warnings: Vec<String>,
+    asking: bool,
+) -> Result<Outcome> {
+    let profile = &draft.profile;
+    let target = cx.target(profile)?;
+    let found = credentials::local(cx, profile)?;
+    let observed = credentials_adopt::look(cx, profile, &target)?;
+    same_user(draft, &observed)?;
+    warnings.extend(grown(draft, &observed));
+    let asked = credentials_adopt::Asked { profile, target: &target, new_password: false, written: false };
+    let (adoption, mut vault, observed) = asked.planned(cx, found, observed, knowers)?;
+    let there = keep::compare(draft)?;
+    let ignore = keep::missing_rule(&init::ignore_file(&profile.path))?;
+    let may_replace = asking || args.force || cx.globals.dry_run;
+    let files = Files { draft, there: &there, ignore, may_replace };
+    let plan = take_over(Given { files, adoption, observed: &observed, warnings })?;
+    cx.carry_out(&plan, &mut vault)
+}
+
+fn release_name(name: &str) -> Result<String> {
+    let wrong = |expected| {
+        let text = format!("`--from-release`: {expected}, found `{}`; nothing was changed", crate::yaml::shown(name));
+        Failure::new(Outcome::Usage, text).hint("helm list --all-namespaces")
+    };
+    Ok(name.parse::<ReleaseName>().map_err(wrong)?.to_string())
+}
+
+/// Of the chart, as the profile has to say it.
+fn reference(args: &Init, reading: &Reading, path: &Path, asking: bool) -> Result<String> {
+    let given = match &args.chart {
+        Some(chart) => chart.clone(),
+        None if asking => questions::chart(reading)?,
+        None => {
+            let chart = &reading.revision.chart;
+            let text = format!("which chart? `{}` was made by {chart}, and --chart is not given", reading.release);
+            return Err(Failure::new(Outcome::Usage, format!("{text}; nothing was changed"))
+                .hint(reading.pull())
+                .into());
+        }
+    };
+    Ok(beside(path, &given))
+}
+
+/// The one that the chart made, or that its pods refer to.
+fn secret_of_chart(cx: &Context, target: &Target, reading: &Reading) -> Result<Option<Knower>> {
+    let set = reading.live["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    let target = Target { stateful_set: set, ..target.clone() };
+    let template = reading.live.pointer("/spec/template/spec").unwrap_or(&Value::Null);
+    let own = format!("{}-mqctl-credentials", reading.release);
+    release::secret_of_chart(&cx.tools, &target, &own, template)
+}
+
+/// mqctl's Secret may be there from before.
+fn same_user(draft: &Draft, observed: &Observed) -> Result<()> {
+    let user = &draft.profile.credentials.username;
+    let Some(noted) = observed.noted.username.as_ref().filter(|noted| *noted != user) else { return Ok(()) };
+    let text = format!(
+        "`{}` has the user `{user}`, and mqctl's Secret is for `{noted}`; nothing was changed",
+        draft.profile.release
+    );
+    let hint = format!(
+        "kubectl get secret {}-mqctl-credentials --output yaml   # of which release is it?",
+        draft.profile.release
+    );
+    Err(Failure::new(Outcome::Contradiction, text).hint(hint).code(Code::Username).into())
+}
+
+/// Volumes that somebody let grow: the StatefulSet keeps the size that it was made with.
+fn grown(draft: &Draft, observed: &Observed) -> Option<String> {
+    let size = &draft.profile.storage.size;
+    let claim = observed.claims.iter().find(|claim| claim.size != size.as_str())?;
+    Some(format!("`storage.size`: volume `{}` has {}, and the StatefulSet says {size}", claim.name, claim.size))
+}
