@@ -30,6 +30,7 @@ mod environment;
 mod evidence;
 mod expose;
 mod healthy;
+mod homes;
 mod init;
 mod journey;
 mod killed;
@@ -51,6 +52,7 @@ mod runner;
 mod running;
 #[path = "../examples/scripts.rs"]
 mod scripts;
+mod served;
 #[path = "../examples/shown.rs"]
 mod shown;
 mod terminal;
