@@ -4,10 +4,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use lapin::options::{
-    BasicAckOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
+    BasicAckOptions, BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions,
+    QueueBindOptions, QueueDeclareOptions,
 };
 use lapin::types::{AMQPValue, FieldTable, LongString};
-use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, ExchangeKind};
 
 use crate::cluster::Namespace;
 use crate::running::{Running, becomes};
@@ -54,14 +55,29 @@ impl Broker {
         Self { port, password: password.to_owned(), _forward: forward }
     }
 
-    /// Declares the queue and publishes persistent messages; each is confirmed by the broker.
+    /// Declares the queue of a kind and publishes persistent messages; each is confirmed by the broker.
     pub(crate) fn publish(&self, kind: Kind, count: usize) {
-        self.session(async |channel| publish(channel, kind, count).await);
+        self.fill(&queue(kind), kind, count, None);
+    }
+
+    /// The same with a queue of any name, and a way to choose its home.
+    pub(crate) fn fill(&self, queue: &str, kind: Kind, count: usize, locator: Option<&'static str>) {
+        self.session(async |channel| fill(channel, queue, kind, count, locator).await);
+    }
+
+    /// Declares a durable topic exchange, and binds the queue of a kind to it.
+    pub(crate) fn bind(&self, exchange: &str, kind: Kind, key: &str) {
+        self.session(async |channel| bind(channel, exchange, &queue(kind), key).await);
     }
 
     /// Takes all messages out, each acknowledged, in the queue's order.
     pub(crate) fn drain(&self, kind: Kind) -> Vec<String> {
-        self.session(async |channel| drain(channel, kind).await)
+        self.empty(&queue(kind))
+    }
+
+    /// The same with a queue of any name.
+    pub(crate) fn empty(&self, queue: &str) -> Vec<String> {
+        self.session(async |channel| empty(channel, queue).await)
     }
 
     pub(crate) fn session<T>(&self, work: impl AsyncFnOnce(&Channel) -> lapin::Result<T>) -> T {
@@ -85,7 +101,8 @@ fn port_in(said: &str) -> Option<u16> {
     rest.split(' ').next()?.parse().ok()
 }
 
-fn queue(kind: Kind) -> String {
+/// The queue of a kind.
+pub(crate) fn queue(kind: Kind) -> String {
     format!("e2e.{}", kind.word())
 }
 
@@ -94,16 +111,26 @@ pub(crate) fn messages(kind: Kind, count: usize) -> Vec<String> {
     (0..count).map(|n| format!("{}-{n}", kind.word())).collect()
 }
 
-async fn publish(channel: &Channel, kind: Kind, count: usize) -> lapin::Result<()> {
+async fn fill(
+    channel: &Channel,
+    queue: &str,
+    kind: Kind,
+    count: usize,
+    locator: Option<&'static str>,
+) -> lapin::Result<()> {
+    let text = |word: &'static str| AMQPValue::LongString(LongString::from(word));
     let mut arguments = FieldTable::default();
-    arguments.insert("x-queue-type".into(), AMQPValue::LongString(LongString::from(kind.word())));
-    channel.queue_declare(queue(kind).into(), QueueDeclareOptions::durable(), arguments).await?;
+    arguments.insert("x-queue-type".into(), text(kind.word()));
+    if let Some(locator) = locator {
+        arguments.insert("x-queue-leader-locator".into(), text(locator));
+    }
+    channel.queue_declare(queue.into(), QueueDeclareOptions::durable(), arguments).await?;
     channel.confirm_select(ConfirmSelectOptions::default()).await?;
     let persistent = BasicProperties::default().with_delivery_mode(2);
     let mut confirms = Vec::with_capacity(count);
     for message in messages(kind, count) {
         let (options, properties) = (BasicPublishOptions::default(), persistent.clone());
-        let sent = channel.basic_publish("".into(), queue(kind).into(), options, message.as_bytes(), properties);
+        let sent = channel.basic_publish("".into(), queue.into(), options, message.as_bytes(), properties);
         confirms.push(sent.await?);
     }
     for confirm in confirms {
@@ -113,11 +140,18 @@ async fn publish(channel: &Channel, kind: Kind, count: usize) -> lapin::Result<(
     Ok(())
 }
 
+async fn bind(channel: &Channel, exchange: &str, queue: &str, key: &str) -> lapin::Result<()> {
+    let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+    channel.exchange_declare(exchange.into(), ExchangeKind::Topic, durable, FieldTable::default()).await?;
+    let options = QueueBindOptions::default();
+    channel.queue_bind(queue.into(), exchange.into(), key.into(), options, FieldTable::default()).await
+}
+
 /// A quorum queue answers a `get` after everything that came before it in its log: the last one, which finds nothing,
 /// proves that every acknowledgement has arrived.
-async fn drain(channel: &Channel, kind: Kind) -> lapin::Result<Vec<String>> {
+async fn empty(channel: &Channel, queue: &str) -> lapin::Result<Vec<String>> {
     let mut taken = Vec::new();
-    while let Some(message) = channel.basic_get(queue(kind).into(), BasicGetOptions::default()).await? {
+    while let Some(message) = channel.basic_get(queue.into(), BasicGetOptions::default()).await? {
         taken.push(String::from_utf8_lossy(&message.delivery.data).into_owned());
         channel.basic_ack(message.delivery.delivery_tag, BasicAckOptions::default()).await?;
     }

@@ -3,25 +3,51 @@
 
 use serde_json::{Value, json};
 
-use crate::amqp::{Broker, Kind, messages};
+use crate::amqp::Kind;
 use crate::environment::{KHEPRI, MNESIA, OLD};
 use crate::evidence::{cut, hold};
+use crate::homes::{Homes, Stated, stated};
 use crate::killed::{MESSAGES, with_messages};
-use crate::recover::{AUTO, BOOT, CONFIRMED, PODS, assert_back, migrated, test};
+use crate::objects;
+use crate::recover::{AUTO, BOOT, CONFIRMED, PODS, assert_settled, drain, migrated, test, users};
 use crate::runner::Test;
+use crate::served::Served;
 use crate::world::{NAME, World};
+
+/// How nodes stop and which volumes are lost then; and what that comes to.
+struct Loss {
+    /// Who is cut with whom, one group after the other. Between the first and the second somebody makes a user.
+    cuts: &'static [&'static [u32]],
+    volumes: &'static [u32],
+    rung: &'static str,
+    /// The volumes are those of all who knew the late user.
+    late_is_lost: bool,
+}
+
+/// It knew nothing alone.
+const ONE: Loss = Loss { cuts: &[&[2, 0, 1]], volumes: &[2], rung: "forget", late_is_lost: false };
+const ONE_OF_KHEPRI: Loss = Loss { rung: "together", ..ONE };
+/// With mq-0 go two queues; mq-1 knew the user too, as one of three alone serves nobody.
+const NEWEST: Loss = Loss { cuts: &[&[2], &[1], &[0]], volumes: &[0], rung: "forget", late_is_lost: false };
+const NEWEST_OF_KHEPRI: Loss = Loss { rung: "together", ..NEWEST };
+/// What is left is on mq-0: its classic queues, and one copy of three of the other.
+const TWO: Loss = Loss { cuts: &[&[0], &[1, 2]], volumes: &[1, 2], rung: "forget", late_is_lost: true };
+const TWO_OF_KHEPRI: Loss = Loss { rung: "khepri-standalone", ..TWO };
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
-        test("lost: one volume", MNESIA, one_volume),
-        test("lost: one volume, 3.10", OLD, one_volume).long(),
-        test("lost: one volume of Khepri", KHEPRI, one_volume_of_khepri).long(),
-        migrated("lost: one volume, 4.0 on Khepri", one_volume_of_khepri).long(),
-        test("lost: the newest volume", MNESIA, the_newest_volume).long(),
-        test("lost: two volumes, 3.10", OLD, two_volumes).long(),
-        migrated("lost: a majority of the volumes, 4.0 on Khepri", a_majority_of_khepri).long(),
-        test("lost: two volumes", MNESIA, two_volumes).long(),
-        test("lost: a majority of Khepri's volumes", KHEPRI, a_majority_of_khepri).long(),
+        test("lost: one volume", MNESIA, |world| lose(world, &ONE)),
+        test("lost: one volume, 3.10", OLD, |world| lose(world, &ONE)).long(),
+        test("lost: one volume of Khepri", KHEPRI, |world| lose(world, &ONE_OF_KHEPRI)).long(),
+        migrated("lost: one volume, 4.0 on Khepri", |world| lose(world, &ONE_OF_KHEPRI)).long(),
+        test("lost: the newest volume", MNESIA, |world| lose(world, &NEWEST)).long(),
+        test("lost: the newest volume, 3.10", OLD, |world| lose(world, &NEWEST)).long(),
+        test("lost: the newest volume of Khepri", KHEPRI, |world| lose(world, &NEWEST_OF_KHEPRI)).long(),
+        migrated("lost: the newest volume, 4.0 on Khepri", |world| lose(world, &NEWEST_OF_KHEPRI)).long(),
+        test("lost: two volumes", MNESIA, |world| lose(world, &TWO)).long(),
+        test("lost: two volumes, 3.10", OLD, |world| lose(world, &TWO)).long(),
+        test("lost: a majority of Khepri's volumes", KHEPRI, |world| lose(world, &TWO_OF_KHEPRI)).long(),
+        migrated("lost: a majority of the volumes, 4.0 on Khepri", |world| lose(world, &TWO_OF_KHEPRI)).long(),
         test("lost: one volume beside running nodes", MNESIA, beside_running_nodes).long(),
     ]
 }
@@ -38,11 +64,83 @@ pub(crate) fn lose_volume(world: &World, n: u32) {
     });
 }
 
-/// Refused without the release's name, with what is lost; then done.
+fn lose(world: &World, loss: &Loss) {
+    let (password, homes) = filled(world);
+    hold(world);
+    stopped(world, loss);
+    let stated = shown_beforehand(world, loss);
+    recovered(world, loss);
+    world.assert_healthy();
+    homes.assert_lost(world, &password, &stated.homes);
+    assert_members_of_the_quorum_queue(world);
+    drain(world, &password, &[Kind::Quorum]);
+    if loss.cuts.len() > 1 {
+        assert_eq!(users(world).contains("late"), !loss.late_is_lost, "nobody else knew the user: {stated:?}");
+    }
+    assert_settled(world);
+}
+
+/// A queue for each node, and whatever else clients declare.
+fn filled(world: &World) -> (String, Homes) {
+    let password = with_messages(world);
+    let homes = Homes::filled(world, &password);
+    objects::make(world, "mq-0", &password);
+    (password, homes)
+}
+
+fn stopped(world: &World, loss: &Loss) {
+    for (n, nodes) in loss.cuts.iter().enumerate() {
+        if n == 1 {
+            world.namespace.shell(&format!("mq-{}", nodes[0]), "rabbitmqctl add_user late late-password");
+        }
+        cut(world, nodes);
+    }
+    for &n in loss.volumes {
+        lose_volume(world, n);
+    }
+}
+
+fn pods(ordinals: &[u32]) -> Vec<String> {
+    ordinals.iter().map(|n| format!("mq-{n}")).collect()
+}
+
+/// What is lost, as it is said before anybody agrees; refused without the release's name where it is lost for good.
 #[track_caller]
-fn recovered(world: &World, loses: &str) {
-    world.mqctl(&AUTO).expect(64).says(&["this destroys data", loses]);
-    world.mqctl(&CONFIRMED).expect(0);
+fn shown_beforehand(world: &World, loss: &Loss) -> Stated {
+    let refused = if loss.rung == "together" {
+        world.mqctl(&["recover", NAME]).expect(64)
+    } else {
+        world.mqctl(&AUTO).expect(64).says(&["this destroys data"])
+    };
+    let stated = stated(&refused.stderr);
+    assert_eq!(stated.homes, pods(loss.volumes).into_iter().collect(), "{}", refused.said());
+    assert!(stated.more || !loss.late_is_lost, "that there is more is said: {}", refused.said());
+    stated
+}
+
+/// Whoever clients are led to first is of the cluster. Lost members come when it has forgotten them, and never alone; on
+/// Khepri, where a majority is left, one that has joined may be ready before the others.
+#[track_caller]
+fn recovered(world: &World, loss: &Loss) {
+    let (served, lost) = (Served::watch(world), pods(loss.volumes));
+    let mut run = world.start(if loss.rung == "together" { &AUTO } else { &CONFIRMED });
+    let out_of_the_cluster = match loss.rung {
+        "forget" => lost.iter().map(|pod| format!("{pod} forgotten")).collect(),
+        "khepri-standalone" => vec!["quorum queues shrunk".to_owned()],
+        _ => Vec::new(),
+    };
+    for words in &out_of_the_cluster {
+        run.until_said(words, BOOT);
+        served.assert_never(&lost);
+    }
+    let first = served.until_first(BOOT);
+    let known = world.namespace.shell(&first, "rabbitmqctl -q list_users");
+    assert!(known.contains("clerk"), "{first} is a broker of its own behind the same Service: {known}");
+    run.wait(BOOT).expect(0).says(&[&format!("recover ({})", loss.rung), "a leader"]);
+    served.until_all(&PODS);
+    if !out_of_the_cluster.is_empty() {
+        served.assert_others_first(&lost);
+    }
 }
 
 #[track_caller]
@@ -51,93 +149,22 @@ pub(crate) fn assert_members_of_the_quorum_queue(world: &World) {
     assert!(PODS.iter().all(|pod| status.contains(&format!("rabbit@{pod}."))), "{status}");
 }
 
-/// Every message of the quorum queue; the classic queue, whose only copy is gone, is there no more.
-#[track_caller]
-fn assert_only_the_classic_queue_is_gone(world: &World, password: &str) {
-    world.assert_healthy();
-    let queues = world.namespace.shell("mq-0", "rabbitmqctl -q list_queues name");
-    assert!(!queues.contains("e2e.classic"), "{queues}");
-    let broker = Broker::of(&world.namespace, "mq-1", password);
-    assert_eq!(broker.drain(Kind::Quorum), messages(Kind::Quorum, MESSAGES));
-}
-
-/// The classic queue is on mq-0; the quorum queue gets its third member back.
-fn one_volume(world: &World) {
-    let password = with_messages(world);
-    hold(world);
-    cut(world, &[2, 0, 1]);
-    lose_volume(world, 2);
-    recovered(world, "classic queues of mq-2");
-    assert_members_of_the_quorum_queue(world);
-    assert_back(world, &password);
-}
-
-fn one_volume_of_khepri(world: &World) {
-    let password = with_messages(world);
-    hold(world);
-    cut(world, &[0, 1, 2]);
-    lose_volume(world, 2);
-    world.mqctl(&AUTO).expect(0);
-    assert_back(world, &password);
-}
-
-/// mq-0 stopped last, and has the only copy of the classic queue.
-fn the_newest_volume(world: &World) {
-    let password = with_messages(world);
-    hold(world);
-    for node in [2, 1, 0] {
-        cut(world, &[node]);
-    }
-    lose_volume(world, 0);
-    recovered(world, "classic queues of mq-0");
-    assert_members_of_the_quorum_queue(world);
-    assert_only_the_classic_queue_is_gone(world, &password);
-}
-
-/// What is left is on mq-0: the classic queue, and one copy of three of the other.
-fn two_volumes(world: &World) {
-    let password = with_messages(world);
-    hold(world);
-    cut(world, &[0, 1, 2]);
-    for n in [1, 2] {
-        lose_volume(world, n);
-    }
-    recovered(world, "classic queues of mq-1, mq-2");
-    assert_members_of_the_quorum_queue(world);
-    assert_back(world, &password);
-}
-
-/// The blank ones were never ready before the one that is left.
-fn a_majority_of_khepri(world: &World) {
-    let password = with_messages(world);
-    hold(world);
-    cut(world, &[0, 1, 2]);
-    for n in [1, 2] {
-        lose_volume(world, n);
-    }
-    recovered(world, "classic queues of mq-1, mq-2");
-    let since = PODS.map(|pod| ready_since(&world.namespace.object("pod", pod)));
-    assert!(since[0] <= since[1] && since[0] <= since[2], "{since:?}");
-    assert_back(world, &password);
-}
-
-fn ready_since(pod: &Value) -> String {
-    let conditions = pod.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
-    let ready = conditions.filter(|condition| condition["type"] == "Ready" && condition["status"] == "True");
-    ready.filter_map(|condition| condition["lastTransitionTime"].as_str()).collect()
-}
-
 /// Nobody was warned: the blank node became an empty broker behind the same Service.
 fn beside_running_nodes(world: &World) {
-    let password = with_messages(world);
+    let (password, homes) = filled(world);
     world.namespace.kubectl(&["delete", "persistentvolumeclaim", "data-mq-2", "--wait=false"]);
     world.namespace.kubectl(&["delete", "pod", "mq-2", "--force", "--grace-period", "0"]);
     world.namespace.until("the doctor finds an empty broker", BOOT, |_| {
         let found = world.mqctl(&["doctor", NAME, "-o", "json"]).json();
         found["findings"].as_array().is_some_and(|all| all.iter().any(|finding| finding["code"] == "EMPTY-BROKER"))
     });
-    let ran = world.mqctl(&[&CONFIRMED[..], &["-o", "json"]].concat()).expect(0);
-    assert_eq!(ran.json()["counted"]["before"]["messages"], json!(2 * MESSAGES), "{}", ran.said());
+    let stated = stated(&world.mqctl(&AUTO).expect(64).says(&["this destroys data"]).stderr);
+    assert_eq!(stated.homes, pods(&[2]).into_iter().collect());
+    let ran = world.mqctl(&[&CONFIRMED[..], &["-o", "json"]].concat()).expect(0).says(&["recover (forget)"]);
+    let left = homes.messages_without("mq-2") + MESSAGES;
+    assert_eq!(ran.json()["counted"]["before"]["messages"], json!(left), "{}", ran.said());
+    homes.assert_lost(world, &password, &stated.homes);
     assert_members_of_the_quorum_queue(world);
-    assert_back(world, &password);
+    drain(world, &password, &[Kind::Quorum]);
+    assert_settled(world);
 }

@@ -32,6 +32,7 @@ mod evidence;
 mod expose;
 mod from_release;
 mod healthy;
+mod homes;
 mod init;
 mod journey;
 mod killed;
@@ -53,6 +54,7 @@ mod runner;
 mod running;
 #[path = "../examples/scripts.rs"]
 mod scripts;
+mod served;
 #[path = "../examples/shown.rs"]
 mod shown;
 mod terminal;

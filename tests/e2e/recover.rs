@@ -112,7 +112,7 @@ pub(crate) fn ready(pod: &Value) -> bool {
 
 fn deadlock(world: &World) {
     let password = with_messages(world);
-    objects::make(world, "mq-0");
+    objects::make(world, "mq-0", &password);
     deadlocked(world, &[&[0, 1, 2]]);
     assert_cause(world, if world.is_on_khepri() { "KHEPRI-LEADER" } else { "BOOT-MNESIA" });
     world.mqctl(&AUTO).expect(0).says(&["recover (together)"]);
@@ -130,7 +130,7 @@ pub(crate) fn prepared(world: &World) -> String {
         broker.publish(kind, MESSAGES);
     }
     world.namespace.shell("mq-2", "rabbitmqctl add_user late late-password");
-    objects::make(world, "mq-2");
+    objects::make(world, "mq-2", &password);
     std::thread::sleep(FLUSHED);
     cut(world, &[1, 2]);
     password

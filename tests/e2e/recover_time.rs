@@ -44,6 +44,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("recover time: the first pod is older", MNESIA, FIRST_IS_OLDER),
         test("recover time: the first pod is older, 3.10", OLD, FIRST_IS_OLDER),
         test("recover time: a tie on Khepri", KHEPRI, ON_KHEPRI),
+        migrated("recover time: a tie, 4.0 on Khepri", ON_KHEPRI),
         test("recover time: a tie", MNESIA, TIE),
         test("recover time: a tie, 3.10", OLD, TIE),
     ]
@@ -51,6 +52,15 @@ pub(crate) fn tests() -> Vec<Test> {
 
 fn test(name: &'static str, tag: &'static str, deadlock: Deadlock) -> Test {
     Test::new(name, move || compared(&World::new(name, Helm::Four, tag, 3), deadlock)).long().alone()
+}
+
+fn migrated(name: &'static str, deadlock: Deadlock) -> Test {
+    let body = move || {
+        let mut world = World::new(name, Helm::Four, MNESIA, 3);
+        world.migrates = true;
+        compared(&world, deadlock);
+    };
+    Test::new(name, body).long().alone()
 }
 
 fn compared(world: &World, deadlock: Deadlock) {
