@@ -259,6 +259,9 @@ pub struct Delete {
     /// Delete the volumes and mqctl's Secret as well: every message is lost
     #[arg(long)]
     pub purge: bool,
+    /// Put helm's own record right where it names an API that the cluster does not serve any more
+    #[arg(long)]
+    pub repair_record: bool,
 }
 
 /// Print the versions of mqctl, its chart, helm and kubectl

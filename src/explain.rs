@@ -34,6 +34,8 @@ pub enum Code {
     Locked,
     #[value(name = "HELM-PENDING")]
     HelmPending,
+    #[value(name = "RECORD-API")]
+    RecordApi,
     #[value(name = "NOT-READY")]
     NotReady,
     #[value(name = "IMG")]
@@ -118,6 +120,7 @@ impl Code {
             Self::Username => include_str!("explain/USERNAME.txt"),
             Self::Locked => include_str!("explain/LOCKED.txt"),
             Self::HelmPending => include_str!("explain/HELM-PENDING.txt"),
+            Self::RecordApi => include_str!("explain/RECORD-API.txt"),
             Self::NotReady => include_str!("explain/NOT-READY.txt"),
             Self::Img => include_str!("explain/IMG.txt"),
             Self::Unschedulable => include_str!("explain/UNSCHEDULABLE.txt"),

@@ -3,6 +3,9 @@
 //! Helm 3.8 to 4.x take the same words for all of this. What differs stands here and nowhere else:
 //! Helm 2 knows no `list --filter`; Helm 4 has no `list --all`, so the states are named one by one.
 
+pub mod apis;
+pub mod record;
+
 use std::path::Path;
 use std::time::Duration;
 

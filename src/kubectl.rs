@@ -10,6 +10,7 @@ use crate::process::{Call, Part, Program, Reply};
 
 pub mod helper_pod;
 pub mod lease;
+pub mod record;
 pub mod recovery;
 pub mod rights;
 mod words;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::chart;
+use crate::cluster::records::Records;
 use crate::cluster::{External, Observed, Pod, Standing, Target};
 use crate::profile::Profile;
 use crate::rabbitmq::Answer;
@@ -40,6 +41,7 @@ pub(crate) struct Page<'a> {
     pub(crate) profile: &'a Profile,
     pub(crate) target: &'a Target,
     pub(crate) observed: &'a Observed,
+    pub(crate) records: &'a Records,
     pub(crate) answers: Vec<Result<Answer, String>>,
     pub(crate) vault: &'a Vault,
 }
@@ -185,6 +187,12 @@ impl Page<'_> {
         (parallel && !chart::is_parallel(self.profile)).then_some(DRIFT)
     }
 
+    /// What helm's records name that the cluster does not serve.
+    fn outdated(&self) -> Vec<String> {
+        let all = self.records.unusable.iter().flat_map(|record| &record.outdated);
+        all.map(|one| format!("{} of {}", one.object, one.api)).collect()
+    }
+
     fn locked_json(&self) -> Value {
         let lease = self.observed.lease.as_ref();
         lease.map_or(
@@ -249,6 +257,10 @@ impl Page<'_> {
                 .map(|word| row("recovery", format!("{word} was cut short: mqctl recover {}", self.profile.name))),
         );
         rows.extend(self.drift().map(|words| row("drift", format!("{words}: add {}", chart::PARALLEL_LINE))));
+        if let Some(first) = self.outdated().first() {
+            let way = format!("helm can do nothing with it: mqctl upgrade {} --repair-record", self.profile.name);
+            rows.push(row("record", format!("names {first}, which is not served: {way}")));
+        }
         let alarms: Vec<String> = self.running().filter_map(|a| a.alarms.clone()).flatten().collect();
         if !alarms.is_empty() {
             rows.push(row("alarms", alarms.join(", ")));
@@ -278,6 +290,7 @@ impl Page<'_> {
             "exposed": self.exposed_json(),
             "lockedBy": self.locked_json(),
             "recovery": self.recovery(),
+            "outdatedRecord": self.outdated(),
             "drift": self.drift().into_iter().collect::<Vec<_>>(),
             "queues": self.running().filter_map(|a| a.queues).max(),
             "messages": {"ready": self.sum(|a| a.ready), "unacked": self.sum(|a| a.unacked)},

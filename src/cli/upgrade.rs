@@ -21,4 +21,7 @@ pub struct Upgrade {
     /// Enable all stable feature flags afterwards: no way back to the version before
     #[arg(long)]
     pub enable_feature_flags: bool,
+    /// Put helm's own record right where it names an API that the cluster does not serve any more
+    #[arg(long)]
+    pub repair_record: bool,
 }

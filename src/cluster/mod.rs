@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::chart::{Names, VALUES_DIGEST};
-use crate::helm::Release;
+use crate::helm::{Release, record};
 use crate::secret::{Name, Secret, Vault};
 
 pub mod external;
@@ -14,6 +14,7 @@ pub(crate) mod observe;
 pub mod offer;
 pub(crate) mod pod;
 pub mod preview;
+pub(crate) mod records;
 mod target;
 
 pub use external::External;
@@ -163,6 +164,8 @@ pub struct Observed {
     pub noted: Noted,
     /// What mqctl's own Secret holds; `None` where there is no such Secret.
     pub secret: Option<Vault>,
+    /// Copies of helm's records, as they were before they were repaired.
+    pub copies: Vec<String>,
     /// By which some mqctl works on the release.
     pub lease: Option<Lease>,
     pub namespace: Existence,
@@ -216,6 +219,10 @@ impl Observed {
             "Secret" if is(&names.secret) => {
                 self.noted = Noted::read(object);
                 self.secret = Some(read_secret(object));
+            }
+            "Secret" => {
+                let name = object["metadata"]["name"].as_str().unwrap_or_default();
+                self.copies.extend(name.starts_with(&record::copies_of(names)).then(|| name.to_owned()));
             }
             "Lease" if is(&names.lease) => self.lease = Some(Lease::read(object)),
             "Namespace" => {

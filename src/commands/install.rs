@@ -5,9 +5,10 @@ use anyhow::Result;
 use crate::backup;
 use crate::chart;
 use crate::cli::Install;
-use crate::cluster::Observed;
 use crate::cluster::observe::{EXPOSE_RIGHTS, INSTALL_RIGHTS, Question, observe, require_fit_to_change};
 use crate::cluster::preview::{Preview, preview};
+use crate::cluster::records;
+use crate::cluster::{Observed, Target};
 use crate::context::Context;
 use crate::credentials::{self, Found};
 use crate::definitions::Definitions;
@@ -15,19 +16,27 @@ use crate::helm;
 use crate::lock;
 use crate::outcome::Outcome;
 use crate::plan::definitions::Import;
-use crate::plan::install::{self, Given, Next, Verb};
-use crate::plan::{Plan, expose, pending, preconditions};
+use crate::plan::install::{self, Given, Next, Offers, Verb};
+use crate::plan::{Plan, expose, pending, preconditions, record};
 use crate::process::{Call, Reply};
 use crate::profile::{ChartRef, Profile};
 use crate::rabbitmq;
 
 pub(crate) fn run(args: &Install, cx: &Context) -> Result<Outcome> {
-    let (plan, mut found) = planned(args.name.as_deref(), Some(Verb::Install), cx)?;
-    cx.carry_out(&plan, &mut found.vault)
+    let mut planned = planned(args.name.as_deref(), Some(Verb::Install), Offers::default(), cx)?;
+    cx.carry_out(&planned.plan, &mut planned.found.vault)
+}
+
+/// A plan, and the secrets that it is carried out with.
+pub(super) struct Planned {
+    pub(super) plan: Plan,
+    pub(super) found: Found,
+    /// The rest can be planned only when this has been carried out.
+    pub(super) first: bool,
 }
 
 /// Load, observe, prove, look ahead, plan: also what `upgrade` does, and `plan`, which leaves the verb to what is there.
-pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, cx: &Context) -> Result<(Plan, Found)> {
+pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, offers: Offers, cx: &Context) -> Result<Planned> {
     let (profile, target) = cx.load(name)?;
     cx.require_tools()?;
     let local = credentials::local(cx, &profile)?;
@@ -42,6 +51,9 @@ pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, cx: &Context) -> R
         None => observe(&cx.tools, &question)?,
     };
     require_fit_to_change(&observed, &target)?;
+    if let Some(plan) = repair_first(cx, (&profile, &target), &observed, offers)? {
+        return Ok(Planned { plan, found: local, first: true });
+    }
     pending::require_settled(&profile, &target, &observed, cx.now())?;
     let found = credentials::prove(local, &profile, &mut observed)?;
     let upgrade = Verb::Upgrade { enable_feature_flags: false };
@@ -57,11 +69,32 @@ pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, cx: &Context) -> R
         next: None,
         import: None,
         verb,
+        offers,
     };
     preconditions::at_once(&given)?;
     let import = to_import(&profile, &observed)?;
     let next = look_ahead(cx, &given)?;
-    Ok((install::install(&Given { next: next.as_ref(), import: import.as_ref(), ..given })?, found))
+    let plan = install::install(&Given { next: next.as_ref(), import: import.as_ref(), ..given })?;
+    Ok(Planned { plan, found, first: false })
+}
+
+/// A record that helm cannot use is put right before anything else, or is what the change is refused for.
+fn repair_first(
+    cx: &Context,
+    (profile, target): (&Profile, &Target),
+    observed: &Observed,
+    offers: Offers,
+) -> Result<Option<Plan>> {
+    if observed.release.is_none() {
+        return Ok(None);
+    }
+    let names = chart::names(profile);
+    let records = records::look(&cx.tools, profile, target, &names)?;
+    match record::refusal(target, &records, &format!("mqctl upgrade {}", profile.name)) {
+        None => Ok(None),
+        Some(_) if offers.repair_record => Ok(Some(record::first(profile, target, names, observed, &records))),
+        Some(refusal) => Err(refusal.into()),
+    }
 }
 
 /// The profile's definitions, as long as nothing has booted on the volumes.

@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::chart;
 use crate::cli::Status;
 use crate::cluster::observe::Question;
+use crate::cluster::records::{self, Records};
 use crate::context::Context;
 use crate::credentials;
 use crate::outcome::Outcome;
@@ -22,14 +23,27 @@ pub(crate) fn run(args: &Status, cx: &Context) -> Result<Outcome> {
     let question = Question { target: &target, names: &names, storage_class: None, rights: &[] };
     let mut calls = question.calls();
     let looks = calls.len();
+    calls.extend(records::call(&profile, &target));
+    let asks = calls.len();
     // The pods' names are known beforehand, so nobody waits for a list of them.
     let pods = names.pods.iter().map(String::as_str);
     calls.extend(rabbitmq::questions(&target, pods, &profile.credentials.username, &found.vault));
     let replies = cx.tools.run_all(&calls, &found.vault).into_iter().collect::<Result<Vec<Reply>>>()?;
-    let (seen, answers) = replies.split_at(looks);
+    let (seen, answers) = replies.split_at(asks);
+    let (seen, kept) = seen.split_at(looks);
     let observed = question.understand(seen)?;
+    // Who may not read them sees the rest.
+    let read = kept.first().map(|reply| records::understand(&cx.tools, &target, &names, reply));
+    let records = read.and_then(Result::ok).unwrap_or_else(Records::default);
     let answers = answers.iter().map(rabbitmq::read).collect();
-    let page = Page { profile: &profile, target: &target, observed: &observed, answers, vault: &found.vault };
+    let page = Page {
+        profile: &profile,
+        target: &target,
+        observed: &observed,
+        records: &records,
+        answers,
+        vault: &found.vault,
+    };
     report::answer(&if cx.json() {
         report::pretty(&page.to_json())
     } else {

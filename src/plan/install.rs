@@ -40,6 +40,14 @@ pub struct Given<'a> {
     /// What the first install imports.
     pub import: Option<&'a Import>,
     pub verb: Verb,
+    pub offers: Offers,
+}
+
+/// Ways out of what is refused otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Offers {
+    /// Helm's own record is put right where it names an API that is not served.
+    pub repair_record: bool,
 }
 
 /// Which command asks.

@@ -30,6 +30,7 @@ mod objects;
 pub(crate) mod pending;
 pub(crate) mod preconditions;
 pub(crate) mod queues;
+pub(crate) mod record;
 pub mod recover;
 pub mod rotate;
 pub(crate) mod script;
@@ -121,6 +122,8 @@ pub enum Action {
         definitions: Definitions,
         pod: String,
     },
+    /// A record of helm's names what the server serves, and a copy of it is kept.
+    RepairRecord(record::Repair),
     Verify(Wished),
     /// Wait for the address of the Service outside, and try it.
     Reach(Reach),

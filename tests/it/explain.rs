@@ -6,6 +6,7 @@ use mqctl::cli::Cli;
 use mqctl::explain::Code;
 
 use crate::objects;
+use crate::records;
 use crate::transcript::Transcript;
 use crate::upgrade;
 use crate::world::{PROFILE, World};
@@ -31,6 +32,7 @@ fn all_codes_on_one_page() {
     USERNAME          the profile names another first user than the one the release was installed with
     LOCKED            another mqctl is at work on this release
     HELM-PENDING      another helm is at work on this release, or one was killed while it was
+    RECORD-API        helm's own record of the release names an API that this cluster does not serve any more
     NOT-READY         the nodes were not ready within the time
     IMG               the image cannot be pulled
     UNSCHEDULABLE     the scheduler finds no machine for a pod
@@ -197,6 +199,7 @@ fn provoked(code: Code) -> Option<Transcript> {
             fresh.rule("helm upgrade *", 1, "", words);
             return Some(fresh.run(&INSTALL));
         }
+        Code::RecordApi => return Some(records::broken("deployed").run(&INSTALL)),
         Code::NotReady => return Some(with_last_pod(&fresh, &objects::running(false))),
         Code::Img => return Some(with_last_pod(&fresh, &objects::without_image())),
         Code::Unschedulable => return Some(with_last_pod(&fresh, &objects::unscheduled())),

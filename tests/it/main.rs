@@ -46,6 +46,7 @@ mod profile;
 mod props;
 mod questions;
 mod readers;
+mod records;
 mod recover;
 mod recover_again;
 mod recover_repair;
