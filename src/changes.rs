@@ -61,7 +61,7 @@ const DERIVED: [&str; 3] = ["mqctl/values", "checksum/config", "helm.sh/chart"];
 impl Changes {
     /// Compares two manifests: YAML documents, as helm keeps them.
     pub fn between(old: &str, new: &str) -> Self {
-        let (old, new) = (yaml::stream(old), yaml::stream(new));
+        let (old, new) = (plain(yaml::stream(old)), plain(yaml::stream(new)));
         let mut changes = Self::default();
         for object in &new {
             match old.iter().find(|o| name(o) == name(object)) {
@@ -93,6 +93,18 @@ impl Changes {
             self.immutable.extend(immutable(&before["spec"], &after["spec"]));
         }
     }
+}
+
+/// Without what the API server fills into the templates of claims by itself: it is no difference to it.
+fn plain(mut objects: Vec<Value>) -> Vec<Value> {
+    for object in objects.iter_mut().filter(|object| object["kind"] == "StatefulSet") {
+        let templates = object.pointer_mut("/spec/volumeClaimTemplates").and_then(Value::as_array_mut);
+        for template in templates.into_iter().flatten().filter_map(Value::as_object_mut) {
+            template.remove("apiVersion");
+            template.remove("kind");
+        }
+    }
+    objects
 }
 
 fn immutable(before: &Value, after: &Value) -> Vec<String> {

@@ -214,6 +214,9 @@ pub struct Install {
     /// The profile's name: profiles/NAME.yaml is read
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
+    /// Take over objects that the chart makes and that are there already without being helm's
+    #[arg(long)]
+    pub adopt_objects: bool,
 }
 
 /// Show what install or upgrade would do, and change nothing

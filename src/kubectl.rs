@@ -199,6 +199,13 @@ pub fn lines_of(logs: &str, pod: &str, container: &str) -> String {
     lines.join("\n")
 }
 
+/// Asks for larger volumes; or whether they may be, and changes nothing.
+pub fn grow(target: &Target, claims: &[&str], size: &str, tried: bool) -> Call {
+    let patch = json!({"spec": {"resources": {"requests": {"storage": size}}}}).to_string();
+    let rest: &[&str] = if tried { &["--patch", &patch, "--dry-run=server"] } else { &["--patch", &patch] };
+    call(target, &[&["patch", "persistentvolumeclaim"][..], claims, rest].concat())
+}
+
 pub fn scale(target: &Target, replicas: u32) -> Call {
     call(target, &["scale", "statefulset", &target.stateful_set, "--replicas", &replicas.to_string()])
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::chart;
 use crate::cluster::records::Records;
 use crate::cluster::{External, Observed, Pod, Standing, Target};
+use crate::helm::Release;
 use crate::profile::Profile;
 use crate::rabbitmq::Answer;
 use crate::report::{age, bytes, table};
@@ -153,7 +154,10 @@ impl Page<'_> {
             lines.push(format!("  kept Service: {}", chart::names(self.profile).external));
         }
         lines.extend(self.locked().map(|words| format!("  locked: {words}")));
-        lines.push(format!("  install it: mqctl install {}", self.profile.name));
+        // An upgrade that made it anew was cut short.
+        let away = !self.observed.pods.is_empty() && self.observed.release.as_ref().is_some_and(Release::deployed);
+        let what = if away { "its StatefulSet is gone, its pods are there" } else { "install it" };
+        lines.push(format!("  {what}: mqctl install {}", self.profile.name));
         lines
     }
 

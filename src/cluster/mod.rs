@@ -12,6 +12,7 @@ pub mod external;
 pub mod lease;
 pub(crate) mod observe;
 pub mod offer;
+pub(crate) mod ownership;
 pub(crate) mod pod;
 pub mod preview;
 pub(crate) mod records;

@@ -37,6 +37,14 @@ pub(crate) const INSTALL_RIGHTS: [Right; 15] = [
 /// What an init needs beyond that, for a namespace that is missing.
 pub(crate) const INIT_RIGHTS: [Right; 2] = [("create", "", "namespaces"), ("patch", "", "namespaces")];
 
+/// What an upgrade needs beyond an install where it makes a StatefulSet anew.
+pub(crate) const ANEW_RIGHTS: [Right; 4] = [
+    ("get", "", "configmaps"),
+    ("patch", "", "configmaps"),
+    ("delete", "apps", "statefulsets"),
+    ("patch", "", "persistentvolumeclaims"),
+];
+
 /// What a delete needs to be allowed.
 pub(crate) const DELETE_RIGHTS: [Right; 8] = [
     ("list", "", "pods"),
@@ -241,6 +249,15 @@ pub(crate) fn observe_stop(tools: &Tools, question: &Question<'_>) -> Result<Obs
     Ok(observed)
 }
 
+/// mqctl's own ConfigMap with what it keeps of a stop, or of a StatefulSet.
+///
+/// # Errors
+/// An unreachable cluster, kubectl missing, the right to get it.
+pub(crate) fn evidence(tools: &Tools, target: &Target, names: &Names) -> Result<Option<Value>> {
+    let reply = tools.run(&kubectl::get(target, &[format!("configmap/{}", names.evidence)]), &Vault::default())?;
+    if reply.ok() { Ok(kubectl::items(&reply).pop()) } else { Err(kubectl::failure("kubectl get", &reply).into()) }
+}
+
 /// What mqctl's own Secret holds; nothing where there is none, or where the person may not read it.
 ///
 /// # Errors
@@ -261,13 +278,17 @@ fn storage_classes(tools: &Tools, target: &Target) -> Result<Vec<String>> {
     Ok(kubectl::items(&reply).iter().filter_map(name).collect())
 }
 
-/// What every change needs that makes objects.
+/// What every change needs that makes objects; what only a StatefulSet made anew does is asked for with its plan.
 ///
 /// # Errors
 /// The namespace is being deleted; rights that are missing.
 pub(crate) fn require_fit_to_change(observed: &Observed, target: &Target) -> Result<()> {
     require_lasting_namespace(observed, target)?;
-    require_rights(observed, target)
+    refuse_without(observed, target, |right| !is_one_of(&ANEW_RIGHTS, right))
+}
+
+fn is_one_of(rights: &[Right], right: &str) -> bool {
+    rights.iter().any(|one| rights::in_words(one) == right)
 }
 
 /// Refuses where the namespace is being deleted: nothing can be made in it any more.
@@ -298,7 +319,7 @@ pub(crate) fn require_rights(observed: &Observed, target: &Target) -> Result<()>
 /// # Errors
 /// As `require_rights`.
 pub(crate) fn require_rights_of_every_rung(observed: &Observed, target: &Target) -> Result<()> {
-    refuse_without(observed, target, |right| !RUNG_RIGHTS.iter().any(|of_some| rights::in_words(of_some) == right))
+    refuse_without(observed, target, |right| !is_one_of(&RUNG_RIGHTS, right))
 }
 
 /// The same for what a plan does.

@@ -2,13 +2,15 @@
 
 use anyhow::Result;
 
+use super::beforehand::{self, Beforehand};
 use crate::backup;
 use crate::chart;
 use crate::cli::Install;
-use crate::cluster::observe::{EXPOSE_RIGHTS, INSTALL_RIGHTS, Question, observe, require_fit_to_change};
+use crate::cluster::Observed;
+use crate::cluster::observe::{
+    self, ANEW_RIGHTS, EXPOSE_RIGHTS, INSTALL_RIGHTS, Question, observe, require_fit_to_change, require_rights_for,
+};
 use crate::cluster::preview::{Preview, preview};
-use crate::cluster::records;
-use crate::cluster::{Observed, Target};
 use crate::context::Context;
 use crate::credentials::{self, Found};
 use crate::definitions::Definitions;
@@ -17,14 +19,33 @@ use crate::lock;
 use crate::outcome::Outcome;
 use crate::plan::definitions::Import;
 use crate::plan::install::{self, Given, Next, Offers, Verb};
-use crate::plan::{Plan, expose, pending, preconditions, record};
+use crate::plan::{Plan, anew, expose, pending, preconditions};
 use crate::process::{Call, Reply};
 use crate::profile::{ChartRef, Profile};
 use crate::rabbitmq;
 
 pub(crate) fn run(args: &Install, cx: &Context) -> Result<Outcome> {
-    let mut planned = planned(args.name.as_deref(), Some(Verb::Install), Offers::default(), cx)?;
-    cx.carry_out(&planned.plan, &mut planned.found.vault)
+    let offers = Offers { adopt: cx.offers(args.adopt_objects), ..Offers::default() };
+    carry_out(cx, || planned(args.name.as_deref(), Some(Verb::Install), offers, cx))
+}
+
+/// Kinds of what may have to be done first: more than one of each is none.
+const FIRST: usize = 2;
+
+/// Whatever has to be done first is agreed to and done for itself; then the rest is planned.
+pub(super) fn carry_out(cx: &Context, planned: impl Fn() -> Result<Planned>) -> Result<Outcome> {
+    let mut next = planned()?;
+    for _ in 0..FIRST {
+        if !next.first || cx.globals.dry_run {
+            break;
+        }
+        let outcome = cx.carry_out_beside(&next.plan, &mut next.found.vault)?;
+        if outcome != Outcome::Done {
+            return Ok(outcome);
+        }
+        next = planned()?;
+    }
+    cx.carry_out(&next.plan, &mut next.found.vault)
 }
 
 /// A plan, and the secrets that it is carried out with.
@@ -43,7 +64,8 @@ pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, offers: Offers, cx
     let names = chart::names(&profile);
     let storage_class = profile.storage.class.as_deref();
     let exposing = profile.expose.as_ref().map_or(&[][..], |_| &EXPOSE_RIGHTS);
-    let rights = [&INSTALL_RIGHTS, exposing].concat();
+    let anew = if offers.recreate { &ANEW_RIGHTS[..] } else { &[] };
+    let rights = [&INSTALL_RIGHTS, exposing, anew].concat();
     let question = Question { target: &target, names: &names, storage_class, rights: &rights };
     // `plan` looks whoever is at work.
     let mut observed = match verb {
@@ -51,10 +73,13 @@ pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, offers: Offers, cx
         None => observe(&cx.tools, &question)?,
     };
     require_fit_to_change(&observed, &target)?;
-    if let Some(plan) = repair_first(cx, (&profile, &target), &observed, offers)? {
+    if let Some(plan) = beforehand::repair(cx, (&profile, &target), &observed, offers)? {
         return Ok(Planned { plan, found: local, first: true });
     }
     pending::require_settled(&profile, &target, &observed, cx.now())?;
+    if observed.release.as_ref().is_some_and(helm::Release::cut_short_in_upgrade) {
+        observed.evidence = observe::evidence(&cx.tools, &target, &names)?;
+    }
     let found = credentials::prove(local, &profile, &mut observed)?;
     let upgrade = Verb::Upgrade { enable_feature_flags: false };
     let verb = verb.unwrap_or(if observed.release.is_some() { upgrade } else { Verb::Install });
@@ -73,28 +98,13 @@ pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, offers: Offers, cx
     };
     preconditions::at_once(&given)?;
     let import = to_import(&profile, &observed)?;
-    let next = look_ahead(cx, &given)?;
+    let next = match beforehand::adoption(cx, &given, look_ahead)? {
+        Beforehand::First(plan) => return Ok(Planned { plan, found, first: true }),
+        Beforehand::Next(next) => next,
+    };
     let plan = install::install(&Given { next: next.as_ref(), import: import.as_ref(), ..given })?;
+    require_rights_for(plan.calls(), &observed, &target)?;
     Ok(Planned { plan, found, first: false })
-}
-
-/// A record that helm cannot use is put right before anything else, or is what the change is refused for.
-fn repair_first(
-    cx: &Context,
-    (profile, target): (&Profile, &Target),
-    observed: &Observed,
-    offers: Offers,
-) -> Result<Option<Plan>> {
-    if observed.release.is_none() {
-        return Ok(None);
-    }
-    let names = chart::names(profile);
-    let records = records::look(&cx.tools, profile, target, &names)?;
-    match record::refusal(target, &records, &format!("mqctl upgrade {}", profile.name)) {
-        None => Ok(None),
-        Some(_) if offers.repair_record => Ok(Some(record::first(profile, target, names, observed, &records))),
-        Some(refusal) => Err(refusal.into()),
-    }
 }
 
 /// The profile's definitions, as long as nothing has booted on the volumes.
@@ -115,11 +125,19 @@ fn look_ahead(cx: &Context, given: &Given<'_>) -> Result<Option<Next>> {
     let asked: Vec<&str> = given.observed.running().collect();
     let calls = rabbitmq::questions(given.target, asked.iter().copied(), user, vault);
     let (preview, replies) = ahead(cx, given, calls)?;
+    let cannot_grow = preview.as_ref().map(|preview| growth(cx, given, preview)).transpose()?.flatten();
     let named = |(&pod, reply): (&&str, &Reply)| (pod.to_owned(), rabbitmq::read(reply));
     let answers: Vec<_> = asked.iter().zip(&replies).map(named).collect();
     credentials::prove_broker(given.found, given.profile, &answers)?;
     let backup = backup::file(&cx.state(), &given.target.release, cx.now());
-    Ok(Some(Next { preview, answers, backup }))
+    Ok(Some(Next { preview, answers, cannot_grow, backup }))
+}
+
+/// Why the volumes cannot grow, where they would have to.
+fn growth(cx: &Context, given: &Given<'_>, preview: &Preview) -> Result<Option<String>> {
+    let Some(call) = anew::try_growth(given, &preview.changes) else { return Ok(None) };
+    let reply = cx.tools.run(&call, &given.found.vault)?;
+    Ok((!reply.ok()).then_some(reply.stderr))
 }
 
 /// The next revision where helm can compare with the last, and the brokers' replies in any case.

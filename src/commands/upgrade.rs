@@ -9,7 +9,6 @@ use crate::context::Context;
 use crate::error::Failure;
 use crate::outcome::Outcome;
 use crate::plan::install::{Offers, Verb};
-use crate::secret::Vault;
 use crate::versions::{self, Series};
 use crate::{chart, program, report};
 
@@ -18,17 +17,12 @@ pub(crate) fn run(args: &Upgrade, cx: &Context) -> Result<Outcome> {
         return way(args.name.as_deref(), to, cx);
     }
     let verb = Verb::Upgrade { enable_feature_flags: args.enable_feature_flags };
-    let offers = Offers { repair_record: cx.offers(args.repair_record) };
-    let planned = || super::install::planned(args.name.as_deref(), Some(verb), offers, cx);
-    let mut next = planned()?;
-    if next.first && !cx.globals.dry_run {
-        let outcome = cx.carry_out_beside(&next.plan, &mut Vault::default())?;
-        if outcome != Outcome::Done {
-            return Ok(outcome);
-        }
-        next = planned()?;
-    }
-    cx.carry_out(&next.plan, &mut next.found.vault)
+    let offers = Offers {
+        repair_record: cx.offers(args.repair_record),
+        recreate: cx.offers(args.recreate_statefulset),
+        adopt: cx.offers(args.adopt_objects),
+    };
+    super::install::carry_out(cx, || super::install::planned(args.name.as_deref(), Some(verb), offers, cx))
 }
 
 /// From the version that has booted on the volumes; before the first install from the profile's.

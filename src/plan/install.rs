@@ -8,8 +8,9 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::definitions::Import;
+pub use super::offers::Offers;
 use super::{
-    Action, Claim, Condition, Danger, Plan, Step, Wished, expose, objects, pending, preconditions, rotate,
+    Action, Claim, Condition, Danger, Plan, Step, Wished, anew, expose, objects, pending, preconditions, rotate,
     secret_object, upgrade,
 };
 use crate::chart::{self, Names, builtin};
@@ -43,13 +44,6 @@ pub struct Given<'a> {
     pub offers: Offers,
 }
 
-/// Ways out of what is refused otherwise.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Offers {
-    /// Helm's own record is put right where it names an API that is not served.
-    pub repair_record: bool,
-}
-
 /// Which command asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
@@ -73,6 +67,8 @@ pub struct Next {
     pub preview: Option<Preview>,
     /// By pod; empty where they were not asked.
     pub answers: Vec<(String, Result<Answer, String>)>,
+    /// Why the volumes cannot grow, in the API server's words.
+    pub cannot_grow: Option<String>,
     /// Where the definitions are saved.
     pub backup: PathBuf,
 }
@@ -154,7 +150,8 @@ fn change(given: &Given<'_>, names: &Names) -> Vec<Step> {
     let mut steps: Vec<Step> = pending::clear(given.target, given.observed).into_iter().collect();
     steps.extend(credentials(given, names));
     steps.extend(upgrade::before_helm(given));
-    steps.push(run_helm(given, &values));
+    steps.extend(anew::before_helm(given, names));
+    steps.push(anew::after_helm(given, names, run_helm(given, &values)));
     steps.extend(replace_stuck(given));
     steps
 }
@@ -216,7 +213,12 @@ pub(crate) fn comparable(given: &Given<'_>) -> bool {
 fn unchanged(given: &Given<'_>, values: &Value) -> bool {
     let deployed = given.observed.release.as_ref().is_some_and(helm::Release::deployed);
     let kept = given.found.to_generate().is_empty() && given.found.to_keep().is_empty();
-    deployed && !given.scaled() && kept && given.secret_is_whole() && renders_the_same(given, values)
+    deployed
+        && given.observed.set.is_some()
+        && !given.scaled()
+        && kept
+        && given.secret_is_whole()
+        && renders_the_same(given, values)
 }
 
 /// By the digest on the built-in chart's StatefulSet; others carry none, and helm has to say what would change.

@@ -18,7 +18,7 @@ use crate::process::Part;
 use crate::profile::Profile;
 use crate::recover::evidence::{Evidence, Verdict};
 use crate::recover::strategy::{Strategy, Way};
-use crate::recover::under_way::{UnderWay, without_note};
+use crate::recover::under_way::{self, UnderWay, without_note};
 use crate::units::{show_duration, show_nodes};
 
 mod copies;
@@ -68,7 +68,10 @@ pub fn recover(given: &Given<'_>) -> Result<Plan, Failure> {
 fn wished(given: &Given<'_>, names: &Names) -> Result<Value, Failure> {
     let live = given.observed.set.as_ref().map(|set| set.manifest.clone());
     let noted = given.noted.map(|noted| noted.stateful_set.clone());
-    let Some(mut set) = noted.or(live).map(|set| before_the_step(given, set)) else {
+    // An upgrade that was cut short when it made the StatefulSet anew; where no pod is, nobody waits for that.
+    let kept = given.observed.evidence.as_ref().and_then(under_way::kept_set);
+    let kept = kept.filter(|_| !given.observed.pods.is_empty());
+    let Some(mut set) = noted.or(live).or(kept).map(|set| before_the_step(given, set)) else {
         let text = format!("there is no StatefulSet `{}`, and none is kept; nothing was changed", names.stateful_set);
         let hint = format!("mqctl install {}   # makes it, and starts all nodes together", given.profile.name);
         return Err(Failure::new(Outcome::Contradiction, text).hint(hint));
@@ -340,12 +343,11 @@ impl Recovery<'_> {
         if !(self.stays_in_order() || self.goes_on_in_order()) {
             return Some(format!("the StatefulSet is Parallel now; keep it so: add to {path}\n    {line}"));
         }
-        let anew = recovery::orphan(self.given.target, &self.names.stateful_set);
         Some(format!(
             "the StatefulSet is OrderedReady as before: after the next full stop its pods may wait for each other again\n\
              to have them created at once, add to {path}\n    {line}\n\
              then have it made anew around its pods, which stay: Kubernetes changes this on none that exists\n\
-             \x20   {anew} && mqctl upgrade {}",
+             \x20   mqctl upgrade {} --recreate-statefulset",
             profile.name
         ))
     }

@@ -199,6 +199,20 @@ fn provoked(code: Code) -> Option<Transcript> {
             fresh.rule("helm upgrade *", 1, "", words);
             return Some(fresh.run(&INSTALL));
         }
+        Code::HelmPasswords => {
+            installed.profile("prodmq", &format!("{PROFILE}values: {{podLabels: {{a: b}}}}\n"));
+            installed.rule(
+                "helm upgrade * --dry-run*",
+                1,
+                "",
+                "PASSWORDS ERROR: You must provide your current passwords",
+            );
+        }
+        Code::Ownership => {
+            fresh.object("namespace.rabbitmq", &objects::named("Namespace", "rabbitmq"));
+            fresh.object("service.prodmq", &objects::named("Service", "prodmq"));
+            return Some(fresh.run(&INSTALL));
+        }
         Code::RecordApi => return Some(records::broken("deployed").run(&INSTALL)),
         Code::NotReady => return Some(with_last_pod(&fresh, &objects::running(false))),
         Code::Img => return Some(with_last_pod(&fresh, &objects::without_image())),

@@ -4,7 +4,7 @@
 
 # The chart's objects, with the digest that mqctl gave and helm's next revision.
 upgrade() {
-    case " $* " in *' --dry-run '*)
+    case " $* " in *' --dry-run '* | *' --dry-run=server '*)
         if [ -f "$cluster/next" ]; then cat "$cluster/next"; else echo '{"manifest":""}'; fi
         return ;;
     esac
@@ -43,4 +43,12 @@ replace_record() {
     printf '%s' "$stdin" >"$cluster/secret.sh.helm.release.v1.$found"
     between "$stdin" '"status":"' '"'
     sed -i "s/\"status\":\"uninstalling\"/\"status\":\"$found\"/" "$cluster/release"
+}
+
+# What is applied in helm's name carries its marks.
+adopt_objects() {
+    marks='"labels":{"app.kubernetes.io\/managed-by":"Helm"},"annotations":{"meta.helm.sh\/release-name":"prodmq","meta.helm.sh\/release-namespace":"rabbitmq"}'
+    for file in "$cluster"/service.* "$cluster"/configmap.* "$cluster"/poddisruptionbudget.* "$cluster"/serviceaccount.*; do
+        case $stdin in *"\"name\":\"${file##*.}\""*) sed -i "s/\"metadata\":{\(\"annotations\":{[^}]*},\)*/\"metadata\":{$marks,/" "$file" ;; esac
+    done
 }

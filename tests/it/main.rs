@@ -8,6 +8,7 @@
 
 mod adopt;
 mod adopt_anew;
+mod anew;
 mod bad_input;
 mod bad_luck;
 mod bad_places;
@@ -39,6 +40,9 @@ mod ladder;
 mod lock;
 mod logs;
 mod objects;
+mod ownership;
+mod passwords;
+mod pending;
 mod pipelines;
 mod plan;
 mod policy;

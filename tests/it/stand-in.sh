@@ -181,6 +181,9 @@ apply() {
             exit 1
         fi
         return ;;
+    *' --field-manager mqctl-upgrade '*)
+        keep_stateful_set
+        return ;;
     *' --field-manager mqctl-recovery '*)
         case $stdin in *'"kind":"ConfigMap"'*) apply_recovery_note ;; esac
         return ;;
@@ -189,7 +192,7 @@ apply() {
             apply_stateful_set
             return ;;
         esac
-        rm "$cluster/conflicts"
+        if [ -f "$cluster/conflicts" ]; then rm "$cluster/conflicts"; else adopt_objects; fi
         return ;;
     esac
     case $stdin in
@@ -327,6 +330,7 @@ respond() {
             case $2 in
                 lease) renew_lease "$@" ;;
                 service) publish "$3" ;;
+                persistentvolumeclaim) grow "$@" ;;
             esac
             ;;
         kubectl-logs)
