@@ -35,6 +35,7 @@ mod killed;
 mod lock;
 mod logs;
 mod lost;
+mod offers;
 mod pipelines;
 mod processes;
 mod promises;
@@ -89,6 +90,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(lost::tests());
     tests.extend(dialects::tests());
     tests.extend(repair::tests());
+    tests.extend(offers::tests());
     tests.extend(tour::tests());
     // The long ones first: the end of the run is not one core waiting for one test.
     tests.sort_by_key(|test: &Test| !test.long);
