@@ -50,7 +50,12 @@ fn what_can_be_made_anew_is_offered() {
         let words = refused(&at_once().run(&[verb, "prodmq"]));
         assert!(words.contains("mqctl upgrade prodmq --recreate-statefulset"), "{verb}: {words}");
     }
-    assert_snapshot!(refused(&at_once().run(&["upgrade", "prodmq", "--yes"])), @"");
+    assert_snapshot!(refused(&at_once().run(&["upgrade", "prodmq", "--yes"])), @"
+    error: StatefulSet `prodmq` cannot change spec.podManagementPolicy from OrderedReady to Parallel: Kubernetes keeps this field for ever; nothing was changed
+    hint: mqctl upgrade prodmq --recreate-statefulset   # made anew around its pods, which stay with their volumes
+    hint: or put the value back in the profile
+    see: mqctl explain IMMUTABLE
+    ");
     assert_snapshot!(refused(&larger().run(&["upgrade", "prodmq", "--yes"])), @"");
 }
 
@@ -59,7 +64,17 @@ fn the_plan_says_what_the_difference_means() {
     let plan = |world: World| world.run(&["upgrade", "prodmq", "--recreate-statefulset", "--dry-run"]).ended(0);
     let policy = plan(at_once());
     policy.changed_nothing();
-    assert_snapshot!(policy.stdout, @"");
+    assert_snapshot!(policy.stdout, @"
+    test / rabbitmq / prodmq     bitnami rabbitmq-16.0.16 · RabbitMQ 4.3.6-management · 3 nodes · 8Gi default class
+
+      1  changes   StatefulSet prodmq  taken away from its pods, for helm to make it anew around them: pods and volumes stay
+                   podManagementPolicy: no pod restarts by it; it counts from the next start of all pods on
+      2  changes   helm upgrade        1 object changed
+                   ~ StatefulSet/prodmq
+                       spec.podManagementPolicy: OrderedReady -> Parallel
+      3  waits     3 nodes booted      up to 10m
+      4  reads     login as user       members, alarms, cookie, by the brokers' own word
+    ");
     let size = plan(larger());
     size.changed_nothing();
     assert_snapshot!(size.stdout, @"");
@@ -81,7 +96,17 @@ fn volumes_grow_first_and_the_pods_stay() {
     let pods = || PODS.map(|pod| std::fs::read(world.path(&format!("cluster/pod.{pod}"))).unwrap());
     let before = pods();
     let run = world.run(&RECREATE).ended(0);
-    assert_snapshot!(run.stderr, @"");
+    assert_snapshot!(run.stderr, @"
+    test/rabbitmq/prodmq: upgrade: 3 to change, 0 to destroy
+       0.0s data-prodmq-0, data-prodmq-1, data-prodmq-2 grown to 16Gi
+       0.0s StatefulSet prodmq taken away from its pods; kept in ConfigMap prodmq-mqctl-evidence
+       0.0s helm release upgraded
+       0.0s prodmq-0 ready
+       0.0s prodmq-1 ready
+       0.0s prodmq-2 ready
+       0.0s 3 nodes ready
+       0.0s one cluster, no alarm, logged in as user
+    ");
     let verbs = run.changing_verbs();
     assert_eq!(verbs, ["patch", "apply", "delete", "upgrade", "apply"], "{run}");
     assert_snapshot!(calls(&run), @"");
@@ -185,7 +210,12 @@ fn a_recovery_takes_the_stateful_set_that_is_kept() {
 fn what_volumes_cannot_become_is_refused_with_the_way_out() {
     let smaller = changed(&DEPLOYED.replace("8Gi", "4Gi"));
     smaller.profile("prodmq", &format!("{PROFILE}storage: {{size: 4Gi}}\n"));
-    assert_snapshot!(refused(&smaller.run(&RECREATE)), @"");
+    assert_snapshot!(refused(&smaller.run(&RECREATE)), @"
+    error: `storage.size`: `data-prodmq-0` is 8Gi, not 4Gi, and no volume shrinks; nothing was changed
+    hint: put `storage` back in the profile to what the volumes are
+    hint: mqctl init prodmq-new --size 4Gi   # a release beside it: mqctl explain VOLUMES says how
+    see: mqctl explain VOLUMES
+    ");
     let class = changed(&DEPLOYED.replace("spec: {resources", "spec: {storageClassName: fast, resources"));
     class.profile("prodmq", &format!("{PROFILE}storage: {{class: fast}}\n"));
     class.object("storageclass.fast", &objects::named("StorageClass", "fast"));

@@ -189,7 +189,7 @@ fn volumes_that_are_smaller_than_the_profile() {
     $ mqctl install prodmq --yes   [exit 78]
     error: `storage.size`: the volumes of an earlier install are used again, and `data-prodmq-0` is 8Gi, not 16Gi; nothing was changed
     hint: storage: {size: 8Gi}   # in the profile
-    hint: kubectl --namespace rabbitmq patch pvc data-prodmq-0 data-prodmq-1 data-prodmq-2 --patch '{"spec":{"resources":{"requests":{"storage":"16Gi"}}}}'
+    hint: kubectl --context test --namespace rabbitmq patch persistentvolumeclaim data-prodmq-0 data-prodmq-1 data-prodmq-2 --patch '{"spec":{"resources":{"requests":{"storage":"16Gi"}}}}'
     see: mqctl explain VOLUMES
     "#);
 }

@@ -33,6 +33,8 @@ fn all_codes_on_one_page() {
     LOCKED            another mqctl is at work on this release
     HELM-PENDING      another helm is at work on this release, or one was killed while it was
     RECORD-API        helm's own record of the release names an API that this cluster does not serve any more
+    HELM-PASSWORDS    the chart does not find the password or the cookie of before
+    OWNERSHIP         an object that the chart makes is there already, and is not helm's of this release
     NOT-READY         the nodes were not ready within the time
     IMG               the image cannot be pulled
     UNSCHEDULABLE     the scheduler finds no machine for a pod

@@ -43,14 +43,24 @@ fn an_object_that_is_there_is_found_before_helm_is_run() {
     for verb in ["install", "plan"] {
         assert!(refused(&by_hand().run(&[verb, "prodmq"])).contains("see: mqctl explain OWNERSHIP"), "{verb}");
     }
-    assert_snapshot!(refused(&by_hand().run(&["install", "prodmq", "--yes"])), @"");
+    assert_snapshot!(refused(&by_hand().run(&["install", "prodmq", "--yes"])), @"
+    error: `Service/prodmq` is there already, and helm did not make it; nothing was changed
+    hint: mqctl install prodmq --adopt-objects   # it becomes the release's, with the chart's content
+    hint: another `release` in the profile, or `fullnameOverride` under its `values`
+    see: mqctl explain OWNERSHIP
+    ");
 }
 
 #[test]
 fn it_is_taken_over_where_that_is_asked_for() {
     let plan = by_hand().run(&["install", "prodmq", "--adopt-objects", "--dry-run"]).ended(0);
     plan.changed_nothing();
-    assert_snapshot!(plan.stdout, @"");
+    assert_snapshot!(plan.stdout, @"
+    test / rabbitmq / prodmq     objects that are there become the release's; what is to change is planned after that
+
+      1  changes   take over 1 object  they get the chart's content, and helm's marks of this release
+                   Service/prodmq, and helm did not make it
+    ");
     let world = by_hand();
     let run = world.run(&ADOPT).ended(0);
     assert_eq!(run.changing_verbs(), ["apply", "create", "upgrade", "annotate"], "{run}");
@@ -80,7 +90,11 @@ fn what_a_release_left_behind_can_be_taken_and_what_another_has_cannot() {
     let mut old = objects::release("deployed", "3");
     old["name"] = "old".into();
     lives.rule("helm list --filter ^old$ *", 0, &json!([old]).to_string(), "");
-    assert_snapshot!(refused(&lives.run(&ADOPT)), @"");
+    assert_snapshot!(refused(&lives.run(&ADOPT)), @"
+    error: `Service/prodmq` is there already, of the release `old`; nothing was changed
+    hint: another `release` in the profile, or `fullnameOverride` under its `values`
+    see: mqctl explain OWNERSHIP
+    ");
     let elsewhere = with_object("service.prodmq", &of_release("Service", "prodmq", "prodmq2", "other"));
     assert!(refused(&elsewhere.run(&ADOPT)).contains("of the release `prodmq2`"));
 }
@@ -90,7 +104,11 @@ fn what_the_chart_s_object_does_not_fit_is_not_taken() {
     let world = by_hand();
     let words = "The Service \"prodmq\" is invalid: spec.clusterIPs[0]: Invalid value: []string{\"None\"}: may not change once set";
     world.rule("kubectl * apply * --dry-run=server *", 1, "", words);
-    assert_snapshot!(refused(&world.run(&ADOPT)), @"");
+    assert_snapshot!(refused(&world.run(&ADOPT)), @r#"
+    error: `Service/prodmq` is there already, and helm did not make it, and the chart's does not fit in its place: The Service "prodmq" is invalid: spec.clusterIPs[0]: Invalid value: []string{"None"}: may not change once set; nothing was changed
+    hint: another `release` in the profile, or `fullnameOverride` under its `values`
+    see: mqctl explain OWNERSHIP
+    "#);
 }
 
 #[test]

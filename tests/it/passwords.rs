@@ -35,7 +35,10 @@ fn a_secret_that_is_not_there_is_told_and_where_to_get_it() {
     world.rule("helm upgrade * --dry-run=server *", 1, "", ERROR);
     let run = world.run(&["upgrade", "prodmq", "--yes"]).ended(78);
     run.changed_nothing();
-    assert_snapshot!(run.stderr, @"");
+    assert_snapshot!(run.stderr, @"
+    error: the chart does not find password and cookie in the Secret that it is told of (PASSWORDS ERROR); nothing was changed
+    see: mqctl explain HELM-PASSWORDS
+    ");
 }
 
 #[test]
@@ -45,5 +48,8 @@ fn a_helm_that_cannot_look_is_too_old_for_such_a_chart() {
     world.rule("helm upgrade * --dry-run=server *", 1, "", words);
     let run = world.run(&["upgrade", "prodmq", "--yes"]).ended(69);
     run.changed_nothing();
-    assert_snapshot!(run.stderr, @"");
+    assert_snapshot!(run.stderr, @"
+    error: this chart looks at its Secret, and `helm` before 3.13 does not in a dry run; nothing was changed
+    hint: install helm 3.13 or later
+    ");
 }
