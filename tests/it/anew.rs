@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::dialects::{locked, release, speak};
 use crate::objects::{self, PODS};
+use crate::recover::AUTO;
 use crate::transcript::Transcript;
 use crate::upgrade::{DEPLOYED, changed};
 use crate::wizard::{at_terminal, to_the_end};
@@ -189,21 +190,25 @@ fn an_install_finishes_it_as_well() {
     assert!(run.changing_verbs().contains(&"upgrade"), "{run}");
 }
 
-/// All nodes have stopped meanwhile.
+/// All nodes have stopped meanwhile, and there is no StatefulSet.
+fn stopped_without_set(kept: bool) -> World {
+    let world = locked("bitnami", "");
+    let file = world.path("cluster/statefulset.prodmq");
+    let set = std::fs::read_to_string(&file).unwrap();
+    world.remove("cluster/statefulset.prodmq");
+    let data = if kept { json!({"stateful-set.json": set}) } else { json!({}) };
+    let object = json!({"kind": "ConfigMap", "metadata": {"name": "prodmq-mqctl-evidence"}, "data": data});
+    world.object("configmap.prodmq-mqctl-evidence", &object);
+    world
+}
+
 #[test]
 fn a_recovery_takes_the_stateful_set_that_is_kept() {
-    let world = locked("bitnami", "");
-    let set: Value =
-        serde_json::from_str(&std::fs::read_to_string(world.path("cluster/statefulset.prodmq")).unwrap()).unwrap();
-    world.remove("cluster/statefulset.prodmq");
-    let run = world.run(&["recover", "prodmq", "--strategy", "together", "--dry-run"]).ended(78);
+    let run = stopped_without_set(false).run(&AUTO).ended(78);
     assert!(run.stderr.contains("none is kept"), "{run}");
-    let kept = json!({
-        "kind": "ConfigMap", "metadata": {"name": "prodmq-mqctl-evidence"}, "data": {"stateful-set.json": set.to_string()},
-    });
-    world.object("configmap.prodmq-mqctl-evidence", &kept);
-    let run = world.run(&["recover", "prodmq", "--strategy", "together", "--dry-run"]).ended(0);
-    assert!(run.stdout.contains("StatefulSet prodmq") && run.stdout.contains("made anew"), "{run}");
+    let run = stopped_without_set(true).run(&AUTO).ended(0);
+    let made = run.work().iter().any(|call| call.verb() == "apply" && call.stdin.contains("\"kind\":\"StatefulSet\""));
+    assert!(made, "{run}");
 }
 
 #[test]

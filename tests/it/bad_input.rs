@@ -235,5 +235,5 @@ fn volumes_that_fit_are_used_again_and_the_plan_says_so() {
 #[test]
 fn the_storage_of_a_statefulset_that_is_there() {
     let said = refused(&crate::upgrade::changed(&crate::upgrade::DEPLOYED.replace("8Gi", "16Gi")).run(&INSTALL), 78);
-    assert!(said.contains("hint: put `storage` back in the profile to what the volumes are"), "{said}");
+    assert!(said.contains("hint: mqctl upgrade prodmq --recreate-statefulset"), "{said}");
 }

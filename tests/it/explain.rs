@@ -276,6 +276,8 @@ fn the_report_of_a_failed_run_names_the_code() {
     let report = world.run(&[&INSTALL[..], &["-o", "json"]].concat()).ended(75).json();
     assert_eq!(report["failed"]["code"], "IMG");
     world.rule("helm upgrade *", 1, "", "Error: something else");
-    world.remove("cluster/release");
+    for made in ["release", "service.prodmq", "service.prodmq-headless", "statefulset.prodmq"] {
+        world.remove(&format!("cluster/{made}"));
+    }
     assert!(world.run(&[&INSTALL[..], &["-o", "json"]].concat()).ended(1).json()["failed"]["code"].is_null());
 }

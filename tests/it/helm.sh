@@ -16,6 +16,8 @@ upgrade() {
         between "$text" '"revision":"' '"'
     fi
     for file in "$world"/chart/*; do
+        # A claim that is there stays as it is.
+        case $file in */persistentvolumeclaim.*) [ -f "$cluster/${file##*/}" ] && continue ;; esac
         text_of "$file"
         replace "$text" DIGEST "$digest"
         replace "$text" REVISION "$((found + 1))"
