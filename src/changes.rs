@@ -64,7 +64,7 @@ const DERIVED: [&str; 3] = ["mqctl/values", "checksum/config", "helm.sh/chart"];
 impl Changes {
     /// Compares two manifests: YAML documents, as helm keeps them.
     pub fn between(old: &str, new: &str) -> Self {
-        let (old, new) = (yaml::stream(old), yaml::stream(new));
+        let (old, new) = (plain(yaml::stream(old)), plain(yaml::stream(new)));
         let mut changes = Self::default();
         for object in &new {
             match old.iter().find(|o| name(o) == name(object)) {
@@ -101,6 +101,18 @@ impl Changes {
 /// Helm leaves it where it is, though it is no part of the release any more.
 fn stays(object: &Value) -> bool {
     object["metadata"]["annotations"][RESOURCE_POLICY] == "keep"
+}
+
+/// Without what the API server fills into the templates of claims by itself: it is no difference to it.
+fn plain(mut objects: Vec<Value>) -> Vec<Value> {
+    for object in objects.iter_mut().filter(|object| object["kind"] == "StatefulSet") {
+        let templates = object.pointer_mut("/spec/volumeClaimTemplates").and_then(Value::as_array_mut);
+        for template in templates.into_iter().flatten().filter_map(Value::as_object_mut) {
+            template.remove("apiVersion");
+            template.remove("kind");
+        }
+    }
+    objects
 }
 
 fn immutable(before: &Value, after: &Value) -> Vec<String> {

@@ -214,6 +214,9 @@ pub struct Install {
     /// The profile's name: profiles/NAME.yaml is read
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
+    /// Take over objects that the chart makes and that are there already without being helm's
+    #[arg(long)]
+    pub adopt_objects: bool,
 }
 
 /// Show what install or upgrade would do, and change nothing
@@ -259,6 +262,9 @@ pub struct Delete {
     /// Delete the volumes and mqctl's Secret as well: every message is lost
     #[arg(long)]
     pub purge: bool,
+    /// Put helm's own record right where it names an API that the cluster does not serve any more
+    #[arg(long)]
+    pub repair_record: bool,
 }
 
 /// Print the versions of mqctl, its chart, helm and kubectl

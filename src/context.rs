@@ -218,6 +218,11 @@ impl Context {
         Ok(())
     }
 
+    /// Whether a way is planned that is out of the ordinary: where it was asked for, or somebody is there to say no to it.
+    pub(crate) fn offers(&self, asked: bool) -> bool {
+        asked || (self.person == Person::There && !self.globals.yes)
+    }
+
     /// The only place that knows dry run, consent and output.
     pub(crate) fn carry_out(&self, plan: &Plan, vault: &mut Vault) -> Result<Outcome> {
         if self.globals.dry_run || plan.steps.is_empty() {

@@ -34,6 +34,12 @@ pub enum Code {
     Locked,
     #[value(name = "HELM-PENDING")]
     HelmPending,
+    #[value(name = "RECORD-API")]
+    RecordApi,
+    #[value(name = "HELM-PASSWORDS")]
+    HelmPasswords,
+    #[value(name = "OWNERSHIP")]
+    Ownership,
     #[value(name = "NOT-READY")]
     NotReady,
     #[value(name = "IMG")]
@@ -126,6 +132,9 @@ impl Code {
             Self::Username => include_str!("explain/USERNAME.txt"),
             Self::Locked => include_str!("explain/LOCKED.txt"),
             Self::HelmPending => include_str!("explain/HELM-PENDING.txt"),
+            Self::RecordApi => include_str!("explain/RECORD-API.txt"),
+            Self::HelmPasswords => include_str!("explain/HELM-PASSWORDS.txt"),
+            Self::Ownership => include_str!("explain/OWNERSHIP.txt"),
             Self::NotReady => include_str!("explain/NOT-READY.txt"),
             Self::Img => include_str!("explain/IMG.txt"),
             Self::Unschedulable => include_str!("explain/UNSCHEDULABLE.txt"),

@@ -3,6 +3,9 @@
 //! Helm 3.8 to 4.x take the same words for all of this. What differs stands here and nowhere else:
 //! Helm 2 knows no `list --filter`; Helm 4 has no `list --all`, so the states are named one by one.
 
+pub mod apis;
+pub mod record;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,6 +16,7 @@ use serde_json::{Map, Value};
 
 use crate::cluster::Target;
 use crate::error::Failure;
+use crate::explain::Code;
 use crate::kubectl;
 use crate::outcome::Outcome;
 use crate::process::{Call, Part, Program, Reply};
@@ -184,12 +188,34 @@ pub fn render(target: &Target, chart: &Path, values: &Value) -> Call {
     call(target, &args).fed(vec![Part::Text(values.to_string())])
 }
 
+/// A chart that looks its Secret up, as bitnami/rabbitmq 15.0.3 and later do, finds none in a dry run that asks no server.
+pub fn misses_a_look(reply: &Reply) -> bool {
+    !reply.ok() && reply.stderr.contains(PASSWORDS)
+}
+
+/// How the charts of bitnami say that they know no password of before.
+const PASSWORDS: &str = "PASSWORDS ERROR";
+
+/// The same as `render`, with what the chart looks up. Helm knows it since 3.13.
+pub fn looking(mut render: Call) -> Call {
+    for arg in render.args.iter_mut().filter(|arg| *arg == "--dry-run") {
+        "--dry-run=server".clone_into(arg);
+    }
+    render
+}
+
+/// Helm's refusal to import objects that are not its own.
+pub fn is_about_ownership(error: &anyhow::Error) -> bool {
+    format!("{error:#}").contains("invalid ownership metadata")
+}
+
 /// The manifest in the answer to `render`.
 ///
 /// # Errors
 /// The chart's own words against the values.
 pub fn read_rendered(reply: &Reply) -> Result<String> {
     if !reply.ok() {
+        wants_a_secret(reply).map_or(Ok(()), Err)?;
         let failure = kubectl::failure("helm upgrade --dry-run", reply);
         let outcome = if failure.outcome == Outcome::Failed { Outcome::BadProfile } else { failure.outcome };
         return Err(Failure { outcome, text: format!("{}; nothing was changed", failure.text), ..failure }.into());
@@ -199,6 +225,17 @@ pub fn read_rendered(reply: &Reply) -> Result<String> {
     let release: Value = serde_json::from_str(json)
         .map_err(|e| Failure::new(Outcome::Failed, format!("`helm upgrade --dry-run` did not answer in JSON: {e}")))?;
     Ok(release["manifest"].as_str().unwrap_or_default().to_owned())
+}
+
+/// The Secret is not there, or helm cannot look.
+fn wants_a_secret(reply: &Reply) -> Option<Failure> {
+    if reply.stderr.contains("for \"--dry-run\" flag") {
+        let text = "this chart looks at its Secret, and `helm` before 3.13 does not in a dry run; nothing was changed";
+        return Some(Failure::new(Outcome::Unreachable, text).hint("install helm 3.13 or later"));
+    }
+    let text = "the chart does not find password and cookie in the Secret that it is told of (PASSWORDS ERROR); nothing was changed";
+    let failure = Failure::new(Outcome::Contradiction, text).code(Code::HelmPasswords);
+    reply.stderr.contains(PASSWORDS).then_some(failure)
 }
 
 /// The manifest of the newest revision.

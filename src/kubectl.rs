@@ -10,6 +10,7 @@ use crate::process::{Call, Part, Program, Reply};
 
 pub mod helper_pod;
 pub mod lease;
+pub mod record;
 pub mod recovery;
 pub mod rights;
 mod words;
@@ -196,6 +197,13 @@ pub fn lines_of(logs: &str, pod: &str, container: &str) -> String {
     let prefix = format!("[pod/{pod}/{container}] ");
     let lines: Vec<&str> = logs.lines().filter_map(|line| line.strip_prefix(&prefix)).collect();
     lines.join("\n")
+}
+
+/// Asks for larger volumes; or whether they may be, and changes nothing.
+pub fn grow(target: &Target, claims: &[&str], size: &str, tried: bool) -> Call {
+    let patch = json!({"spec": {"resources": {"requests": {"storage": size}}}}).to_string();
+    let rest: &[&str] = if tried { &["--patch", &patch, "--dry-run=server"] } else { &["--patch", &patch] };
+    call(target, &[&["patch", "persistentvolumeclaim"][..], claims, rest].concat())
 }
 
 pub fn scale(target: &Target, replicas: u32) -> Call {

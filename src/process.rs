@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::definitions::Definitions;
 use crate::error::Failure;
+use crate::helm::record::Sealed;
 use crate::outcome::Outcome;
 use crate::plan::wait;
 use crate::report;
@@ -62,6 +63,8 @@ pub enum Part {
     Hole(Hole),
     /// A file of definitions, as base64.
     Definitions(Definitions),
+    /// A Secret object with one of helm's records in it.
+    Sealed(Sealed),
 }
 
 impl Call {
@@ -100,6 +103,7 @@ impl fmt::Display for Stdin {
                 Part::Text(text) => f.write_str(text)?,
                 Part::Hole(hole) => write!(f, "({})", hole.0)?,
                 Part::Definitions(definitions) => write!(f, "({definitions})")?,
+                Part::Sealed(object) => write!(f, "({object})")?,
             }
         }
         Ok(())
@@ -114,6 +118,7 @@ impl Stdin {
                 Part::Text(text) => bytes.extend_from_slice(text.as_bytes()),
                 Part::Hole(hole) => bytes.extend_from_slice(vault.fill(*hole)?.as_bytes()),
                 Part::Definitions(definitions) => bytes.extend_from_slice(definitions.read()?.base64().as_bytes()),
+                Part::Sealed(object) => bytes.extend_from_slice(object.text().as_bytes()),
             }
         }
         Ok(bytes)

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::chart;
+use crate::cluster::records::Records;
 use crate::cluster::{External, Observed, Pod, Standing, Target};
 use crate::drift::{self, Difference, Kind};
+use crate::helm::Release;
 use crate::profile::Profile;
 use crate::rabbitmq::Answer;
 use crate::report::{age, bytes, table};
@@ -39,6 +41,7 @@ pub(crate) struct Page<'a> {
     pub(crate) profile: &'a Profile,
     pub(crate) target: &'a Target,
     pub(crate) observed: &'a Observed,
+    pub(crate) records: &'a Records,
     pub(crate) answers: Vec<Result<Answer, String>>,
     pub(crate) vault: &'a Vault,
     pub(crate) drift: Vec<Difference>,
@@ -151,10 +154,16 @@ impl Page<'_> {
             lines.push(format!("  kept Service: {}", chart::names(self.profile).external));
         }
         lines.extend(self.locked().map(|words| format!("  locked: {words}")));
-        let install = || format!("install it: mqctl install {}", self.profile.name);
-        let next = self.recovery().map_or_else(install, |words| format!("recovery: {words}"));
+        let next = self.recovery().map_or_else(|| self.install_again(), |words| format!("recovery: {words}"));
         lines.push(format!("  {next}"));
         lines
+    }
+
+    /// Also where an upgrade that made the StatefulSet anew was cut short.
+    fn install_again(&self) -> String {
+        let away = !self.observed.pods.is_empty() && self.observed.release.as_ref().is_some_and(Release::deployed);
+        let what = if away { "its StatefulSet is gone, its pods are there" } else { "install it" };
+        format!("{what}: mqctl install {}", self.profile.name)
     }
 
     /// mqctl's own Service outside.
@@ -187,6 +196,12 @@ impl Page<'_> {
         let told = |one: &&Difference| one.kind == Kind::Exposure && self.external().is_none();
         let lines = self.drift.iter().filter(|one| !told(one)).enumerate();
         lines.map(|(n, one)| vec![if n == 0 { "drift" } else { "" }.to_owned(), one.in_words()]).collect()
+    }
+
+    /// What helm's records name that the cluster does not serve.
+    fn outdated(&self) -> Vec<String> {
+        let all = self.records.unusable.iter().flat_map(|record| &record.outdated);
+        all.map(|one| format!("{} of {}", one.object, one.api)).collect()
     }
 
     fn locked_json(&self) -> Value {
@@ -250,6 +265,10 @@ impl Page<'_> {
         rows.extend(self.locked().map(|words| row("locked", words)));
         rows.extend(self.recovery().map(|words| row("recovery", words)));
         rows.extend(self.drifted());
+        rows.extend(self.outdated().first().map(|first| {
+            let way = format!("helm can do nothing with it: mqctl upgrade {} --repair-record", self.profile.name);
+            row("record", format!("names {first}, which is not served: {way}"))
+        }));
         let alarms: Vec<String> = self.running().filter_map(|a| a.alarms.clone()).flatten().collect();
         if !alarms.is_empty() {
             rows.push(row("alarms", alarms.join(", ")));
@@ -279,6 +298,7 @@ impl Page<'_> {
             "exposed": self.exposed_json(),
             "lockedBy": self.locked_json(),
             "recovery": self.observed.recovery(),
+            "outdatedRecord": self.outdated(),
             "drift": drift::to_json(&self.drift),
             "queues": self.running().filter_map(|a| a.queues).max(),
             "messages": {"ready": self.sum(|a| a.ready), "unacked": self.sum(|a| a.unacked)},

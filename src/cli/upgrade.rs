@@ -21,4 +21,13 @@ pub struct Upgrade {
     /// Enable all stable feature flags afterwards: no way back to the version before
     #[arg(long)]
     pub enable_feature_flags: bool,
+    /// For what Kubernetes changes in no StatefulSet that exists: make it anew around its pods, which stay
+    #[arg(long)]
+    pub recreate_statefulset: bool,
+    /// Take over objects that the chart makes and that are there already without being helm's
+    #[arg(long)]
+    pub adopt_objects: bool,
+    /// Put helm's own record right where it names an API that the cluster does not serve any more
+    #[arg(long)]
+    pub repair_record: bool,
 }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::chart::{Names, VALUES_DIGEST};
-use crate::helm::Release;
+use crate::helm::{Release, record};
 use crate::recover::under_way::UnderWay;
 use crate::secret::{Name, Secret, Vault};
 
@@ -14,9 +14,11 @@ pub mod external;
 pub mod lease;
 pub(crate) mod observe;
 pub mod offer;
+pub(crate) mod ownership;
 pub(crate) mod pod;
 pub mod pod_secrets;
 pub mod preview;
+pub(crate) mod records;
 mod target;
 
 pub use claim::{Access, Claim};
@@ -157,6 +159,8 @@ pub struct Observed {
     pub noted: Noted,
     /// What mqctl's own Secret holds; `None` where there is no such Secret.
     pub secret: Option<Vault>,
+    /// Copies of helm's records, as they were before they were repaired.
+    pub copies: Vec<String>,
     /// By which some mqctl works on the release.
     pub lease: Option<Lease>,
     pub namespace: Existence,
@@ -210,6 +214,10 @@ impl Observed {
             "Secret" if is(&names.secret) => {
                 self.noted = Noted::read(object);
                 self.secret = Some(read_secret(object));
+            }
+            "Secret" => {
+                let name = object["metadata"]["name"].as_str().unwrap_or_default();
+                self.copies.extend(name.starts_with(&record::copies_of(names)).then(|| name.to_owned()));
             }
             "Lease" if is(&names.lease) => self.lease = Some(Lease::read(object)),
             "Namespace" => {

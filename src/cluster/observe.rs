@@ -37,6 +37,14 @@ pub(crate) const INSTALL_RIGHTS: [Right; 15] = [
 /// What an init needs beyond that, for a namespace that is missing.
 pub(crate) const INIT_RIGHTS: [Right; 2] = [("create", "", "namespaces"), ("patch", "", "namespaces")];
 
+/// What an upgrade needs beyond an install where it makes a StatefulSet anew.
+pub(crate) const ANEW_RIGHTS: [Right; 4] = [
+    ("get", "", "configmaps"),
+    ("patch", "", "configmaps"),
+    ("delete", "apps", "statefulsets"),
+    ("patch", "", "persistentvolumeclaims"),
+];
+
 /// What a delete needs to be allowed.
 pub(crate) const DELETE_RIGHTS: [Right; 8] = [
     ("list", "", "pods"),
@@ -213,17 +221,10 @@ pub(crate) fn observe(tools: &Tools, question: &Question<'_>) -> Result<Observed
 
 /// Within a recovery the StatefulSet, and its mark, may exist nowhere for a while: then its note is looked for. Whoever may
 /// not read it sees none.
-///
-/// # Errors
-/// kubectl cannot be started.
-pub(crate) fn look_for_note(tools: &Tools, question: &Question<'_>, observed: &mut Observed) -> Result<()> {
-    if observed.set.is_some() || observed.claims.is_empty() {
-        return Ok(());
+pub(crate) fn look_for_note(tools: &Tools, question: &Question<'_>, observed: &mut Observed) {
+    if observed.set.is_none() && !observed.claims.is_empty() {
+        observed.evidence = evidence(tools, question.target, question.names).unwrap_or_default();
     }
-    let object = format!("configmap/{}", question.names.evidence);
-    let reply = tools.run(&kubectl::get(question.target, &[object]), &Vault::default())?;
-    observed.evidence = if reply.ok() { kubectl::items(&reply).into_iter().next() } else { None };
-    Ok(())
 }
 
 /// Looks at everything that carries the release's label, also volumes beyond the profile's replicas.
@@ -256,6 +257,15 @@ pub(crate) fn observe_stop(tools: &Tools, question: &Question<'_>) -> Result<Obs
     Ok(observed)
 }
 
+/// mqctl's own ConfigMap with what it keeps of a stop, or of a StatefulSet.
+///
+/// # Errors
+/// An unreachable cluster, kubectl missing, the right to get it.
+pub(crate) fn evidence(tools: &Tools, target: &Target, names: &Names) -> Result<Option<Value>> {
+    let reply = tools.run(&kubectl::get(target, &[format!("configmap/{}", names.evidence)]), &Vault::default())?;
+    if reply.ok() { Ok(kubectl::items(&reply).pop()) } else { Err(kubectl::failure("kubectl get", &reply).into()) }
+}
+
 /// What mqctl's own Secret holds; nothing where there is none, or where the person may not read it.
 ///
 /// # Errors
@@ -276,13 +286,17 @@ fn storage_classes(tools: &Tools, target: &Target) -> Result<Vec<String>> {
     Ok(kubectl::items(&reply).iter().filter_map(name).collect())
 }
 
-/// What every change needs that makes objects.
+/// What every change needs that makes objects; what only a StatefulSet made anew does is asked for with its plan.
 ///
 /// # Errors
 /// The namespace is being deleted; rights that are missing.
 pub(crate) fn require_fit_to_change(observed: &Observed, target: &Target) -> Result<()> {
     require_lasting_namespace(observed, target)?;
-    require_rights(observed, target)
+    refuse_without(observed, target, |right| !is_one_of(&ANEW_RIGHTS, right))
+}
+
+fn is_one_of(rights: &[Right], right: &str) -> bool {
+    rights.iter().any(|one| rights::in_words(one) == right)
 }
 
 /// Refuses where the namespace is being deleted: nothing can be made in it any more.
@@ -313,7 +327,7 @@ pub(crate) fn require_rights(observed: &Observed, target: &Target) -> Result<()>
 /// # Errors
 /// As `require_rights`.
 pub(crate) fn require_these(needed: &[Right], observed: &Observed, target: &Target) -> Result<()> {
-    refuse_without(observed, target, |right| needed.iter().any(|needed| rights::in_words(needed) == right))
+    refuse_without(observed, target, |right| is_one_of(needed, right))
 }
 
 /// The same for what a plan does.

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{StatefulSet, Target};
+use super::{StatefulSet, Target, ownership};
 use crate::changes::Changes;
 use crate::error::Failure;
 use crate::helm;
@@ -20,16 +20,10 @@ pub struct Preview {
     pub changes: Changes,
     /// Fields that somebody changed beside helm.
     pub foreign: Vec<Foreign>,
-    /// All objects, as a JSON List.
+    /// All objects, as helm renders them.
+    pub rendered: Vec<Value>,
+    /// What an upgrade takes back where others have changed it, as a JSON List.
     pub objects: String,
-}
-
-impl Preview {
-    /// The objects themselves.
-    pub(crate) fn items(&self) -> Vec<Value> {
-        let list: Value = serde_json::from_str(&self.objects).unwrap_or_default();
-        list["items"].as_array().cloned().unwrap_or_default()
-    }
 }
 
 /// A field that helm sets and that another field manager changed since. Helm 4 refuses to upgrade over it.
@@ -53,35 +47,61 @@ pub(crate) fn preview(
     brokers: Vec<Call>,
     vault: &Vault,
 ) -> Result<(Preview, Vec<Reply>)> {
-    let calls: Vec<Call> = [helm::manifest(target), render].into_iter().chain(brokers).collect();
+    let calls: Vec<Call> = [helm::manifest(target), render.clone()].into_iter().chain(brokers).collect();
     let mut replies = tools.run_all(&calls, vault).into_iter().collect::<Result<Vec<_>>>()?;
     let answers = replies.split_off(2);
+    if helm::misses_a_look(&replies[1]) {
+        replies[1] = tools.run(&helm::looking(render), vault)?;
+    }
     let wished = helm::read_rendered(&replies[1])?;
     // A release without a manifest has nothing that could change.
     let deployed = if replies[0].ok() { replies[0].stdout.as_str() } else { "" };
     let mut changes = Changes::between(deployed, &wished);
     // A recovery has changed it already, and a profile that says otherwise has been refused; or there is none that would
     // have to change, as it was taken away from its pods for that.
-    if live.is_none_or(|set| set.parallel) {
-        changes.immutable.retain(|field| field != "spec.podManagementPolicy");
+    match live {
+        Some(set) => changes.immutable.retain(|field| field != "spec.podManagementPolicy" || !set.parallel),
+        None => changes.immutable.clear(),
     }
-    let objects = owned(target, yaml::stream(&wished));
-    let foreign = if changes.immutable.is_empty() { opinion(tools, target, &objects)? } else { Vec::new() };
-    Ok((Preview { changes, foreign, objects }, answers))
+    let rendered = yaml::stream(&wished);
+    let (objects, tried) = as_they_may_be(target, rendered.clone(), live, &changes.immutable);
+    let foreign = opinion(tools, target, &objects, &tried)?;
+    Ok((Preview { changes, foreign, rendered, objects }, answers))
+}
+
+/// What is helm's to change, and what the API server is asked about: where a StatefulSet has to be made anew it is left
+/// alone until then, and judged with the fields that it has now.
+fn as_they_may_be(
+    target: &Target,
+    mut objects: Vec<Value>,
+    live: Option<&StatefulSet>,
+    immutable: &[String],
+) -> (String, String) {
+    let Some(live) = live.filter(|_| !immutable.is_empty()) else {
+        let all = owned(target, objects);
+        return (all.clone(), all);
+    };
+    let sets = objects.iter_mut().filter(|object| object["kind"] == "StatefulSet");
+    for spec in sets.filter_map(|set| set["spec"].as_object_mut()) {
+        for field in immutable.iter().filter_map(|field| field.strip_prefix("spec.")) {
+            spec.remove(field);
+            spec.extend(live.manifest["spec"].get(field).map(|value| (field.to_owned(), value.clone())));
+        }
+    }
+    let others = objects.iter().filter(|object| object["kind"] != "StatefulSet").cloned().collect();
+    (owned(target, others), owned(target, objects))
 }
 
 /// With the marks of ownership that helm puts on what it applies: without them it would lose them.
-fn owned(target: &Target, mut objects: Vec<Value>) -> String {
-    for object in &mut objects {
-        object["metadata"]["labels"]["app.kubernetes.io/managed-by"] = json!("Helm");
-        object["metadata"]["annotations"]["meta.helm.sh/release-name"] = json!(target.release);
-        object["metadata"]["annotations"]["meta.helm.sh/release-namespace"] = json!(target.namespace);
-    }
+pub(crate) fn owned(target: &Target, mut objects: Vec<Value>) -> String {
+    objects.iter_mut().for_each(|object| ownership::mark(object, target));
     json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string()
 }
 
-fn opinion(tools: &Tools, target: &Target, objects: &str) -> Result<Vec<Foreign>> {
-    let calls = [false, true].map(|forced| kubectl::try_apply(target, vec![Part::Text(objects.to_owned())], forced));
+/// Who else has changed one of these objects, and whether those are valid.
+fn opinion(tools: &Tools, target: &Target, objects: &str, tried: &str) -> Result<Vec<Foreign>> {
+    let calls = [(objects, false), (tried, true)];
+    let calls = calls.map(|(objects, forced)| kubectl::try_apply(target, vec![Part::Text(objects.to_owned())], forced));
     let replies = tools.run_all(&calls, &Vault::default()).into_iter().collect::<Result<Vec<_>>>()?;
     if let Some(words) = replies.iter().find_map(refused) {
         let text = format!("the API server refuses it: {words}; nothing was changed");
@@ -92,9 +112,15 @@ fn opinion(tools: &Tools, target: &Target, objects: &str) -> Result<Vec<Foreign>
 
 /// `The StatefulSet "prodmq" is invalid: spec.template…: must be less than or equal to memory limit`; where there is more
 /// than one reason, kubectl lists them below, and the first will do.
-fn refused(reply: &Reply) -> Option<String> {
+pub(crate) fn refused(reply: &Reply) -> Option<String> {
     let mut lines = reply.stderr.lines();
-    let line = lines.find(|line| line.contains(" is invalid: ") || line.contains("denied the request"))?.trim_end();
+    let line = lines
+        .find(|line| {
+            line.contains(" is invalid: ")
+                || line.contains("denied the request")
+                || line.contains("no matches for kind")
+        })?
+        .trim_end();
     let first = lines.next().and_then(|next| next.strip_prefix("* ")).filter(|_| line.ends_with(':'));
     Some(first.map_or_else(|| line.to_owned(), |reason| format!("{line} {reason}")))
 }

@@ -5,10 +5,11 @@ use anyhow::Result;
 use crate::chart;
 use crate::cli::Delete;
 use crate::cluster::observe::{DELETE_RIGHTS, PURGE_RIGHTS, Question, observe_all, require_rights};
+use crate::cluster::records;
 use crate::context::Context;
 use crate::lock;
 use crate::outcome::Outcome;
-use crate::plan::{delete, pending};
+use crate::plan::{delete, pending, record};
 use crate::secret::Vault;
 
 pub(crate) fn run(args: &Delete, cx: &Context) -> Result<Outcome> {
@@ -19,7 +20,17 @@ pub(crate) fn run(args: &Delete, cx: &Context) -> Result<Outcome> {
     let question = Question { target: &target, names: &names, storage_class: None, rights: &rights };
     let observed = lock::in_turn(cx, &profile, &question, observe_all)?;
     require_rights(&observed, &target)?;
-    pending::require_settled(&profile, &target, &observed, cx.now())?;
-    let plan = delete::delete(&profile, &target, &observed, args.purge, cx.within(profile.timeouts.boot));
+    let records = match &observed.release {
+        Some(_) => records::look(&cx.tools, &profile, &target, &names)?,
+        None => records::Records::default(),
+    };
+    match record::refusal(&target, &records, &format!("mqctl delete {}", profile.name)) {
+        Some(refusal) if !cx.offers(args.repair_record) => return Err(refusal.into()),
+        // An uninstall that has failed on the record is at work no more.
+        Some(_) => {}
+        None => pending::require_settled(&profile, &target, &observed, cx.now())?,
+    }
+    let mut plan = delete::delete(&profile, &target, &observed, args.purge, cx.within(profile.timeouts.boot));
+    plan.steps.splice(0..0, record::steps(&records));
     cx.carry_out(&plan, &mut Vault::default())
 }

@@ -1,53 +1,74 @@
 //! `mqctl install NAME`
 
 use anyhow::Result;
-use serde_json::Value;
 
-use crate::backup;
+use super::ahead::Ahead;
+use super::beforehand::{self, Beforehand};
 use crate::chart;
 use crate::cli::Install;
-use crate::cluster::Observed;
-use crate::cluster::observe::{EXPOSE_RIGHTS, INSTALL_RIGHTS, Question, look_for_note, observe, require_fit_to_change};
-use crate::cluster::preview::{Preview, preview};
+use crate::cluster::observe::{
+    self, ANEW_RIGHTS, EXPOSE_RIGHTS, INSTALL_RIGHTS, Question, look_for_note, observe, require_fit_to_change,
+    require_rights_for,
+};
+use crate::cluster::{Observed, Target};
 use crate::context::Context;
 use crate::credentials::{self, Found};
 use crate::definitions::{Content, Definitions};
 use crate::drift::{self, Compared, Difference};
 use crate::forecast;
-use crate::helm;
+use crate::helm::Release;
 use crate::lock;
 use crate::outcome::Outcome;
 use crate::plan::definitions::Import;
-use crate::plan::install::{self, Given, Next, Verb};
+use crate::plan::install::{self, Given, Offers, Verb};
 use crate::plan::{Plan, expose, pending, preconditions};
-use crate::process::{Call, Reply};
-use crate::profile::{ChartRef, Profile};
-use crate::rabbitmq;
-use crate::yaml;
+use crate::profile::Profile;
 
 pub(crate) fn run(args: &Install, cx: &Context) -> Result<Outcome> {
-    let (plan, mut found) = planned(args.name.as_deref(), Some(Verb::Install), cx)?;
-    cx.carry_out(&plan, &mut found.vault)
+    let offers = Offers { adopt: cx.offers(args.adopt_objects), ..Offers::default() };
+    carry_out(cx, || planned(args.name.as_deref(), Some(Verb::Install), offers, cx))
+}
+
+/// Kinds of what may have to be done first: more than one of each is none.
+const FIRST: usize = 2;
+
+/// Whatever has to be done first is agreed to and done for itself; then the rest is planned.
+pub(super) fn carry_out(cx: &Context, planned: impl Fn() -> Result<Planned>) -> Result<Outcome> {
+    let mut next = planned()?;
+    for _ in 0..FIRST {
+        if !next.first || cx.globals.dry_run {
+            break;
+        }
+        let outcome = cx.carry_out_beside(&next.plan, &mut next.found.vault)?;
+        if outcome != Outcome::Done {
+            return Ok(outcome);
+        }
+        next = planned()?;
+    }
+    cx.carry_out(&next.plan, &mut next.found.vault)
+}
+
+/// A plan, and the secrets that it is carried out with.
+pub(super) struct Planned {
+    pub(super) plan: Plan,
+    pub(super) found: Found,
+    /// The rest can be planned only when this has been carried out.
+    pub(super) first: bool,
 }
 
 /// Load, observe, prove, look ahead, plan: also what `upgrade` does, and `plan`, which leaves the verb to what is there.
-pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, cx: &Context) -> Result<(Plan, Found)> {
+pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, offers: Offers, cx: &Context) -> Result<Planned> {
     let (profile, target) = cx.load(name)?;
     cx.require_tools()?;
     let local = credentials::local(cx, &profile)?;
-    let names = chart::names(&profile);
-    let storage_class = profile.storage.class.as_deref();
-    let exposing = profile.expose.as_ref().map_or(&[][..], |_| &EXPOSE_RIGHTS);
-    let rights = [&INSTALL_RIGHTS, exposing].concat();
-    let question = Question { target: &target, names: &names, storage_class, rights: &rights };
-    // `plan` looks whoever is at work.
-    let mut observed = match verb {
-        Some(_) => lock::in_turn(cx, &profile, &question, observe)?,
-        None => observe(&cx.tools, &question)?,
-    };
-    look_for_note(&cx.tools, &question, &mut observed)?;
-    require_fit_to_change(&observed, &target)?;
+    let mut observed = observed(cx, (&profile, &target), verb.is_none(), offers)?;
+    if let Some(plan) = beforehand::repair(cx, (&profile, &target), &observed, offers)? {
+        return Ok(Planned { plan, found: local, first: true });
+    }
     pending::require_settled(&profile, &target, &observed, cx.now())?;
+    if observed.release.as_ref().is_some_and(Release::cut_short_in_upgrade) {
+        observed.evidence = observe::evidence(&cx.tools, &target, &chart::names(&profile))?;
+    }
     let found = credentials::prove(local, &profile, &mut observed)?;
     let upgrade = Verb::Upgrade { enable_feature_flags: false };
     let wanted = verb.unwrap_or(if observed.release.is_some() { upgrade } else { Verb::Install });
@@ -64,15 +85,37 @@ pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, cx: &Context) -> R
         forecast: &[],
         drift: &[],
         verb: wanted,
+        offers,
     };
     preconditions::at_once(&given)?;
     let import = to_import(&profile, &observed)?;
     let definitions = Definitions::readable(&profile);
-    let next = look_ahead(cx, &given, verb.is_none(), definitions.as_ref())?;
-    let given = Given { next: next.as_ref(), import: import.as_ref(), ..given };
-    let forecast = forecast::of_profile(&profile, &rendered(cx, &given, verb.is_none())?);
+    let look = || Ahead::look(cx, &given, verb.is_none(), definitions.as_ref());
+    let ahead = match beforehand::adoption(cx, &given, look)? {
+        Beforehand::First(plan) => return Ok(Planned { plan, found, first: true }),
+        Beforehand::Next(ahead) => ahead,
+    };
+    let given = Given { next: ahead.next.as_ref(), import: import.as_ref(), ..given };
+    let forecast = forecast::of_profile(&profile, &ahead.objects);
     let drift = drifted(&given, definitions);
-    Ok((install::install(&Given { forecast: &forecast, drift: &drift, ..given })?, found))
+    let plan = install::install(&Given { forecast: &forecast, drift: &drift, ..given })?;
+    require_rights_for(plan.calls(), &observed, &target)?;
+    Ok(Planned { plan, found, first: false })
+}
+
+/// What is there, as far as it may be changed; whoever only looks does it whoever is at work.
+fn observed(cx: &Context, (profile, target): (&Profile, &Target), looks: bool, offers: Offers) -> Result<Observed> {
+    let names = chart::names(profile);
+    let storage_class = profile.storage.class.as_deref();
+    let exposing = profile.expose.as_ref().map_or(&[][..], |_| &EXPOSE_RIGHTS);
+    let anew = if offers.recreate { &ANEW_RIGHTS[..] } else { &[] };
+    let rights = [&INSTALL_RIGHTS, exposing, anew].concat();
+    let question = Question { target, names: &names, storage_class, rights: &rights };
+    let mut observed =
+        if looks { observe(&cx.tools, &question)? } else { lock::in_turn(cx, profile, &question, observe)? };
+    look_for_note(&cx.tools, &question, &mut observed);
+    require_fit_to_change(&observed, target)?;
+    Ok(observed)
 }
 
 /// As far as brokers were asked, with what they say.
@@ -82,25 +125,6 @@ fn drifted(given: &Given<'_>, definitions: Option<Content>) -> Vec<Difference> {
     Compared { profile, target, observed, answers, definitions }.differences()
 }
 
-/// The release's objects as helm renders them for the next revision. Before the first one it is asked for no more than
-/// that, and only where it can tell something: the built-in chart has nothing to forecast that no value of the profile
-/// asks for, and whoever installs it does not wait for that.
-fn rendered(cx: &Context, given: &Given<'_>, looks: bool) -> Result<Vec<Value>> {
-    let plain = given.profile.chart == ChartRef::Builtin && (given.profile.values.is_empty() || !looks);
-    match given.preview() {
-        Some(preview) => Ok(preview.items()),
-        None if plain || given.observed.release.is_some() => Ok(Vec::new()),
-        None => Ok(yaml::stream(&helm::read_rendered(&cx.tools.run(&render(given)?, &given.found.vault)?)?)),
-    }
-}
-
-fn render(given: &Given<'_>) -> Result<Call> {
-    if given.profile.chart == ChartRef::Builtin {
-        chart::lay(&given.chart)?;
-    }
-    Ok(helm::render(given.target, &given.chart, &given.values()))
-}
-
 /// The profile's definitions, as long as nothing has booted on the volumes.
 fn to_import(profile: &Profile, observed: &Observed) -> Result<Option<Import>> {
     let Some(definitions) = Definitions::of(profile).filter(|_| observed.noted.booted.is_none()) else {
@@ -108,40 +132,4 @@ fn to_import(profile: &Profile, observed: &Observed) -> Result<Option<Import>> {
     };
     let summary = definitions.read()?.summary();
     Ok(Some(Import { definitions, summary }))
-}
-
-/// Where something might change on a release whose brokers may run; and the brokers alone where somebody only looks.
-fn look_ahead(cx: &Context, given: &Given<'_>, looks: bool, definitions: Option<&Content>) -> Result<Option<Next>> {
-    let changes = install::might_change(given);
-    let looks = looks && given.observed.release.is_some();
-    if !changes && !looks {
-        return Ok(None);
-    }
-    let (vault, user) = (&given.found.vault, &given.profile.credentials.username);
-    let asked: Vec<&str> = given.observed.running().collect();
-    let more = drift::questions(definitions);
-    let calls = rabbitmq::questions_and(given.target, asked.iter().copied(), user, vault, more);
-    let (preview, replies) = ahead(cx, given, changes && install::comparable(given), calls)?;
-    let named = |(&pod, reply): (&&str, &Reply)| (pod.to_owned(), rabbitmq::read(reply));
-    let answers: Vec<_> = asked.iter().zip(&replies).map(named).collect();
-    credentials::prove_broker(given.found, given.profile, &answers)?;
-    let backup = backup::file(&cx.state(), &given.target.release, cx.now());
-    Ok(Some(Next { preview, answers, backup }))
-}
-
-/// The next revision where helm can compare with the last, and the brokers' replies in any case.
-fn ahead(
-    cx: &Context,
-    given: &Given<'_>,
-    comparable: bool,
-    brokers: Vec<Call>,
-) -> Result<(Option<Preview>, Vec<Reply>)> {
-    let vault = &given.found.vault;
-    if !comparable {
-        let replies = cx.tools.run_all(&brokers, vault);
-        return Ok((None, replies.into_iter().collect::<Result<_>>()?));
-    }
-    let render = render(given)?;
-    let (preview, replies) = preview(&cx.tools, given.target, given.observed.set.as_ref(), render, brokers, vault)?;
-    Ok((Some(preview), replies))
 }

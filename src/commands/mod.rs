@@ -7,6 +7,8 @@ use crate::cli::{ChartCommand, Command, ProfileCommand};
 use crate::context::Context;
 use crate::outcome::Outcome;
 
+mod ahead;
+mod beforehand;
 mod chart_export;
 mod completions;
 mod credentials_adopt;

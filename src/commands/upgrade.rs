@@ -8,7 +8,7 @@ use crate::cluster::observe::{Question, observe};
 use crate::context::Context;
 use crate::error::Failure;
 use crate::outcome::Outcome;
-use crate::plan::install::Verb;
+use crate::plan::install::{Offers, Verb};
 use crate::versions::{self, Series};
 use crate::{chart, program, report};
 
@@ -17,8 +17,12 @@ pub(crate) fn run(args: &Upgrade, cx: &Context) -> Result<Outcome> {
         return way(args.name.as_deref(), to, cx);
     }
     let verb = Verb::Upgrade { enable_feature_flags: args.enable_feature_flags };
-    let (plan, mut found) = super::install::planned(args.name.as_deref(), Some(verb), cx)?;
-    cx.carry_out(&plan, &mut found.vault)
+    let offers = Offers {
+        repair_record: cx.offers(args.repair_record),
+        recreate: cx.offers(args.recreate_statefulset),
+        adopt: cx.offers(args.adopt_objects),
+    };
+    super::install::carry_out(cx, || super::install::planned(args.name.as_deref(), Some(verb), offers, cx))
 }
 
 /// From the version that has booted on the volumes; before the first install from the profile's.

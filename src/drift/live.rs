@@ -6,7 +6,6 @@ use serde_json::Value;
 use super::{Compared, Difference, End, Kind, upgrade};
 use crate::chart::{self, CONTAINER, builtin};
 use crate::cluster::{Claim, StatefulSet};
-use crate::kubectl::recovery;
 use crate::plan::expose;
 use crate::profile::{ChartRef, Image, Profile};
 use crate::units::{Quantity, show_nodes};
@@ -120,13 +119,14 @@ fn policy(compared: &Compared<'_>, set: &StatefulSet) -> Option<Difference> {
         return None;
     }
     let message = format!("the StatefulSet is {there}, the profile wants {wished}");
-    let end = if set.parallel {
-        End::Profile(chart::PARALLEL_LINE.to_owned())
-    } else {
-        let (orphan, name) = (recovery::orphan(compared.target, &compared.target.stateful_set), &compared.profile.name);
-        End::Command(format!("{orphan}   # its pods stay; then mqctl upgrade {name}"))
-    };
+    let line = || End::Profile(chart::PARALLEL_LINE.to_owned());
+    let end = if set.parallel { line() } else { made_anew(compared.profile) };
     Some(Difference::new(Kind::Policy, of_set(compared), message, end).between(wished, there))
+}
+
+/// For what Kubernetes changes in no StatefulSet that exists.
+fn made_anew(profile: &Profile) -> End {
+    End::Command(format!("mqctl upgrade {} --recreate-statefulset   # its pods stay", profile.name))
 }
 
 /// Of the volumes that it makes.
@@ -153,7 +153,9 @@ fn storage(compared: &Compared<'_>, set: &StatefulSet) -> Option<Difference> {
         many => (format!("PersistentVolumeClaim/{}", many[0]), format!("volumes {} have", many.join(", "))),
     };
     let message = format!("{whose} {there}, the profile wants {}", wished.as_str());
-    let end = End::Profile(format!("storage: {{size: {there}}}"));
+    let grows = there.parse::<Quantity>().is_ok_and(|size| size.bytes() < wished.bytes());
+    let as_it_is = || End::Profile(format!("storage: {{size: {there}}}"));
+    let end = if grows { made_anew(compared.profile) } else { as_it_is() };
     Some(Difference::new(Kind::Storage, subject, message, end).between(wished.as_str(), there))
 }
 

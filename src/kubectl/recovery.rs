@@ -11,7 +11,16 @@ use crate::process::{Call, Part};
 
 /// Its own manager: what it writes into the ConfigMap of the evidence is its own, and what the readings are stays theirs.
 pub fn apply_note(target: &Target, object: &Value) -> Call {
-    let args = ["apply", "--server-side", "--force-conflicts", "--field-manager", "mqctl-recovery"];
+    apply_as("mqctl-recovery", target, object)
+}
+
+/// The same of a StatefulSet that an upgrade takes away from its pods.
+pub fn keep_set(target: &Target, object: &Value) -> Call {
+    apply_as("mqctl-upgrade", target, object)
+}
+
+fn apply_as(manager: &str, target: &Target, object: &Value) -> Call {
+    let args = ["apply", "--server-side", "--force-conflicts", "--field-manager", manager];
     call(target, &[&args[..], &["--filename", "-", "--output", "name"]].concat())
         .fed(vec![Part::Text(object.to_string())])
 }

@@ -21,6 +21,7 @@ pub fn delete(profile: &Profile, target: &Target, observed: &Observed, purge: bo
         steps.extend(expose::take_service(target, observed, &names));
         steps.extend(take_volumes(target, observed, &names));
         steps.extend(take_secret(target, observed, &names));
+        steps.extend(take_copies(target, observed));
     }
     Plan {
         verb: "delete",
@@ -105,6 +106,15 @@ fn take_secret(target: &Target, observed: &Observed, names: &Names) -> Option<St
         step.action(Action::Run(kubectl::delete(target, &[format!("secret/{}", names.secret)])))
             .done(format!("{title} deleted")),
     )
+}
+
+/// Records of helm's that were repaired, as they were before.
+fn take_copies(target: &Target, observed: &Observed) -> Option<Step> {
+    let objects: Vec<String> = observed.copies.iter().map(|name| format!("secret/{name}")).collect();
+    let title = format!("{} of helm's record", if objects.len() == 1 { "the copy" } else { "the copies" });
+    let step = Step::new(Danger::Destroys, title.clone(), observed.copies.join(", "));
+    (!objects.is_empty())
+        .then(|| step.action(Action::Run(kubectl::delete(target, &objects))).done(format!("{title} deleted")))
 }
 
 /// `24Gi`, or the sizes one by one where they are not whole Gi.

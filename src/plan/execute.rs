@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::address::{self, Exposed};
 use super::queues::Counted;
-use super::{Action, Plan, Step, definitions, first_secret, queues, verify, wait};
+use super::{Action, Plan, Step, definitions, first_secret, queues, record, verify, wait};
 use crate::backup;
 use crate::chart;
 use crate::context::Context;
@@ -160,6 +160,7 @@ fn act(run: &mut Run<'_>, action: &Action) -> Result<()> {
         Action::Count(pod) => queues::count(run, pod),
         Action::AllLed(pod) => queues::until_led(run, pod),
         Action::ReadBack { definitions, pod } => definitions::read_back(run, definitions, pod),
+        Action::RepairRecord(repair) => record::rewrite(run, repair),
         Action::Verify(wished) => verify::until_healthy(run, wished),
         Action::Reach(reach) => {
             run.exposed = Some(address::reach(run, reach)?);
@@ -168,7 +169,7 @@ fn act(run: &mut Run<'_>, action: &Action) -> Result<()> {
     }
 }
 
-fn run_call(run: &Run<'_>, call: &Call) -> Result<Reply> {
+pub(super) fn run_call(run: &Run<'_>, call: &Call) -> Result<Reply> {
     let reply = run.cx.tools.run(call, run.vault)?;
     if reply.ok() {
         return Ok(reply);
@@ -186,5 +187,17 @@ fn run_call(run: &Run<'_>, call: &Call) -> Result<Reply> {
 }
 
 /// The words that name a call in an error.
-const VERBS: [&str; 11] =
-    ["upgrade", "uninstall", "rollback", "apply", "patch", "scale", "annotate", "delete", "get", "exec", "wait"];
+const VERBS: [&str; 12] = [
+    "upgrade",
+    "uninstall",
+    "rollback",
+    "apply",
+    "patch",
+    "scale",
+    "annotate",
+    "delete",
+    "replace",
+    "get",
+    "exec",
+    "wait",
+];

@@ -8,8 +8,9 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::definitions::Import;
+pub use super::offers::Offers;
 use super::{
-    Action, Claim, Condition, Danger, Outlook, Plan, Step, Wished, expose, objects, outgoing, outlook, pending,
+    Action, Claim, Condition, Danger, Outlook, Plan, Step, Wished, anew, expose, objects, outgoing, outlook, pending,
     preconditions, rotate, secret_object, upgrade,
 };
 use crate::chart::{self, Names, builtin};
@@ -46,6 +47,7 @@ pub struct Given<'a> {
     /// In what it is another one than the profile wants.
     pub drift: &'a [Difference],
     pub verb: Verb,
+    pub offers: Offers,
 }
 
 /// Which command asks.
@@ -71,6 +73,8 @@ pub struct Next {
     pub preview: Option<Preview>,
     /// By pod; empty where they were not asked.
     pub answers: Vec<(String, Result<Answer, String>)>,
+    /// Why the volumes cannot grow, in the API server's words.
+    pub cannot_grow: Option<String>,
     /// Where the definitions are saved.
     pub backup: PathBuf,
 }
@@ -165,7 +169,8 @@ fn change(given: &Given<'_>, names: &Names) -> Vec<Step> {
     steps.extend(credentials(given, names));
     steps.extend(upgrade::before_helm(given));
     steps.extend(outgoing::keep(given, names));
-    steps.push(run_helm(given, &values));
+    steps.extend(anew::before_helm(given, names));
+    steps.push(anew::after_helm(given, names, run_helm(given, &values)));
     steps.extend(replace_stuck(given));
     steps
 }
@@ -228,8 +233,9 @@ pub(crate) fn comparable(given: &Given<'_>) -> bool {
 fn unchanged(given: &Given<'_>, values: &Value) -> bool {
     let deployed = given.observed.release.as_ref().is_some_and(helm::Release::deployed);
     let kept = given.found.to_generate().is_empty() && given.found.to_keep().is_empty();
+    let there = given.observed.set.is_some() && !given.scaled();
     let whole = !drift::is_mended_by_an_upgrade(given.profile, given.target, given.observed);
-    deployed && whole && !given.scaled() && kept && given.secret_is_whole() && renders_the_same(given, values)
+    deployed && whole && there && kept && given.secret_is_whole() && renders_the_same(given, values)
 }
 
 /// By the digest on the built-in chart's StatefulSet; others carry none, and helm has to say what would change.

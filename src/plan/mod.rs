@@ -19,6 +19,7 @@ pub use self::outlook::Outlook;
 
 pub(crate) mod address;
 pub mod adopt;
+pub(crate) mod anew;
 pub(crate) mod definitions;
 pub mod delete;
 pub(crate) mod execute;
@@ -28,11 +29,14 @@ pub mod init;
 pub mod install;
 pub(crate) mod keep;
 mod objects;
+pub mod offers;
 mod outgoing;
 mod outlook;
+pub(crate) mod ownership;
 pub(crate) mod pending;
 pub(crate) mod preconditions;
 pub(crate) mod queues;
+pub(crate) mod record;
 pub mod recover;
 pub mod rotate;
 pub(crate) mod script;
@@ -125,6 +129,8 @@ pub enum Action {
         definitions: Definitions,
         pod: String,
     },
+    /// A record of helm's names what the server serves, and a copy of it is kept.
+    RepairRecord(record::Repair),
     Verify(Wished),
     /// Wait for the address of the Service outside, and try it.
     Reach(Reach),

@@ -96,6 +96,14 @@ mod tests {
     }
 
     #[test]
+    fn what_the_api_server_fills_in_by_itself_is_no_difference() {
+        let old = "kind: StatefulSet\nmetadata: {name: q}\nspec: {volumeClaimTemplates: [{metadata: {name: d}}]}\n";
+        let new =
+            old.replace("{metadata: {name: d}", "{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: d}");
+        assert_eq!(Changes::between(old, &new), Changes::default());
+    }
+
+    #[test]
     fn a_secret_object_is_masked_whole() {
         let secret = |data: &str| format!("kind: Secret\nmetadata: {{name: s}}\ndata: {{x: {data}}}\n");
         let changes = Changes::between(&secret("b2xk"), &secret("bmV3"));

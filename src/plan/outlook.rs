@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::anew;
 use super::install::Given;
 use crate::drift::{self, Difference, Kind};
 use crate::forecast::{self, Forecast};
@@ -24,6 +25,7 @@ impl Outlook {
             // The way in from outside has a step of its own.
             Kind::Exposure => true,
             Kind::FeatureFlags => given.verb.enables_flags(),
+            Kind::Policy | Kind::Storage => anew::makes_anew(given),
             _ => by_helm && one.ends_with_an_upgrade(),
         };
         let foreign = given.preview().map_or(&[][..], |preview| &preview.foreign);

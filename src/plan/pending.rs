@@ -10,8 +10,10 @@ use crate::cluster::{Observed, Target};
 use crate::error::Failure;
 use crate::explain::Code;
 use crate::helm::{self, Release};
+use crate::kubectl;
 use crate::outcome::Outcome;
 use crate::profile::Profile;
+use crate::recover::under_way;
 
 /// No helm is at work for longer, unless the profile lets it.
 const LONGEST: Duration = Duration::from_secs(600);
@@ -21,6 +23,8 @@ pub(super) fn clear(target: &Target, observed: &Observed) -> Option<Step> {
     let release = observed.release.as_ref().filter(|r| r.pending())?;
     let call = match release.status.as_str() {
         "pending-install" | "uninstalling" => helm::uninstall(target),
+        // Back to the StatefulSet of before would be one of those changes that it was made anew for.
+        _ if makes_anew(observed) => kubectl::delete(target, &[helm::record(target, &release.revision)]),
         _ => helm::rollback(target),
     };
     let title = format!("clear `{}`", release.status);
@@ -28,6 +32,11 @@ pub(super) fn clear(target: &Target, observed: &Observed) -> Option<Step> {
     Some(
         Step::new(Danger::Changes, title, detail).action(Action::Run(call)).done(format!("{} cleared", release.status)),
     )
+}
+
+/// An upgrade has taken the StatefulSet away from its pods, for helm to make it anew.
+fn makes_anew(observed: &Observed) -> bool {
+    observed.evidence.as_ref().is_some_and(|object| under_way::kept_set(object).is_some())
 }
 
 /// Refuses where a helm may still be at work. It is not where a mqctl died that had the Lease, or where it began too

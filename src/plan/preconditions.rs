@@ -1,15 +1,15 @@
 //! What an install refuses before anything is changed, each with the reason. Pure.
 
 use anyhow::Result;
-use serde_json::json;
 
+use super::anew;
 use super::install::{Given, Verb};
 use super::version_step::version;
 use crate::chart;
 use crate::cluster::{Claim, Existence};
 use crate::error::Failure;
 use crate::explain::Code;
-use crate::kubectl::recovery;
+use crate::kubectl;
 use crate::outcome::Outcome;
 use crate::units::Quantity;
 
@@ -38,7 +38,7 @@ pub(crate) fn at_once(given: &Given<'_>) -> Result<()> {
 /// As `at_once`.
 pub(super) fn check(given: &Given<'_>) -> Result<()> {
     at_once(given)?;
-    first([version(given), immutable(given), not_whole(given)])
+    first([version(given), anew::refused(given), not_whole(given)])
 }
 
 fn first<const N: usize>(refusals: [Option<Failure>; N]) -> Result<()> {
@@ -99,9 +99,7 @@ fn kept(claim: &Claim, there: &str, wished: &str) -> String {
 /// The way to larger volumes; the class has to allow it.
 fn let_grow(given: &Given<'_>) -> String {
     let claims: Vec<&str> = given.observed.claims.iter().map(|claim| claim.name.as_str()).collect();
-    let size = given.profile.storage.size.as_str();
-    let patch = json!({"spec": {"resources": {"requests": {"storage": size}}}});
-    format!("kubectl --namespace {} patch pvc {} --patch '{patch}'", given.target.namespace, claims.join(" "))
+    kubectl::grow(given.target, &claims, given.profile.storage.size.as_str(), false).to_string()
 }
 
 fn other_chart(given: &Given<'_>) -> Option<Failure> {
@@ -130,30 +128,6 @@ fn not_installed(given: &Given<'_>) -> Option<Failure> {
     let text = format!("there is no release `{}` in namespace `{}`", given.target.release, given.target.namespace);
     let failure = Failure::new(Outcome::Contradiction, format!("{text}; nothing was changed"));
     Some(failure.hint(format!("mqctl install {}", given.profile.name)))
-}
-
-/// Fields that the API server would refuse to change, after helm has recorded the attempt as a failed revision.
-fn immutable(given: &Given<'_>) -> Option<Failure> {
-    let changes = &given.preview()?.changes;
-    let field = changes.immutable.first()?;
-    let mut fields = changes.objects.iter().flat_map(|change| &change.fields);
-    let change = fields.find(|f| f.path.starts_with(field.as_str()));
-    let value = |text: &Option<String>| text.clone().unwrap_or_else(|| "nothing".to_owned());
-    let what =
-        change.map_or_else(|| field.clone(), |f| format!("{} from {} to {}", f.path, value(&f.from), value(&f.to)));
-    let set = &given.target.stateful_set;
-    let refusal = refusal(
-        Code::Immutable,
-        &format!("StatefulSet `{set}` cannot change {what}: Kubernetes keeps this field for ever"),
-    );
-    Some(match field.as_str() {
-        "spec.volumeClaimTemplates" => refusal.hint("put `storage` back in the profile to what the volumes are"),
-        "spec.podManagementPolicy" => refusal.hint("put the value back in the profile").hint(format!(
-            "{}   # its pods stay; then the same command makes it anew",
-            recovery::orphan(given.target, set)
-        )),
-        _ => refusal.hint("put the value back in the profile"),
-    })
 }
 
 /// As a recovery has left it: the profile does not say so yet.

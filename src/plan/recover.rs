@@ -17,7 +17,7 @@ use crate::process::Part;
 use crate::profile::Profile;
 use crate::recover::evidence::Evidence;
 use crate::recover::strategy::{Strategy, Way};
-use crate::recover::under_way::{UnderWay, without_note};
+use crate::recover::under_way::{self, UnderWay, without_note};
 use crate::units::{show_duration, show_nodes};
 
 mod copies;
@@ -68,7 +68,10 @@ pub fn recover(given: &Given<'_>) -> Result<Plan, Failure> {
 fn wished(given: &Given<'_>, names: &Names) -> Result<Value, Failure> {
     let live = given.observed.set.as_ref().map(|set| set.manifest.clone());
     let noted = given.noted.map(|noted| noted.stateful_set.clone());
-    let Some(set) = noted.or(live) else {
+    // An upgrade that was cut short when it made the StatefulSet anew; where no pod is, nobody waits for that.
+    let kept = given.observed.evidence.as_ref().and_then(under_way::kept_set);
+    let kept = kept.filter(|_| !given.observed.pods.is_empty());
+    let Some(set) = noted.or(live).or(kept) else {
         return Err(held::no_stateful_set(given, names));
     };
     let mut set = before_the_step(given, set)?;

@@ -38,6 +38,21 @@ impl UnderWay {
     }
 }
 
+/// The key of a StatefulSet that an upgrade has taken away from its pods.
+const SET: &str = "stateful-set.json";
+
+/// The StatefulSet that an upgrade keeps until helm has made it anew.
+pub fn kept_set(object: &Value) -> Option<Value> {
+    serde_json::from_str(object["data"][SET].as_str()?).ok()
+}
+
+/// The part of the ConfigMap that keeps it.
+pub fn keeping(name: &str, release: &str, set: &Value) -> Value {
+    let mut object = without_note(name, release);
+    object["data"] = json!({SET: set.to_string()});
+    object
+}
+
 /// The same with nothing noted.
 pub fn without_note(name: &str, release: &str) -> Value {
     let labels = json!({"app.kubernetes.io/instance": release, "app.kubernetes.io/managed-by": "mqctl"});

@@ -40,6 +40,7 @@ mod lock;
 mod logs;
 mod lost;
 mod objects;
+mod offers;
 mod pipelines;
 mod processes;
 mod promises;
@@ -103,6 +104,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(raced::tests());
     tests.extend(from_release::tests());
     tests.extend(repair::tests());
+    tests.extend(offers::tests());
     tests.extend(tour::tests());
     // The long ones first: the end of the run is not one core waiting for one test.
     tests.sort_by_key(|test: &Test| !test.long);

@@ -189,7 +189,7 @@ fn volumes_that_are_smaller_than_the_profile() {
     $ mqctl install prodmq --yes   [exit 78]
     error: `storage.size`: the volumes of an earlier install are used again, and `data-prodmq-0` is 8Gi, not 16Gi; nothing was changed
     hint: storage: {size: 8Gi}   # in the profile
-    hint: kubectl --namespace rabbitmq patch pvc data-prodmq-0 data-prodmq-1 data-prodmq-2 --patch '{"spec":{"resources":{"requests":{"storage":"16Gi"}}}}'
+    hint: kubectl --context test --namespace rabbitmq patch persistentvolumeclaim data-prodmq-0 data-prodmq-1 data-prodmq-2 --patch '{"spec":{"resources":{"requests":{"storage":"16Gi"}}}}'
     see: mqctl explain VOLUMES
     "#);
 }
@@ -235,5 +235,5 @@ fn volumes_that_fit_are_used_again_and_the_plan_says_so() {
 #[test]
 fn the_storage_of_a_statefulset_that_is_there() {
     let said = refused(&crate::upgrade::changed(&crate::upgrade::DEPLOYED.replace("8Gi", "16Gi")).run(&INSTALL), 78);
-    assert!(said.contains("hint: put `storage` back in the profile to what the volumes are"), "{said}");
+    assert!(said.contains("hint: mqctl upgrade prodmq --recreate-statefulset"), "{said}");
 }

@@ -97,6 +97,44 @@ const LIST: &[(&str, &[&str])] = &[
     ("volumes: another class, after a delete", &["volumes_of_another_class_than_the_profile"]),
     ("volumes: those that fit are used again", &["volumes_that_fit_are_used_again_and_the_plan_says_so"]),
     ("volumes: of a StatefulSet that is there", &["the_storage_of_a_statefulset_that_is_there"]),
+    (
+        "volumes: smaller, or of another class, than a release has",
+        &["what_volumes_cannot_become_is_refused_with_the_way_out"],
+    ),
+    (
+        "StatefulSet: a field that never changes",
+        &["what_can_be_made_anew_is_offered", "what_would_not_be_the_same_pods_or_volumes_is_not_made_anew"],
+    ),
+    (
+        "StatefulSet: killed while it is made anew",
+        &[
+            "killed_at_any_call_it_is_finished_by_the_same_command",
+            "helm_cut_short_in_it_does_not_go_back_to_the_old_one",
+        ],
+    ),
+    (
+        "helm: a record with an API that is gone",
+        &[
+            "a_record_with_an_api_that_is_gone_is_refused_before_helm_is_run",
+            "a_repair_killed_at_any_call_is_finished_by_the_same_command",
+            "a_record_that_somebody_changes_meanwhile_is_left_alone",
+        ],
+    ),
+    (
+        "helm: an object that is not its own",
+        &["an_object_that_is_there_is_found_before_helm_is_run", "what_the_chart_s_object_does_not_fit_is_not_taken"],
+    ),
+    (
+        "helm: PASSWORDS ERROR",
+        &[
+            "a_secret_that_is_not_there_is_told_and_where_to_get_it",
+            "a_helm_that_cannot_look_is_too_old_for_such_a_chart",
+        ],
+    ),
+    (
+        "helm: an API that the new revision names and that is gone",
+        &["an_api_that_the_new_revision_names_and_that_is_gone_is_refused"],
+    ),
     ("StorageClass: does not exist", &["a_storage_class_that_does_not_exist"]),
     ("definitions: no export, not there", &["a_file_that_cannot_be_imported_is_refused_before_anything_changes"]),
     ("definitions: partly imported", &["what_the_import_left_out_is_an_error_and_the_next_run_imports_again"]),

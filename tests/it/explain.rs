@@ -6,6 +6,7 @@ use mqctl::cli::Cli;
 use mqctl::explain::Code;
 
 use crate::objects;
+use crate::records;
 use crate::transcript::Transcript;
 use crate::upgrade;
 use crate::world::{PROFILE, World};
@@ -31,6 +32,9 @@ fn all_codes_on_one_page() {
     USERNAME          the profile names another first user than the one the release was installed with
     LOCKED            another mqctl is at work on this release
     HELM-PENDING      another helm is at work on this release, or one was killed while it was
+    RECORD-API        helm's own record of the release names an API that this cluster does not serve any more
+    HELM-PASSWORDS    the chart does not find the password or the cookie of before
+    OWNERSHIP         an object that the chart makes is there already, and is not helm's of this release
     NOT-READY         the nodes were not ready within the time
     IMG               the image cannot be pulled
     UNSCHEDULABLE     the scheduler finds no machine for a pod
@@ -206,6 +210,21 @@ fn provoked(code: Code) -> Option<Transcript> {
             fresh.rule("helm upgrade *", 1, "", words);
             return Some(fresh.run(&INSTALL));
         }
+        Code::HelmPasswords => {
+            installed.profile("prodmq", &format!("{PROFILE}values: {{podLabels: {{a: b}}}}\n"));
+            installed.rule(
+                "helm upgrade * --dry-run*",
+                1,
+                "",
+                "PASSWORDS ERROR: You must provide your current passwords",
+            );
+        }
+        Code::Ownership => {
+            fresh.object("namespace.rabbitmq", &objects::named("Namespace", "rabbitmq"));
+            fresh.object("service.prodmq", &objects::named("Service", "prodmq"));
+            return Some(fresh.run(&INSTALL));
+        }
+        Code::RecordApi => return Some(records::broken("deployed").run(&INSTALL)),
         Code::NotReady => return Some(with_last_pod(&fresh, &objects::running(false))),
         Code::Img => return Some(with_last_pod(&fresh, &objects::without_image())),
         Code::Unschedulable => return Some(with_last_pod(&fresh, &objects::unscheduled())),
@@ -269,6 +288,8 @@ fn the_report_of_a_failed_run_names_the_code() {
     let report = world.run(&[&INSTALL[..], &["-o", "json"]].concat()).ended(75).json();
     assert_eq!(report["failed"]["code"], "IMG");
     world.rule("helm upgrade *", 1, "", "Error: something else");
-    world.remove("cluster/release");
+    for made in ["release", "service.prodmq", "service.prodmq-headless", "statefulset.prodmq"] {
+        world.remove(&format!("cluster/{made}"));
+    }
     assert!(world.run(&[&INSTALL[..], &["-o", "json"]].concat()).ended(1).json()["failed"]["code"].is_null());
 }

@@ -30,10 +30,10 @@ fn an_upgrade_says_how_the_line_takes_effect() {
     let world = in_order();
     let run = world.run(&["upgrade", "prodmq", "--yes"]).ended(78);
     run.changed_nothing();
-    assert_snapshot!(run.stderr, @r"
+    assert_snapshot!(run.stderr, @"
     error: StatefulSet `prodmq` cannot change spec.podManagementPolicy from OrderedReady to Parallel: Kubernetes keeps this field for ever; nothing was changed
-    hint: put the value back in the profile
-    hint: kubectl --context test --namespace rabbitmq delete statefulset prodmq '--cascade=orphan' --ignore-not-found   # its pods stay; then the same command makes it anew
+    hint: mqctl upgrade prodmq --recreate-statefulset   # made anew around its pods, which stay with their volumes
+    hint: or put the value back in the profile
     see: mqctl explain IMMUTABLE
     ");
     world.remove("cluster/statefulset.prodmq");

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use mqctl::cluster::{Access, Claim, Existence, Observed, StatefulSet, Target};
 use mqctl::credentials::{Found, Origin};
 use mqctl::helm::Release;
-use mqctl::plan::install::{Given, Verb, install};
+use mqctl::plan::install::{Given, Offers, Verb, install};
 use mqctl::plan::{Danger, Plan, delete};
 use mqctl::process::{Call, Program};
 use mqctl::profile::{self, Profile};
@@ -162,6 +162,7 @@ fn planned(profile: &Profile, observed: &Observed, found: &Found) -> Result<Plan
         forecast: &[],
         drift: &[],
         verb: Verb::Install,
+        offers: Offers::default(),
     };
     install(&given).map_err(|error| mqctl::error::render(&error))
 }

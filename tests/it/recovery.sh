@@ -75,3 +75,23 @@ mark() {
 publish() {
     case $line in *publishNotReadyAddresses*) sed -i 's/"spec":{/&"publishNotReadyAddresses":true,/' "$cluster/service.$1" ;; esac
 }
+
+# What an upgrade keeps of a StatefulSet until there is one again.
+keep_stateful_set() {
+    between "$stdin" '"name":"' '"'
+    case $stdin in
+        *'"stateful-set.json"'*) printf '%s' "$stdin" >"$cluster/configmap.$found" ;;
+        *) rm -f "$cluster/configmap.$found" ;;
+    esac
+}
+
+# Claims get the size that is asked for, unless it is only tried.
+grow() {
+    case " $* " in *' --dry-run=server '*) return ;; esac
+    between "$line" '"storage":"' '"'
+    for word in "$@"; do
+        if [ -f "$cluster/persistentvolumeclaim.$word" ]; then
+            sed -i "s/\"storage\":\"[^\"]*\"/\"storage\":\"$found\"/" "$cluster/persistentvolumeclaim.$word"
+        fi
+    done
+}

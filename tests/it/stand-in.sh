@@ -17,6 +17,8 @@ line="$program $*"
 # A caller that was killed, or a person's Ctrl-C, is no reason to leave a call half recorded.
 trap '' PIPE INT
 
+# shellcheck source=tests/it/helm.sh
+. "$world/helm.sh"
 # shellcheck source=tests/it/lease.sh
 . "$world/lease.sh"
 # shellcheck source=tests/it/pod-log.sh
@@ -146,6 +148,11 @@ create() {
     case $stdin in
         *'"kind":"SelfSubjectAccessReview"'*) review ;;
         *'"mqctl/reader"'*) make_readers ;;
+        *'-mqctl-record-v'*)
+            between "$stdin" '-mqctl-record-v' '"'
+            create_one secrets "secret.prodmq-mqctl-record-v$found" "$stdin"
+            return "$failed"
+            ;;
         *'"kind":"Namespace"'*) create_one namespaces namespace.rabbitmq '{"kind":"Namespace","metadata":{"name":"rabbitmq"}}' ;;
     esac
     case $stdin in *'"kind":"Lease"'*)
@@ -174,6 +181,9 @@ apply() {
             exit 1
         fi
         return ;;
+    *' --field-manager mqctl-upgrade '*)
+        keep_stateful_set
+        return ;;
     *' --field-manager mqctl-recovery '*)
         case $stdin in *'"kind":"ConfigMap"'*) apply_recovery_note ;; esac
         return ;;
@@ -182,7 +192,7 @@ apply() {
             apply_stateful_set
             return ;;
         esac
-        rm "$cluster/conflicts"
+        if [ -f "$cluster/conflicts" ]; then rm "$cluster/conflicts"; else adopt_objects; fi
         return ;;
     esac
     case $stdin in
@@ -224,27 +234,6 @@ expose() {
         text_of "$world/nodeport"
         sed -i "s/\"targetPort\"/\"nodePort\":$text,&/g" "$service"
     fi
-}
-
-# The chart's objects, with the digest that mqctl gave and helm's next revision.
-upgrade() {
-    case " $* " in *' --dry-run '*)
-        if [ -f "$cluster/next" ]; then cat "$cluster/next"; else echo '{"manifest":""}'; fi
-        return ;;
-    esac
-    between "$stdin" '"mqctl/values":"' '"'
-    digest=$found
-    found=0
-    if [ -f "$cluster/release" ]; then
-        text_of "$cluster/release"
-        between "$text" '"revision":"' '"'
-    fi
-    for file in "$world"/chart/*; do
-        text_of "$file"
-        replace "$text" DIGEST "$digest"
-        replace "$text" REVISION "$((found + 1))"
-        printf '%s' "$text" >"$cluster/${file##*/}"
-    done
 }
 
 # The first of these words in the text becomes the other; the result is `text`.
@@ -321,20 +310,6 @@ review() {
         sed 's/},{"apiVersion"/}\n{"apiVersion"/g; s/"kind":"SelfSubjectAccessReview"/&,"status":{"allowed":true}/g'
 }
 
-# The objects of the built-in chart, by kind and name.
-template() {
-    for object in PodDisruptionBudget/ ServiceAccount/ ConfigMap/-config Service/ Service/-headless StatefulSet/; do
-        printf -- '---\nkind: %s\nmetadata:\n  name: %s%s\n' "${object%/*}" "$2" "${object#*/}"
-    done
-}
-
-helm_list() {
-    comma=
-    printf '['
-    item "$cluster/release"
-    printf ']\n'
-}
-
 respond() {
     case $program-$1 in
         helm-list) helm_list ;;
@@ -346,7 +321,12 @@ respond() {
         helm-rollback) sed -i 's/"status":"[^"]*"/"status":"deployed"/' "$cluster/release" ;;
         kubectl-get) get "$@" ;;
         kubectl-create) create ;;
-        kubectl-replace) replace_lease ;;
+        kubectl-replace)
+            case $stdin in
+                *'"sh.helm.release.v1.'*) replace_record ;;
+                *) replace_lease ;;
+            esac
+            ;;
         kubectl-apply) apply "$@" ;;
         kubectl-scale) scale "$@" ;;
         kubectl-annotate) annotate "$@" ;;
@@ -357,6 +337,7 @@ respond() {
             case $2 in
                 lease) renew_lease "$@" ;;
                 service) publish "$3" ;;
+                persistentvolumeclaim) grow "$@" ;;
             esac
             ;;
         kubectl-logs)

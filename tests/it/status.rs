@@ -93,6 +93,7 @@ fn the_page_as_json() {
           "state": "ready"
         }
       ],
+      "outdatedRecord": [],
       "queues": 35,
       "recovery": null,
       "release": {

@@ -141,7 +141,8 @@ fn what_kubernetes_would_refuse_half_way_is_refused_at_once() {
     assert_snapshot!(refused(&storage.run(&UPGRADE), 78), @"
     $ mqctl upgrade prodmq --yes   [exit 78]
     error: StatefulSet `prodmq` cannot change spec.volumeClaimTemplates[data].spec.resources.requests.storage from 8Gi to 16Gi: Kubernetes keeps this field for ever; nothing was changed
-    hint: put `storage` back in the profile to what the volumes are
+    hint: mqctl upgrade prodmq --recreate-statefulset   # made anew around its pods, which stay with their volumes
+    hint: or put the value back in the profile
     see: mqctl explain IMMUTABLE
     ");
     let invalid = more_memory();

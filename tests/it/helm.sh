@@ -1,0 +1,56 @@
+# Part of the stand-in for helm: what a chart puts into the cluster, what it renders, what is listed; and helm's records.
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # cluster, world, stdin, text and found are the stand-in's
+
+# The chart's objects, with the digest that mqctl gave and helm's next revision.
+upgrade() {
+    case " $* " in *' --dry-run '* | *' --dry-run=server '*)
+        if [ -f "$cluster/next" ]; then cat "$cluster/next"; else echo '{"manifest":""}'; fi
+        return ;;
+    esac
+    between "$stdin" '"mqctl/values":"' '"'
+    digest=$found
+    found=0
+    if [ -f "$cluster/release" ]; then
+        text_of "$cluster/release"
+        between "$text" '"revision":"' '"'
+    fi
+    for file in "$world"/chart/*; do
+        # A claim that is there stays as it is.
+        case $file in */persistentvolumeclaim.*) [ -f "$cluster/${file##*/}" ] && continue ;; esac
+        text_of "$file"
+        replace "$text" DIGEST "$digest"
+        replace "$text" REVISION "$((found + 1))"
+        printf '%s' "$text" >"$cluster/${file##*/}"
+    done
+}
+
+# The objects of the built-in chart, by kind and name.
+template() {
+    for object in PodDisruptionBudget/ ServiceAccount/ ConfigMap/-config Service/ Service/-headless StatefulSet/; do
+        printf -- '---\nkind: %s\nmetadata:\n  name: %s%s\n' "${object%/*}" "$2" "${object#*/}"
+    done
+}
+
+helm_list() {
+    comma=
+    printf '['
+    item "$cluster/release"
+    printf ']\n'
+}
+
+# One of helm's records; where an uninstall had failed, what helm lists is read from it.
+replace_record() {
+    between "$stdin" '"name":"sh.helm.release.v1.' '"'
+    printf '%s' "$stdin" >"$cluster/secret.sh.helm.release.v1.$found"
+    between "$stdin" '"status":"' '"'
+    sed -i "s/\"status\":\"uninstalling\"/\"status\":\"$found\"/" "$cluster/release"
+}
+
+# What is applied in helm's name carries its marks.
+adopt_objects() {
+    marks='"labels":{"app.kubernetes.io\/managed-by":"Helm"},"annotations":{"meta.helm.sh\/release-name":"prodmq","meta.helm.sh\/release-namespace":"rabbitmq"}'
+    for file in "$cluster"/service.* "$cluster"/configmap.* "$cluster"/poddisruptionbudget.* "$cluster"/serviceaccount.*; do
+        case $stdin in *"\"name\":\"${file##*.}\""*) sed -i "s/\"metadata\":{\(\"annotations\":{[^}]*},\)*/\"metadata\":{$marks,/" "$file" ;; esac
+    done
+}
