@@ -14,7 +14,7 @@ use crate::cluster::{Observed, Target};
 use crate::context::Context;
 use crate::credentials::{self, Found};
 use crate::definitions::{Content, Definitions};
-use crate::drift::{self, Compared, Difference};
+use crate::drift::{Compared, Difference};
 use crate::forecast;
 use crate::helm::Release;
 use crate::lock;

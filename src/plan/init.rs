@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::install::{about, keep_secrets};
+use super::homes::keep_secrets;
+use super::install::about;
 use super::{Action, Danger, Outlook, Plan, Step};
 use crate::chart;
 use crate::cluster::offer::{Class, Offer};

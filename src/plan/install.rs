@@ -1,6 +1,5 @@
 //! Install: preflight → credentials → Secret → helm → boot → login. Pure.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,12 +9,12 @@ use serde_json::Value;
 use super::definitions::Import;
 pub use super::offers::Offers;
 use super::{
-    Action, Claim, Condition, Danger, Outlook, Plan, Step, Wished, anew, expose, objects, outgoing, outlook, pending,
-    preconditions, rotate, secret_object, upgrade,
+    Action, Claim, Condition, Danger, Outlook, Plan, Step, Wished, anew, expose, homes, objects, outgoing, outlook,
+    pending, preconditions, upgrade,
 };
 use crate::chart::{self, Names, builtin};
 use crate::cluster::preview::Preview;
-use crate::cluster::{Existence, Observed, Pod, Standing, StatefulSet, Target};
+use crate::cluster::{Observed, Pod, Standing, StatefulSet, Target};
 use crate::credentials::Found;
 use crate::drift::{self, Difference};
 use crate::forecast::Forecast;
@@ -81,12 +80,12 @@ pub struct Next {
 
 impl Given<'_> {
     /// mqctl's Secret holds both secrets, and notes the image that the volumes belong to.
-    fn secret_is_whole(&self) -> bool {
+    pub(super) fn secret_is_whole(&self) -> bool {
         self.found.in_cluster && self.observed.noted.tag.as_deref() == Some(self.profile.image.tag.as_str())
     }
 
     /// The password is one that no broker has been told: it was written down while none ran.
-    fn untold(&self) -> bool {
+    pub(super) fn untold(&self) -> bool {
         self.found.vault.get(Name::NextPassword).is_some()
     }
 
@@ -149,7 +148,7 @@ pub fn install(given: &Given<'_>) -> Result<Plan> {
     steps.extend(service);
     if !ready || !given.boot_is_noted() || given.untold() {
         steps.push(boot(given, &names));
-        steps.extend(tell(given, &names));
+        steps.extend(homes::tell(given, &names));
         steps.extend(given.import.map(|import| import.step(given, &names)));
         steps.push(verify(given, &names));
     }
@@ -166,7 +165,7 @@ fn change(given: &Given<'_>, names: &Names) -> Vec<Step> {
         return Vec::new();
     }
     let mut steps: Vec<Step> = pending::clear(given.target, given.observed).into_iter().collect();
-    steps.extend(credentials(given, names));
+    steps.extend(homes::credentials(given, names));
     steps.extend(upgrade::before_helm(given));
     steps.extend(outgoing::keep(given, names));
     steps.extend(anew::before_helm(given, names));
@@ -257,84 +256,6 @@ fn take_back_stop(given: &Given<'_>) -> Option<Step> {
             .action(Action::Run(kubectl::take_back_stop(given.target)))
             .done("stop taken back")
     })
-}
-
-/// Writes what is new into the secrets file; `generate` is what no step before has generated.
-pub(super) fn keep_secrets(found: &Found, generate: Vec<Name>) -> Option<Step> {
-    let (new, from_cluster) = (found.to_generate(), found.to_keep());
-    let write = [new.clone(), from_cluster.clone()].concat();
-    if write.is_empty() {
-        return None;
-    }
-    let detail = match (new.is_empty(), from_cluster.is_empty()) {
-        (false, true) if generate.is_empty() => format!("{}: as in the Secret, mode 0600", in_words(&new)),
-        (false, true) => format!("{}: generated, 32 characters, mode 0600", in_words(&new)),
-        (true, false) => format!("{}: taken from the Secret in the cluster, mode 0600", in_words(&from_cluster)),
-        _ => format!("{} generated, {} from the cluster, mode 0600", in_words(&new), in_words(&from_cluster)),
-    };
-    let action = Action::KeepSecrets { file: found.file.clone(), generate, write };
-    let name = found.file_name();
-    Some(Step::new(Danger::Changes, name.clone(), detail).action(action).done(format!("{name} written")))
-}
-
-fn in_words(names: &[Name]) -> String {
-    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
-}
-
-/// The secrets go to both their homes before anything else happens: where there is no Secret yet to that one first, as
-/// the API server lets one mqctl alone create it.
-fn credentials(given: &Given<'_>, names: &Names) -> Vec<Step> {
-    let (create, apply) = if given.observed.noted.there {
-        (None, apply_secret(given, names))
-    } else {
-        (Some(create_secret(given, names)), None)
-    };
-    let generate = if create.is_some() { Vec::new() } else { given.found.to_generate() };
-    create.into_iter().chain(keep_secrets(given.found, generate)).chain(apply).collect()
-}
-
-/// With the namespace, if it is missing.
-fn create_secret(given: &Given<'_>, names: &Names) -> Step {
-    let with_namespace = given.observed.namespace == Existence::Missing;
-    let generate = given.found.to_generate();
-    let mut detail = match generate.as_slice() {
-        [] => given.found.in_words(),
-        new => format!("{}: generated, 32 characters", in_words(new)),
-    };
-    if with_namespace {
-        write!(detail, "; namespace {} is created", given.target.namespace).ok();
-    }
-    let title = format!("Secret {}", names.secret);
-    let action = Action::CreateSecret { with_namespace, secret: object(given, names, None).manifest(), generate };
-    Step::new(Danger::Changes, title.clone(), detail).action(action).done(format!("{title} written"))
-}
-
-fn apply_secret(given: &Given<'_>, names: &Names) -> Option<Step> {
-    if given.secret_is_whole() {
-        return None;
-    }
-    let title = format!("Secret {}", names.secret);
-    let object = object(given, names, given.untold().then_some(Name::NextPassword));
-    let step = Step::new(Danger::Changes, title.clone(), given.found.in_words());
-    Some(step.action(Action::Run(kubectl::apply(given.target, object.manifest()))).done(format!("{title} written")))
-}
-
-/// mqctl's own Secret: outside the release, so that uninstall cannot take it.
-fn object<'a>(given: &Given<'a>, names: &'a Names, next: Option<Name>) -> secret_object::Object<'a> {
-    let Given { profile, target, .. } = *given;
-    secret_object::Object { profile, target, names, tag: &profile.image.tag, next }
-}
-
-/// The brokers take a password that was written down while none of them ran; then nobody has to be told any more.
-fn tell(given: &Given<'_>, names: &Names) -> Vec<Step> {
-    if !given.untold() {
-        return Vec::new();
-    }
-    let user = &given.profile.credentials.username;
-    let told = Step::new(Danger::Changes, format!("Secret {}", names.secret), "the brokers know the password")
-        .action(Action::Run(kubectl::apply(given.target, object(given, names, None).manifest())))
-        .done(format!("Secret {} written", names.secret));
-    vec![rotate::tell_broker(given.target, given.observed, user), told]
 }
 
 fn all_objects(profile: &Profile) -> &'static str {

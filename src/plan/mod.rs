@@ -25,6 +25,7 @@ pub mod delete;
 pub(crate) mod execute;
 pub mod expose;
 mod first_secret;
+mod homes;
 pub mod init;
 pub mod install;
 pub(crate) mod keep;
