@@ -16,7 +16,7 @@ use crate::yaml;
 /// What the look at the next revision came to.
 pub(super) enum Beforehand {
     /// A plan of its own; the rest can be planned when it has been carried out.
-    First(Plan),
+    First(Box<Plan>),
     Next(Option<Next>),
 }
 
@@ -58,7 +58,7 @@ pub(super) fn adoption(
         Some(_) if given.offers.adopt && take_over::may_be(&strangers) => {
             let names = chart::names(given.profile);
             let plan = take_over::first((given.profile, given.target), names, given.observed, verb, &strangers);
-            Ok(Beforehand::First(plan))
+            Ok(Beforehand::First(Box::new(plan)))
         }
         Some(refusal) => Err(refusal.into()),
     }

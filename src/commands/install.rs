@@ -99,7 +99,7 @@ pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, offers: Offers, cx
     preconditions::at_once(&given)?;
     let import = to_import(&profile, &observed)?;
     let next = match beforehand::adoption(cx, &given, look_ahead)? {
-        Beforehand::First(plan) => return Ok(Planned { plan, found, first: true }),
+        Beforehand::First(plan) => return Ok(Planned { plan: *plan, found, first: true }),
         Beforehand::Next(next) => next,
     };
     let plan = install::install(&Given { next: next.as_ref(), import: import.as_ref(), ..given })?;
