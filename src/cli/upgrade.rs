@@ -7,6 +7,7 @@ use clap::Args;
 /// Refuses before anything is changed what Kubernetes or RabbitMQ would refuse half way: a field that a StatefulSet
 /// never changes, a step between versions that RabbitMQ does not support, feature flags that are not enabled, a
 /// cluster that is not whole. Saves the definitions, restarts node after node, and logs in at the end.
+#[expect(clippy::struct_excessive_bools, reason = "flags are bools")]
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  mqctl plan prodmq                   what would change, and which pods restart\n  mqctl upgrade prodmq\n  mqctl upgrade prodmq --to 4.3       the way to another version; changes nothing"

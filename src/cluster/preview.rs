@@ -94,7 +94,9 @@ fn as_they_may_be(
 
 /// With the marks of ownership that helm puts on what it applies: without them it would lose them.
 pub(crate) fn owned(target: &Target, mut objects: Vec<Value>) -> String {
-    objects.iter_mut().for_each(|object| ownership::mark(object, target));
+    for object in &mut objects {
+        ownership::mark(object, target);
+    }
     json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string()
 }
 

@@ -16,7 +16,7 @@ use crate::profile::Profile;
 /// What the look at the next revision came to.
 pub(super) enum Beforehand {
     /// A plan of its own; the rest can be planned when it has been carried out.
-    First(Plan),
+    First(Box<Plan>),
     Next(Ahead),
 }
 
@@ -54,7 +54,7 @@ pub(super) fn adoption(cx: &Context, given: &Given<'_>, look: impl Fn() -> Resul
         Some(_) if given.offers.adopt && plan::ownership::may_be(&strangers) => {
             let names = chart::names(given.profile);
             let plan = plan::ownership::first((given.profile, given.target), names, given.observed, verb, &strangers);
-            Ok(Beforehand::First(plan))
+            Ok(Beforehand::First(Box::new(plan)))
         }
         Some(refusal) => Err(refusal.into()),
     }

@@ -92,7 +92,7 @@ pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, offers: Offers, cx
     let definitions = Definitions::readable(&profile);
     let look = || Ahead::look(cx, &given, verb.is_none(), definitions.as_ref());
     let ahead = match beforehand::adoption(cx, &given, look)? {
-        Beforehand::First(plan) => return Ok(Planned { plan, found, first: true }),
+        Beforehand::First(plan) => return Ok(Planned { plan: *plan, found, first: true }),
         Beforehand::Next(ahead) => ahead,
     };
     let given = Given { next: ahead.next.as_ref(), import: import.as_ref(), ..given };

@@ -86,16 +86,16 @@ impl Served {
         let kinds = self.0.get(text(object, "apiVersion"));
         kinds.is_some_and(|kinds| !kinds.iter().any(|kind| kind == text(object, "kind")))
     }
+}
 
-    /// Where an object is by now whose API is not served.
-    fn successor(&self, object: &Value) -> Option<&'static str> {
-        let is = |moved: &&Moved| {
-            moved.from.contains(&text(object, "apiVersion")) && moved.kinds.contains(&text(object, "kind"))
-        };
-        let moved = MOVED.iter().find(is)?;
-        let whole = moved.wants.is_none_or(|pointer| object.pointer(pointer).is_some());
-        (whole && !has_key(object, moved.lost)).then_some(moved.to)
-    }
+/// Where an object is by now whose API is not served.
+fn successor(object: &Value) -> Option<&'static str> {
+    let is = |moved: &&Moved| {
+        moved.from.contains(&text(object, "apiVersion")) && moved.kinds.contains(&text(object, "kind"))
+    };
+    let moved = MOVED.iter().find(is)?;
+    let whole = moved.wants.is_none_or(|pointer| object.pointer(pointer).is_some());
+    (whole && !has_key(object, moved.lost)).then_some(moved.to)
 }
 
 fn text<'a>(object: &'a Value, key: &str) -> &'a str {
@@ -125,7 +125,7 @@ pub fn outdated(manifest: &str, served: &Served) -> Vec<Outdated> {
     let one = |object: &Value| Outdated {
         object: format!("{}/{}", text(object, "kind"), text(&object["metadata"], "name")),
         api: text(object, "apiVersion").to_owned(),
-        to: served.successor(object),
+        to: successor(object),
     };
     yaml::stream(manifest).iter().filter(|object| served.lacks(object)).map(one).collect()
 }
@@ -137,7 +137,7 @@ pub fn renewed(manifest: &str, served: &Served) -> String {
 
 fn renewed_document(document: &str, served: &Served) -> Option<String> {
     match yaml::stream(document).into_iter().next().filter(|object| served.lacks(object)) {
-        Some(object) => Some(in_version(document, &object, served.successor(&object)?)),
+        Some(object) => Some(in_version(document, &object, successor(&object)?)),
         None => Some(document.to_owned()),
     }
 }
