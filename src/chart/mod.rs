@@ -67,6 +67,7 @@ pub struct Names {
 }
 
 /// What one chart gives its objects.
+#[derive(Clone, Copy)]
 struct Shape {
     /// Follows the StatefulSet's name in that of the Service by which the nodes find each other.
     headless: &'static str,

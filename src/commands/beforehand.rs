@@ -17,7 +17,7 @@ use crate::profile::Profile;
 pub(super) enum Beforehand {
     /// A plan of its own; the rest can be planned when it has been carried out.
     First(Box<Plan>),
-    Next(Ahead),
+    Next(Box<Ahead>),
 }
 
 /// A record that helm cannot use is put right before anything else, or is what the change is refused for.
@@ -50,7 +50,7 @@ pub(super) fn adoption(cx: &Context, given: &Given<'_>, look: impl Fn() -> Resul
     let strangers = ownership::look(&cx.tools, given.target, &wished)?;
     let verb = if given.verb == Verb::Install { "install" } else { "upgrade" };
     match plan::ownership::refusal(given.profile, verb, &strangers) {
-        None => Ok(Beforehand::Next(ahead?)),
+        None => Ok(Beforehand::Next(Box::new(ahead?))),
         Some(_) if given.offers.adopt && plan::ownership::may_be(&strangers) => {
             let names = chart::names(given.profile);
             let plan = plan::ownership::first((given.profile, given.target), names, given.observed, verb, &strangers);

@@ -138,7 +138,9 @@ fn take_out(values: &mut Map<String, Value>, bare: &Profile, known: &[&Vault]) -
     let credentials = own.iter().filter(|(_, field)| *field == "credentials");
     let holders: Vec<&in_values::Path> = credentials.filter_map(|(path, _)| Some(path.split_last()?.1)).collect();
     let taken = in_values::take_out(values, &holders, known);
-    own.iter().for_each(|(path, _)| remove(values, path));
+    for (path, _) in &own {
+        remove(values, path);
+    }
     taken
 }
 

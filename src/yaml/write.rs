@@ -6,7 +6,8 @@ use super::{is_foreign, scalar};
 
 /// The lines of a mapping, each so many blanks from the left.
 pub(crate) fn block(map: &Map<String, Value>, indent: usize) -> String {
-    map.iter().map(|(key, value)| format!("{:indent$}{}:{}\n", "", scalar(key), behind(value, indent))).collect()
+    let line = |(key, value): (&String, &Value)| format!("{:indent$}{}:{}\n", "", scalar(key), behind(value, indent));
+    map.iter().map(line).collect::<Vec<_>>().concat()
 }
 
 /// What stands behind a key or a dash, with a blank or a line break before it.

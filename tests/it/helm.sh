@@ -5,6 +5,7 @@
 # The chart's objects, with the digest that mqctl gave and helm's next revision.
 upgrade() {
     case " $* " in *' --dry-run '* | *' --dry-run=server '*)
+        if ! [ -f "$cluster/release" ]; then refuse_strangers || return; fi
         if [ -f "$cluster/next" ]; then cat "$cluster/next"; else echo '{"manifest":""}'; fi
         return ;;
     esac
@@ -22,6 +23,17 @@ upgrade() {
         replace "$text" DIGEST "$digest"
         replace "$text" REVISION "$((found + 1))"
         printf '%s' "$text" >"$cluster/${file##*/}"
+    done
+}
+
+# Helm installs over no object that is there without its marks of this release.
+refuse_strangers() {
+    for name in service.prodmq service.prodmq-headless configmap.prodmq-config poddisruptionbudget.prodmq serviceaccount.prodmq; do
+        [ -f "$cluster/$name" ] || continue
+        text_of "$cluster/$name"
+        case $text in *'"meta.helm.sh/release-name":"prodmq"'*) continue ;; esac
+        echo "Error: Unable to continue with install: ${name%%.*} \"${name#*.}\" in namespace \"rabbitmq\" exists and cannot be imported into the current release: invalid ownership metadata" >&2
+        return 1
     done
 }
 
