@@ -220,12 +220,12 @@ fn pods_in_order_although_the_profile_wants_them_at_once() {
     let world = with_set(|set| set["spec"]["podManagementPolicy"] = json!("OrderedReady"));
     assert_snapshot!(told(&world), @"
     status [exit 0]
-      drift         the StatefulSet is OrderedReady, the profile wants Parallel: kubectl --context test --namespace rabbitmq delete statefulset prodmq '--cascade=orphan' --ignore-not-found   # its pods stay; then mqctl upgrade prodmq
+      drift         the StatefulSet is OrderedReady, the profile wants Parallel: mqctl upgrade prodmq --recreate-statefulset   # its pods stay
     json: objects podManagementPolicy: Parallel / OrderedReady
     plan [exit 0]
     drift: what is other than the profile wants, and what ends it
       objects  the StatefulSet is OrderedReady, the profile wants Parallel
-               fix: kubectl --context test --namespace rabbitmq delete statefulset prodmq '--cascade=orphan' --ignore-not-found   # its pods stay; then mqctl upgrade prodmq
+               fix: mqctl upgrade prodmq --recreate-statefulset   # its pods stay
     json: objects podManagementPolicy: Parallel / OrderedReady
     ");
 }

@@ -174,6 +174,7 @@ fn a_first_install_of_stable() {
       1  changes   Secret prodmq-mqctl-credentials  Erlang cookie and password: generated, 32 characters; namespace rabbitmq is created
       2  changes   prodmq.secrets.yaml              Erlang cookie and password: as in the Secret, mode 0600
       3  changes   helm install                     1 StatefulSet, 2 Services, and what else the chart has
+                   livenessProbe.initialDelaySeconds: 600   a node may wait 300 s for its peers, and the default kills it after 270
       4  waits     3 nodes booted                   up to 10m
       5  reads     login as user                    members, alarms, cookie, by the brokers' own word
 

@@ -49,10 +49,19 @@ fn the_plan_says_what_changes_and_why() {
                        spec.template.spec.containers[rabbitmq].env[RABBITMQ_DEFAULT_PASS].valueFrom.secretKeyRef.name: prodmq -> prodmq-mqctl-credentials
                        spec.template.spec.containers[rabbitmq].env[RABBITMQ_ERL_COOKIE].valueFrom.secretKeyRef.name: prodmq -> prodmq-mqctl-credentials
                    - Secret/prodmq
+                   livenessProbe.initialDelaySeconds: 600   a node may wait 300 s for its peers, and the default kills it after 270
                    the pods take cookie and password from Secret prodmq-mqctl-credentials, no longer from prodmq: they restart for that
-      4  waits     3 nodes restarted     prodmq-2, prodmq-1, prodmq-0: one by one, each when the one before is ready; about 1m30s
+      4  waits     3 nodes restarted     prodmq-2, prodmq-1, prodmq-0: one by one, whatever needs it; about 1m30s
       5  reads     login as user         members, alarms, cookie, by the brokers' own word
       6  changes   delete Secret prodmq  the chart's own: no pod refers to it any more
+
+    forecast: what this comes to, and what prevents it
+      EPHEMERAL  no volume is at /opt/bitnami/rabbitmq/var/lib/rabbitmq/mnesia: each pod that restarts comes back empty, without its messages, queues and users
+                 fix: values: {persistence: {enabled: true}}
+      GRACE      a node has 30 s to stop and is killed then: messages that were not confirmed are lost, and its next boot takes longer
+                 fix: no value of this chart changes it; a chart with terminationGracePeriodSeconds of 120 or more does
+      PDB-DRAIN  no disruption budget: a drain of machines may stop all nodes at once, and clients have no broker
+                 fix: kubectl --namespace rabbitmq create poddisruptionbudget prodmq --selector  --max-unavailable 1
     ");
     let run = taken_over(&bitnami()).run(&["plan", "prodmq", "--detailed-exitcode", "-vv"]).ended(2);
     assert!(run.stdout.contains("delete Secret prodmq"), "{run}");
@@ -82,6 +91,9 @@ fn the_chart_s_secret_goes_when_no_pod_refers_to_it() {
     $ mqctl upgrade prodmq --yes   [exit 0]
     prodmq is ready.   amqp://user@prodmq.rabbitmq.svc:5672     mqctl status prodmq     mqctl credentials show prodmq
     test/rabbitmq/prodmq: upgrade: 3 to change, 0 to destroy
+    forecast: EPHEMERAL: no volume is at /opt/bitnami/rabbitmq/var/lib/rabbitmq/mnesia: each pod that restarts comes back empty, without its messages, queues and users; fix: values: {persistence: {enabled: true}}
+    forecast: GRACE: a node has 30 s to stop and is killed then: messages that were not confirmed are lost, and its next boot takes longer; fix: no value of this chart changes it; a chart with terminationGracePeriodSeconds of 120 or more does
+    forecast: PDB-DRAIN: no disruption budget: a drain of machines may stop all nodes at once, and clients have no broker; fix: kubectl --namespace rabbitmq create poddisruptionbudget prodmq --selector  --max-unavailable 1
        0.0s Secret prodmq kept
        0.0s helm release upgraded
        0.0s prodmq-0 ready

@@ -165,7 +165,7 @@ fn at_a_terminal_it_is_offered() {
     let mut session = at_terminal(&world, &["install", "prodmq"]);
     let page = session.exp_string("Go on?").unwrap();
     assert!(page.contains("take over 1 object"), "{page}");
-    session.send_line("y").unwrap();
+    session.send("y").unwrap();
     session.exp_string("helm install").unwrap();
     session.exp_string("Go on?").unwrap();
     session.send_line("y").unwrap();
