@@ -84,7 +84,7 @@ impl Family {
         })
     }
 
-    fn own_secret(&self) -> Value {
+    fn own_secret() -> Value {
         let data = json!({"rabbitmq-password": base64(PASSWORD), "rabbitmq-erlang-cookie": base64(COOKIE)});
         let metadata = json!({"name": "prodmq", "annotations": {"meta.helm.sh/release-name": "prodmq"}});
         json!({"kind": "Secret", "metadata": metadata, "data": data})
@@ -92,9 +92,9 @@ impl Family {
 
     /// The manifest of a revision whose pods take both from this Secret, with the chart's own where that is it.
     pub fn manifest(&self, secret: &str) -> String {
-        let own = (secret == "prodmq").then(|| self.own_secret());
+        let own = (secret == "prodmq").then(|| Self::own_secret());
         let objects = own.into_iter().chain([self.stateful_set(secret)]);
-        objects.map(|object| format!("---\n{object}\n")).collect()
+        objects.map(|object| format!("---\n{object}\n")).collect::<Vec<_>>().concat()
     }
 }
 
@@ -117,7 +117,7 @@ pub fn bare(family: &Family) -> World {
     [FILE, SECRETS_FILE, SECRET].iter().for_each(|file| world.remove(file));
     symlink(CHARTS, world.path("work/charts")).unwrap();
     world.object("release", &release(family.version));
-    world.object("secret.prodmq", &family.own_secret());
+    world.object("secret.prodmq", &Family::own_secret());
     world.object("runs-with", &objects::runs_with(Some(COOKIE), PASSWORD, PASSWORD));
     let mut set = family.stateful_set("prodmq");
     set["metadata"]["generation"] = 1.into();
