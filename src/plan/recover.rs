@@ -101,7 +101,9 @@ impl Recovery<'_> {
         let mut steps: Vec<Step> = self.count().into_iter().chain(self.forget_revision()).collect();
         steps.extend(match &self.given.way.repair {
             Some(repair) => self.with_value_off(self.repaired(repair)),
-            None if self.given.way.first.is_empty() => self.with_value_off(self.together()),
+            None if self.given.way.first.is_empty() || self.cannot_hold_blank_back() => {
+                self.with_value_off(self.together())
+            }
             None => self.one_after_the_other()?,
         });
         steps.extend(self.verify());

@@ -3,12 +3,15 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::evidence::{Evidence, Node, Quorum, Verdict};
+use super::evidence::{Evidence, Node, Verdict};
 use super::order::{Confidence, Order};
 use super::reading::Store;
 use super::repair::Repair;
 
 mod instead;
+mod khepri;
+
+use khepri::{blank_on_khepri, joins_anew, on_khepri};
 
 /// A rung.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,7 +96,8 @@ impl Rung {
         let Ok(Way { first, lost, .. }) = &self.way else { return self.strategy.word().to_owned() };
         let (first, lost) = (first.join(" and "), lost.join(" and "));
         match self.strategy {
-            Strategy::Together => "start all together".to_owned(),
+            Strategy::Together if first.is_empty() => "start all together".to_owned(),
+            Strategy::Together => format!("start {first} together, then the others"),
             Strategy::NewestFirst => format!("start {first} first, then the others"),
             Strategy::Forget => format!("start {first}, forget {lost}, let it join anew"),
             Strategy::ForceBoot => format!("force boot of {first}, then the others"),
@@ -193,26 +197,6 @@ fn lost_beside(evidence: &Evidence) -> Vec<String> {
     let members = members_of_mnesia(evidence);
     let lost = |node: &&Node| !node.runs && node.store() == Some(Store::Blank) && members.contains(&&node.pod);
     evidence.nodes.iter().filter(lost).map(|node| node.pod.clone()).collect()
-}
-
-/// Blank volumes of nodes that Khepri's members count: they join again by themselves.
-fn blank_on_khepri(evidence: &Evidence) -> Vec<String> {
-    let readings = evidence.nodes.iter().filter_map(|node| node.reading.as_ref());
-    let members: Vec<&String> = readings.filter_map(|r| r.vm.as_ref()?.members.as_ref()).flatten().collect();
-    let counted = |pod: &String| members.is_empty() || members.contains(&pod);
-    let on_khepri = evidence.nodes.iter().any(|node| node.store() == Some(Store::Khepri));
-    let blank = |node: &&Node| on_khepri && !node.runs && node.store() == Some(Store::Blank) && counted(&node.pod);
-    evidence.nodes.iter().filter(blank).map(|node| node.pod.clone()).collect()
-}
-
-/// What a member that joins anew does not bring back: queues are known to the others, messages of classic ones are not.
-/// Source: RabbitMQ documentation, Clustering Guide, "What is Replicated?"; seen with 4.0.5 and 4.3.6.
-fn joins_anew(blank: &[String]) -> String {
-    if blank.is_empty() {
-        NOTHING.to_owned()
-    } else {
-        format!("classic queues of {} come back empty", blank.join(", "))
-    }
 }
 
 fn members_of_mnesia(evidence: &Evidence) -> Vec<&String> {
@@ -363,37 +347,4 @@ impl Mnesia<'_> {
         }
         format!("everything declared after {node} stopped, and the messages in it")
     }
-}
-
-fn on_khepri(strategy: Strategy, evidence: &Evidence, quorum: &Quorum, node: Option<&str>) -> Judged {
-    match strategy {
-        Strategy::Together if quorum.majority() => Ok((Way::default(), joins_anew(&blank_on_khepri(evidence)))),
-        Strategy::Together => {
-            Err("no majority of volumes is left: blank nodes would form an empty broker of their own".to_owned())
-        }
-        Strategy::NewestFirst => Err("on Khepri any majority decides, whoever stopped last".to_owned()),
-        Strategy::Forget => Err("on Khepri a blank member joins again by itself".to_owned()),
-        Strategy::ForceBoot => Err(instead::on_khepri(evidence, quorum)),
-        Strategy::KhepriStandalone => standalone(evidence, quorum, node),
-        Strategy::Repair => Err(nothing_damaged()),
-    }
-}
-
-fn standalone(evidence: &Evidence, quorum: &Quorum, node: Option<&str>) -> Judged {
-    if quorum.majority() {
-        return Err("a majority of volumes is left, and boots by itself: take `together`".to_owned());
-    }
-    if let Some(unread) = evidence.unknown().next() {
-        return Err(format!("the volume of {} could not be read: it may make a majority", unread.pod));
-    }
-    let [only] = quorum.there.as_slice() else {
-        let old = quorum.there.join(", ");
-        return Err(format!("{old} have old volumes: a second one would crash the metadata store of the first"));
-    };
-    if let Some(node) = node.filter(|node| node != only) {
-        return Err(format!("the volume of {node} is blank: only {only} has data"));
-    }
-    let lost: Vec<String> = quorum.members.iter().filter(|pod| *pod != only).cloned().collect();
-    let risk = format!("{}; what only they knew is lost", joins_anew(&lost));
-    Ok((way(evidence, vec![only.clone()], &lost), risk))
 }

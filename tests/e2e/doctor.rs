@@ -57,10 +57,12 @@ pub(crate) fn codes(found: &Value) -> Vec<String> {
 /// What it finds; it shows no secret and touches no pod.
 #[track_caller]
 fn doctor(world: &World, exit: i32) -> Value {
-    let (secrets, before) = (world.credentials(), world.namespace.pods());
+    // A node of 4.0 on Khepri may end by itself while it waits: its pod stays.
+    let pods = || world.namespace.pods().into_iter().map(|(name, uid, _)| (name, uid)).collect::<Vec<_>>();
+    let (secrets, before) = (world.credentials(), pods());
     let ran = world.mqctl(&[&DOCTOR[..], &["-vv"]].concat()).expect(exit);
     assert!(!ran.everything().contains(secrets.password()), "the password was shown");
-    assert_eq!(world.namespace.pods(), before, "it touches no pod");
+    assert_eq!(pods(), before, "it touches no pod");
     ran.json()
 }
 

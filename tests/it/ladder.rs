@@ -142,7 +142,7 @@ fn one_volume_lost() {
     let mut khepri = nodes("4.3-kill9-all");
     blank(&mut khepri, &[1]);
     assert_snapshot!(told(&weighed(khepri), None), @"
-    -> together          start all together: classic queues of rmq-1 come back empty
+    -> together          start rmq-0 and rmq-2 together, then the others: classic queues of rmq-1 come back empty
        newest-first      refused: on Khepri any majority decides, whoever stopped last
        forget            refused: on Khepri a blank member joins again by itself
        force-boot        refused: on Khepri a force boot does nothing, and says success: take `together`

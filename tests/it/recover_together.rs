@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::evidence::{RUNS, probe};
 use crate::objects::{self, PODS};
-use crate::recover::{AUTO, blank, stateful_set, trap};
+use crate::recover::{AUTO, blank, khepri, stateful_set, trap};
 use crate::recover_rights::stranger;
 use crate::recover_wizard::{majority_lost, one_volume_lost};
 use crate::transcript::Recorded;
@@ -134,4 +134,43 @@ fn who_has_joined_anew_is_neither_forgotten_nor_wiped_again() {
         let harm: Vec<String> = run.work().iter().filter(|call| harms(call)).map(ToString::to_string).collect();
         assert_eq!(harm, [""; 0], "{run}");
     }
+}
+
+/// One that boots before the others, the first pod above all, makes a cluster of its own.
+fn one_blank_of_khepri(blank_pod: &str) -> World {
+    let world = trap();
+    for pod in PODS {
+        if pod == blank_pod { blank(&world, pod) } else { khepri(&world, pod) }
+    }
+    world
+}
+
+#[test]
+fn a_blank_member_of_khepri_waits_until_the_majority_serves() {
+    let world = one_blank_of_khepri("prodmq-0");
+    world.object("statefulset.prodmq", &stateful_set("OrderedReady", true));
+    let run = world.run(&AUTO).ended(0);
+    let said: Vec<&str> = run.stderr.lines().map(str::trim_start).collect();
+    let at =
+        |words: &str| said.iter().position(|line| line.contains(words)).unwrap_or_else(|| panic!("{words}: {run}"));
+    let offered = "start prodmq-1 and prodmq-2 together, then the others   classic queues of prodmq-0 come back empty";
+    assert!(at(offered) < at("0.0s prodmq-0 held back"), "{run}");
+    let served = at("0.0s clients are served by prodmq-1, prodmq-2");
+    assert!(at("0.0s prodmq-0 held back") < served && served < at("0.0s the start gate is open"), "{run}");
+    assert!(!run.stderr.contains("released"), "nobody is forced: {run}");
+}
+
+#[test]
+fn without_a_start_gate_a_blank_member_between_others_starts_with_them() {
+    let without_gate = |pod: &str| {
+        let world = one_blank_of_khepri(pod);
+        let mut set = stateful_set("Parallel", false);
+        set["status"]["readyReplicas"] = json!(3);
+        world.object("statefulset.prodmq", &set);
+        world.run(&AUTO)
+    };
+    let between = without_gate("prodmq-1");
+    assert!(!between.stderr.contains("held back"), "the first pod has data, and no other begins a cluster: {between}");
+    let first = without_gate("prodmq-0");
+    assert!(first.stderr.contains("prodmq-0 held back") && first.to_string().contains("ordinals"), "{first}");
 }

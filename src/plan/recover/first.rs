@@ -31,8 +31,10 @@ pub enum Via {
 pub(crate) const FORCED_ONCE: &str = "/tmp/mqctl-forced";
 
 impl Recovery<'_> {
-    pub(super) fn first_up(&self) -> Result<[Step; 2], Failure> {
+    pub(super) fn first_up(&self) -> Result<Vec<Step>, Failure> {
         let switch = match (self.given.strategy, self.given.via) {
+            // A majority of Khepri boots by itself.
+            (Strategy::Together, _) => return Ok(vec![self.first_ready()]),
             (Strategy::KhepriStandalone, _) => self.alone(),
             (Strategy::ForceBoot, Via::File) => self.by_file(),
             (Strategy::ForceBoot, Via::StatefulSet) => self.by_stateful_set()?,
@@ -40,7 +42,7 @@ impl Recovery<'_> {
             (Strategy::ForceBoot, Via::Live) => self.in_place(Danger::Destroys),
             _ => self.in_place(Danger::Changes),
         };
-        Ok([switch, self.first_ready()])
+        Ok(vec![switch, self.first_ready()])
     }
 
     fn one(&self) -> &str {

@@ -11,7 +11,7 @@ use crate::kubectl::{self, recovery};
 use crate::outcome::Outcome;
 use crate::process::{Call, Part};
 use crate::profile::ChartRef;
-use crate::recover::strategy::{self, Strategy};
+use crate::recover::strategy::{self, Strategy, Way};
 
 /// The pods of a StatefulSet from one ordinal on.
 pub(super) struct Block {
@@ -68,6 +68,14 @@ impl Recovery<'_> {
             self.held().join(", ")
         );
         Err(Failure::new(Outcome::Contradiction, text))
+    }
+
+    /// Without a start gate blank members of Khepri can be left out at one end of the ordinals only. Elsewhere they may start
+    /// with the others where the first pod has data: that is the one which begins a new cluster where it finds none.
+    pub(super) fn cannot_hold_blank_back(&self) -> bool {
+        let Way { first, .. } = self.given.way;
+        let begins = first.contains(&self.names.pods[0]);
+        self.given.strategy == Strategy::Together && begins && !self.has_gate() && self.block().is_err()
     }
 
     /// All but the first are held back; these start.

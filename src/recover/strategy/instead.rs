@@ -1,7 +1,8 @@
 //! Why a force boot does not help, and which way does. Pure.
 
 use super::super::evidence::{Evidence, Quorum};
-use super::{Mnesia, standalone};
+use super::Mnesia;
+use super::khepri::standalone;
 
 pub(super) fn on_khepri(evidence: &Evidence, quorum: &Quorum) -> String {
     let instead = match (quorum.majority(), standalone(evidence, quorum, None)) {
