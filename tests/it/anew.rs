@@ -57,7 +57,12 @@ fn what_can_be_made_anew_is_offered() {
     hint: or put the value back in the profile
     see: mqctl explain IMMUTABLE
     ");
-    assert_snapshot!(refused(&larger().run(&["upgrade", "prodmq", "--yes"])), @"");
+    assert_snapshot!(refused(&larger().run(&["upgrade", "prodmq", "--yes"])), @"
+    error: StatefulSet `prodmq` cannot change spec.volumeClaimTemplates[data].spec.resources.requests.storage from 8Gi to 16Gi: Kubernetes keeps this field for ever; nothing was changed
+    hint: mqctl upgrade prodmq --recreate-statefulset   # made anew around its pods, which stay with their volumes
+    hint: or put the value back in the profile
+    see: mqctl explain IMMUTABLE
+    ");
 }
 
 #[test]
@@ -78,7 +83,18 @@ fn the_plan_says_what_the_difference_means() {
     ");
     let size = plan(larger());
     size.changed_nothing();
-    assert_snapshot!(size.stdout, @"");
+    assert_snapshot!(size.stdout, @"
+    test / rabbitmq / prodmq     builtin 1.0.0 · RabbitMQ 4.3.6-management · 3 nodes · 16Gi default class
+
+      1  changes   grow 3 volumes      8Gi -> 16Gi: data-prodmq-0, data-prodmq-1, data-prodmq-2; clients see nothing of it
+      2  changes   StatefulSet prodmq  taken away from its pods, for helm to make it anew around them: pods and volumes stay
+                   storage: claims that come later have the new size, too
+      3  changes   helm upgrade        1 object changed
+                   ~ StatefulSet/prodmq
+                       spec.volumeClaimTemplates[data].spec.resources.requests.storage: 8Gi -> 16Gi
+      4  waits     3 nodes booted      up to 10m
+      5  reads     login as user       members, alarms, cookie, by the brokers' own word
+    ");
 }
 
 /// The calls that do it, with what is fed to them in few words.
@@ -110,7 +126,13 @@ fn volumes_grow_first_and_the_pods_stay() {
     ");
     let verbs = run.changing_verbs();
     assert_eq!(verbs, ["patch", "apply", "delete", "upgrade", "apply"], "{run}");
-    assert_snapshot!(calls(&run), @"");
+    assert_snapshot!(calls(&run), @r#"
+    kubectl patch persistentvolumeclaim data-prodmq-0 data-prodmq-1 data-prodmq-2 --patch '{"spec":{"resources":{"requests":{"storage":"16Gi"}}}}'
+    kubectl apply --server-side --force-conflicts --field-manager mqctl-upgrade --filename - --output name <StatefulSet kept>
+    kubectl delete statefulset prodmq '--cascade=orphan' --ignore-not-found
+    helm --values - --history-max 10 600s --namespace rabbitmq --kube-context test
+    kubectl apply --server-side --force-conflicts --field-manager mqctl-upgrade --filename - --output name
+    "#);
     assert_eq!(pods(), before, "no pod was touched");
     let kept = run.work()[1].stdin.clone();
     let kept: Value = serde_json::from_str(&kept).unwrap();
@@ -224,11 +246,21 @@ fn what_volumes_cannot_become_is_refused_with_the_way_out() {
     let class = changed(&DEPLOYED.replace("spec: {resources", "spec: {storageClassName: fast, resources"));
     class.profile("prodmq", &format!("{PROFILE}storage: {{class: fast}}\n"));
     class.object("storageclass.fast", &objects::named("StorageClass", "fast"));
-    assert_snapshot!(refused(&class.run(&RECREATE)), @"");
+    assert_snapshot!(refused(&class.run(&RECREATE)), @"
+    error: `storage.class`: the volumes are of the default, and no volume moves to another class (fast); nothing was changed
+    hint: put `storage` back in the profile to what the volumes are
+    hint: mqctl init prodmq-new --storage-class fast   # a release beside it: mqctl explain VOLUMES says how
+    see: mqctl explain VOLUMES
+    ");
     let fixed = larger();
     let words = "Error from server (Forbidden): persistentvolumeclaims \"data-prodmq-0\" is forbidden: only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize";
     fixed.rule("kubectl * patch persistentvolumeclaim * --dry-run=server", 1, "", words);
-    assert_snapshot!(refused(&fixed.run(&RECREATE)), @"");
+    assert_snapshot!(refused(&fixed.run(&RECREATE)), @"
+    error: `storage.size`: the StorageClass `standard` of `data-prodmq-0` lets no volume grow (allowVolumeExpansion); nothing was changed
+    hint: put `storage` back in the profile to what the volumes are
+    hint: mqctl init prodmq-new --size 16Gi   # a release beside it: mqctl explain VOLUMES says how
+    see: mqctl explain VOLUMES
+    ");
 }
 
 #[test]
