@@ -216,9 +216,12 @@ fn an_install_finishes_it_as_well() {
 fn stopped_without_set(kept: bool) -> World {
     let world = locked("bitnami", "");
     let file = world.path("cluster/statefulset.prodmq");
-    let set = std::fs::read_to_string(&file).unwrap();
+    let mut set: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    // As it is kept: without what the API server adds.
+    set.as_object_mut().unwrap().remove("status");
+    set["metadata"].as_object_mut().unwrap().remove("generation");
     world.remove("cluster/statefulset.prodmq");
-    let data = if kept { json!({"stateful-set.json": set}) } else { json!({}) };
+    let data = if kept { json!({"stateful-set.json": set.to_string()}) } else { json!({}) };
     let object = json!({"kind": "ConfigMap", "metadata": {"name": "prodmq-mqctl-evidence"}, "data": data});
     world.object("configmap.prodmq-mqctl-evidence", &object);
     world
