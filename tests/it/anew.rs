@@ -219,7 +219,9 @@ fn stopped_without_set(kept: bool) -> World {
     let world = locked("bitnami", "");
     let file = world.path("cluster/statefulset.prodmq");
     let mut set: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    // As it is kept: without what the API server adds.
     set.as_object_mut().unwrap().remove("status");
+    set["metadata"].as_object_mut().unwrap().remove("generation");
     world.remove("cluster/statefulset.prodmq");
     let data = if kept { json!({"stateful-set.json": set.to_string()}) } else { json!({}) };
     let object = json!({"kind": "ConfigMap", "metadata": {"name": "prodmq-mqctl-evidence"}, "data": data});
