@@ -56,8 +56,7 @@ fn go_on(person: Person, plan: &Plan) -> Result<()> {
             .code(Code::Consent)
             .into());
     }
-    // With the key alone, the Enter behind it would answer the next question of the same command.
-    if prompting(|| Confirm::new().with_prompt("Go on?").default(false).wait_for_newline(true).interact())? {
+    if prompting(|| Confirm::new().with_prompt("Go on?").default(false).interact())? {
         return Ok(());
     }
     Err(Failure::new(Outcome::Failed, "nothing was changed").into())
