@@ -104,7 +104,8 @@ fn began_anew(world: &World) {
 fn left_on(world: &mut World, family: Family) {
     let setting = match family {
         Family::Stable => "forceBoot.enabled=true",
-        Family::Bitnami => "clustering.forceBoot=true",
+        Family::Bitnami | Family::Bitnami8 | Family::Groundhog2k => "clustering.forceBoot=true",
+        Family::CloudPirates => panic!("this family has no such value"),
     };
     world.install();
     let before = revision(world);

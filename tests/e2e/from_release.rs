@@ -65,7 +65,7 @@ fn values(family: Family) -> Value {
     values["persistence"] = json!({"size": "1Gi"});
     match family {
         Family::Stable => values["replicas"] = 3.into(),
-        Family::Bitnami => {
+        Family::Bitnami | Family::Bitnami8 | Family::CloudPirates | Family::Groundhog2k => {
             values["replicaCount"] = 3.into();
             values["global"] = json!({"security": {"allowInsecureImages": true}});
         }

@@ -118,29 +118,27 @@ fn shown_beforehand(world: &World, loss: &Loss) -> Stated {
     stated
 }
 
-/// Whoever clients are led to first is of the cluster. Lost members come when it has forgotten them, and never alone; on
-/// Khepri, where a majority is left, one that has joined may be ready before the others.
+/// Whoever clients are led to first is of the cluster. Lost members come when it has forgotten them, or when those that
+/// are left serve clients, and never alone.
 #[track_caller]
 fn recovered(world: &World, loss: &Loss) {
-    let (served, lost) = (Served::watch(world), pods(loss.volumes));
+    let (served, blank) = (Served::watch(world), pods(loss.volumes));
     let mut run = world.start(if loss.rung == "together" { &AUTO } else { &CONFIRMED });
-    let out_of_the_cluster = match loss.rung {
-        "forget" => lost.iter().map(|pod| format!("{pod} forgotten")).collect(),
+    let until_then_alone = match loss.rung {
+        "forget" => blank.iter().map(|pod| format!("{pod} forgotten")).collect(),
         "khepri-standalone" => vec!["quorum queues shrunk".to_owned()],
-        _ => Vec::new(),
+        _ => vec!["clients are served by".to_owned()],
     };
-    for words in &out_of_the_cluster {
+    for words in &until_then_alone {
         run.until_said(words, BOOT);
-        served.assert_never(&lost);
+        served.assert_never(&blank);
     }
     let first = served.until_first(BOOT);
     let known = world.namespace.shell(&first, "rabbitmqctl -q list_users");
     assert!(known.contains("clerk"), "{first} is a broker of its own behind the same Service: {known}");
     run.wait(BOOT).expect(0).says(&[&format!("recover ({})", loss.rung), "a leader"]);
     served.until_all(&PODS);
-    if !out_of_the_cluster.is_empty() {
-        served.assert_others_first(&lost);
-    }
+    served.assert_others_first(&blank);
 }
 
 #[track_caller]

@@ -61,8 +61,8 @@ fn exported(world: &World, pod: &str, before: &str) -> BTreeSet<String> {
 
 /// These went as it was said beforehand.
 pub(crate) fn without_queues(world: &World, names: &[&str]) {
-    let named = |object: &String, name: &str| object.contains(&format!("\"name\":\"{name}\""));
-    let is_lost = |object: &String| object.starts_with("queues ") && names.iter().any(|name| named(object, name));
+    let is_called = |object: &String, name: &str| object.contains(&format!("\"name\":\"{name}\""));
+    let is_lost = |object: &String| object.starts_with("queues ") && names.iter().any(|name| is_called(object, name));
     if let Some(all) = world.objects.borrow_mut().as_mut() {
         all.retain(|object| !is_lost(object));
     }

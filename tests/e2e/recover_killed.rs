@@ -45,9 +45,19 @@ struct Rung {
 }
 
 pub(crate) fn tests() -> Vec<Test> {
-    let (mnesia, forced) = (MNESIA, "force-boot (force-boot)");
-    let newest_first = "recover (newest-first)";
-    let rungs = [
+    let mut tests: Vec<Test> = gentle().into_iter().chain(forced()).map(test).collect();
+    tests.extend([
+        dialects::test("force-boot, chart, killed at each step", Helm::Four, Family::Bitnami, by_chart).long(),
+        dialects::test("force-boot, chart, killed at each step", Helm::Three, Family::Stable, by_chart).long(),
+        dialects::test("newest-first, killed at each step", Helm::Four, Family::Stable, by_ordinals).long(),
+    ]);
+    tests
+}
+
+/// Those that `recover` proposes.
+fn gentle() -> [Rung; 7] {
+    let (mnesia, newest_first) = (MNESIA, "recover (newest-first)");
+    [
         Rung {
             name: "together",
             tag: mnesia,
@@ -82,6 +92,20 @@ pub(crate) fn tests() -> Vec<Test> {
             stop: two_lost,
             back: members,
         },
+        Rung {
+            name: "repair",
+            tag: mnesia,
+            plan: "recover (repair)",
+            args: &AUTO,
+            stop: refused,
+            back: assert_repaired,
+        },
+    ]
+}
+
+fn forced() -> [Rung; 3] {
+    let (mnesia, forced) = (MNESIA, "force-boot (force-boot)");
+    [
         Rung { name: "force-boot, live", tag: mnesia, plan: forced, args: &LIVE, stop: prepared, back: late },
         Rung { name: "force-boot, file", tag: mnesia, plan: forced, args: &FILE, stop: prepared, back: late },
         Rung {
@@ -92,22 +116,7 @@ pub(crate) fn tests() -> Vec<Test> {
             stop: prepared,
             back: late,
         },
-        Rung {
-            name: "repair",
-            tag: mnesia,
-            plan: "recover (repair)",
-            args: &AUTO,
-            stop: refused,
-            back: assert_repaired,
-        },
-    ];
-    let mut tests: Vec<Test> = rungs.into_iter().map(test).collect();
-    tests.extend([
-        dialects::test("force-boot, chart, killed at each step", Helm::Four, Family::Bitnami, by_chart).long(),
-        dialects::test("force-boot, chart, killed at each step", Helm::Three, Family::Stable, by_chart).long(),
-        dialects::test("newest-first, killed at each step", Helm::Four, Family::Stable, by_ordinals).long(),
-    ]);
-    tests
+    ]
 }
 
 fn test(rung: Rung) -> Test {

@@ -92,7 +92,7 @@ impl Family {
 
     /// The manifest of a revision whose pods take both from this Secret, with the chart's own where that is it.
     pub fn manifest(&self, secret: &str) -> String {
-        let own = (secret == "prodmq").then(|| Self::own_secret());
+        let own = (secret == "prodmq").then(Self::own_secret);
         let objects = own.into_iter().chain([self.stateful_set(secret)]);
         objects.map(|object| format!("---\n{object}\n")).collect::<Vec<_>>().concat()
     }
