@@ -78,7 +78,7 @@ fn objects(helm: Helm) {
     let (drift, kinds) = told(&world, "status");
     assert_eq!(kinds, ["publishedAddresses", "service"], "{drift:#?}");
     let plan = world.mqctl(&["plan", NAME]).expect(0);
-    for words in ["publishNotReadyAddresses  (changed by kubectl-patch)", "~ Service mq is missing"] {
+    for words in ["~ Service mq-headless names ready pods only", "~ Service mq is missing"] {
         assert!(plan.stdout.contains(words), "`{words}`: {}", plan.said());
     }
     world.mqctl(&["upgrade", NAME, "--yes"]).expect(0);

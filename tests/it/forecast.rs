@@ -217,6 +217,12 @@ fn a_first_install_of_bitnami_as_json() {
         "fix": "values: {pdb: {create: true, minAvailable: \"\", maxUnavailable: 1}}",
         "message": "no disruption budget: a drain of machines may stop all nodes at once, and clients have no broker",
         "subject": "StatefulSet/prodmq"
+      },
+      {
+        "code": "MEM",
+        "fix": "values: {resources: {limits: {memory: 1Gi}}}",
+        "message": "with 384Mi a broker is killed under load, or in its boot: messages that were not confirmed are lost",
+        "subject": "StatefulSet/prodmq"
       }
     ]
     "#);

@@ -45,6 +45,7 @@ template() {
 }
 
 helm_list() {
+    # shellcheck disable=SC2034 # what prints an item goes by it
     comma=
     printf '['
     item "$cluster/release"
