@@ -1,6 +1,7 @@
 //! Objects that the chart would make, and that are there without being helm's, become those of the release. Pure.
 
-use super::{Action, Claim, Danger, Outlook, Plan, Step};
+use super::offers::beforehand;
+use super::{Action, Danger, Plan, Step};
 use crate::chart::Names;
 use crate::cluster::ownership::{Owner, Stranger, Strangers};
 use crate::cluster::{Observed, Target};
@@ -69,19 +70,6 @@ pub(crate) fn first(
         .notes(notes)
         .action(Action::Run(call))
         .done(format!("{count} object{} taken over", if count == 1 { "" } else { "s" }));
-    Plan {
-        verb,
-        target: target.clone(),
-        about: "objects that are there become the release's; what is to change is planned after that".to_owned(),
-        steps: vec![step],
-        warnings: Vec::new(),
-        outlook: Outlook::default(),
-        changes: Vec::new(),
-        nothing: String::new(),
-        farewell: Vec::new(),
-        limit: profile.timeouts.install,
-        protected: profile.protected,
-        claim: Some(Claim::on(profile, observed)),
-        names,
-    }
+    let about = "objects that are there become the release's; what is to change is planned after that";
+    beforehand((profile, target), names, observed, (verb, about), vec![step])
 }

@@ -3,7 +3,8 @@
 use anyhow::Result;
 
 use super::execute::{Run, run_call};
-use super::{Action, Claim, Danger, Outlook, Plan, Step};
+use super::offers::beforehand;
+use super::{Action, Danger, Plan, Step};
 use crate::chart::Names;
 use crate::cluster::records::{Records, Unusable};
 use crate::cluster::{Observed, Target};
@@ -66,21 +67,8 @@ fn in_words(outdated: &Outdated) -> String {
 
 /// The repair before a change that cannot be planned without it: helm renders nothing on such a record.
 pub(crate) fn first(profile: &Profile, target: &Target, names: Names, observed: &Observed, records: &Records) -> Plan {
-    Plan {
-        verb: "upgrade",
-        target: target.clone(),
-        about: "helm's record is repaired; what is to change is planned after that".to_owned(),
-        steps: steps(records),
-        warnings: Vec::new(),
-        outlook: Outlook::default(),
-        changes: Vec::new(),
-        nothing: String::new(),
-        farewell: Vec::new(),
-        limit: profile.timeouts.install,
-        protected: profile.protected,
-        claim: Some(Claim::on(profile, observed)),
-        names,
-    }
+    let about = "helm's record is repaired; what is to change is planned after that";
+    beforehand((profile, target), names, observed, ("upgrade", about), steps(records))
 }
 
 /// Reads the record once more, keeps a copy, and writes it back with what has to be another.
