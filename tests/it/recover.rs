@@ -264,7 +264,7 @@ fn a_lost_member_is_forgotten_by_typed_consent_only() {
       -   repair              refused: no node serves clients without its metadata
 
        0.0s evidence kept in ConfigMap prodmq-mqctl-evidence
-    test/rabbitmq/prodmq: recover: 6 to change, 1 to destroy
+    test/rabbitmq/prodmq: recover: 7 to change, 1 to destroy
     error: this destroys data, and there is nobody to ask; nothing was changed
     hint: see it first with --dry-run, then agree with --confirm prodmq
     see: mqctl explain CONSENT
@@ -281,7 +281,7 @@ fn a_lost_member_is_forgotten_by_typed_consent_only() {
       -   khepri-standalone   refused: the metadata is in Mnesia
       -   repair              refused: no node serves clients without its metadata
 
-    test/rabbitmq/prodmq: recover: 6 to change, 1 to destroy
+    test/rabbitmq/prodmq: recover: 7 to change, 1 to destroy
        0.0s noted in ConfigMap prodmq-mqctl-evidence what is under way
        0.0s prodmq-0, prodmq-1 held back
        0.0s prodmq-2 waiting for tables of its peers (9 tries left)
@@ -289,6 +289,9 @@ fn a_lost_member_is_forgotten_by_typed_consent_only() {
        0.0s prodmq-2 ready
        0.0s clients are served by prodmq-2
        0.0s prodmq-1 forgotten
+       0.0s prodmq-0 started
+       0.0s prodmq-0 ready
+       0.0s clients are served by prodmq-0 too
        0.0s the start gate is open
        0.0s prodmq-0 ready
        0.0s prodmq-1 ready
@@ -305,6 +308,8 @@ fn a_lost_member_is_forgotten_by_typed_consent_only() {
     kubectl delete --ignore-not-found --grace-period 10 '--wait=true' --timeout 2m pod/prodmq-0 pod/prodmq-1
     kubectl exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval case rabbit:is_running() of true -> runs; false -> case catch rabbit_khepri:is_enabled() of true -> exit(khepri); _ -> ok = rabbit_table:force_load() end end.
     kubectl exec prodmq-2 --container rabbitmq -- timeout -k 2 60 rabbitmqctl forget_cluster_node rabbit@prodmq-1.prodmq-headless.rabbitmq.svc.cluster.local
+    kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name { "apiVersion": "v1", "data": { "pods": "prodmq-1\n" }, "kind": "ConfigMap", "metadata": { "labels": { "app.kubernetes.io/instance": "prodmq", "app.kubernetes.io/managed-by": "mqctl" }, "name": "prodmq-hold" } }
+    kubectl exec prodmq-0 --container start-gate -- touch /tmp/go
     kubectl delete --ignore-not-found '--wait=true' --timeout 2m configmap/prodmq-hold
     kubectl exec prodmq-0 --container start-gate -- touch /tmp/go
     kubectl exec prodmq-1 --container start-gate -- touch /tmp/go

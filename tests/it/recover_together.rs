@@ -101,6 +101,7 @@ fn messages_that_clients_may_have_taken_are_a_difference() {
 fn a_queue_that_the_plan_gave_up_is_told_and_no_failure() {
     let world = one_serves();
     blank(&world, "prodmq-1");
+    world.object("pod.prodmq-2", &objects::pod("prodmq-2", &objects::running(true)));
     let queues: Vec<String> = (1..=38).map(|n| format!("/ q{n}")).collect();
     let before = json!({"queues": queues, "leaderless": [], "messages": 1204});
     world.once("*exec* < *leaderless*", &format!("mqctl {before}"));

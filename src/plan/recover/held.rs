@@ -95,7 +95,7 @@ impl Recovery<'_> {
         Ok(std::iter::once(step).chain(self.let_first_through()).collect())
     }
 
-    fn close_gate(&self, pods: &[String]) -> Call {
+    pub(super) fn close_gate(&self, pods: &[String]) -> Call {
         let object = recovery::hold(&self.names.hold, self.given.target, pods);
         kubectl::apply(self.given.target, vec![Part::Text(object.to_string())])
     }

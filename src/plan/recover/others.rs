@@ -3,6 +3,7 @@
 use super::super::{Action, Condition, Danger, Step};
 use super::Recovery;
 use super::first::Via;
+use crate::cluster::Standing;
 use crate::kubectl::recovery;
 use crate::recover::strategy::{self, Strategy};
 
@@ -18,6 +19,7 @@ impl Recovery<'_> {
             Strategy::ForceBoot => steps.push(self.without_file(&self.given.way.first[0])),
             Strategy::Together | Strategy::NewestFirst | Strategy::Repair => {}
         }
+        steps.extend(self.those_with_data());
         steps.push(if self.has_gate() { self.open_gate() } else { self.whole_again() });
         if self.is_forced() {
             steps.extend([self.each_ready(), self.not_forced()]);
@@ -26,6 +28,29 @@ impl Recovery<'_> {
         steps.push(self.all_ready());
         steps.extend(self.given.way.lost.iter().map(|pod| self.grow(pod)));
         steps
+    }
+
+    /// Blank members start last: a member that meets one in its boot is told that the cluster disagrees, and ends (3.10).
+    fn those_with_data(&self) -> Vec<Step> {
+        let way = &self.given.way;
+        let blank = |pod: &&String| !strategy::has_joined(self.given.evidence, pod);
+        let blank: Vec<String> = way.lost.iter().filter(blank).cloned().collect();
+        let ready = |pod: &str| {
+            self.given.observed.pods.iter().any(|known| known.name == pod && known.standing == Standing::Ready)
+        };
+        let with_data: Vec<String> =
+            self.held().into_iter().filter(|pod| !way.lost.contains(pod) && !ready(pod)).collect();
+        if !self.has_gate() || blank.is_empty() || with_data.is_empty() {
+            return Vec::new();
+        }
+        let title = with_data.join(", ");
+        let step =
+            Step::new(Danger::Changes, format!("start {title}"), "through the start gate, before those without data")
+                .action(Action::Run(self.close_gate(&blank)));
+        let open = |step: Step, pod: &String| step.action(Action::Try(recovery::open_gate(self.given.target, pod)));
+        let ready = Step::new(Danger::Reads, format!("clients are served by {title} too"), "")
+            .action(Action::Wait(Condition::Ready(with_data.clone())));
+        vec![with_data.iter().fold(step, open).done(format!("{title} started")), ready]
     }
 
     /// A node that serves clients.
