@@ -45,6 +45,8 @@ pub struct Seen {
     pub queues: Queues,
     pub cookie_mode: Option<String>,
     pub vms: Vec<Process>,
+    /// Hosts of peers that it finds no address for.
+    pub nameless: Vec<String>,
     pub log: String,
     /// Of the container before the last restart.
     pub previous: String,
@@ -221,6 +223,7 @@ fn seen(found: Found<'_>, inside: Inside, objects: &[Value], observed: &Observed
         queues: inside.queues,
         cookie_mode: inside.cookie_mode,
         vms: inside.vms,
+        nameless: inside.nameless,
         log,
         previous,
     }

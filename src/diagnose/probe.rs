@@ -68,6 +68,8 @@ pub struct Inside {
     pub cookie_mode: Option<String>,
     /// The Erlang VMs of the container, the broker's own first.
     pub vms: Vec<Process>,
+    /// Hosts of peers that it finds no address for.
+    pub nameless: Vec<String>,
 }
 
 impl Inside {
@@ -82,6 +84,7 @@ impl Inside {
             queues: asked.and_then(|json| serde_json::from_str::<Asked>(json).ok()?.trouble).unwrap_or_default(),
             cookie_mode: get("cookie-mode").split_whitespace().next().map(str::to_owned),
             vms,
+            nameless: get("names").lines().filter(|line| !line.is_empty()).map(str::to_owned).collect(),
         }
     }
 }

@@ -114,6 +114,16 @@ All = fun(Log, From, Self) -> case disk_log:chunk(Log, From) of
 halt().' -extra "$dir" </dev/null 2>&1
 }
 
+# Peers whose names this node cannot turn into addresses. Where there is no such command nobody knows.
+names() {
+  [ -n "$node" ] && [ "$vm" != no ] || return 0
+  section names
+  for host in $(tr -c 'A-Za-z0-9@._-' '\n' 2>/dev/null <"$dir/cluster_nodes.config" | sed -n 's/^[^@]*@//p' | sort -u); do
+    { timeout -k 1 3 getent hosts "$host" >/dev/null 2>&1; case $? in 2 | 124) echo "$host" ;; esac; } &
+  done
+  wait
+}
+
 # A broker that runs has nothing to prove; beside one that is known to wait both VMs start at once.
 case $vm in waits) peers & ;; esac
 answer=
@@ -126,4 +136,5 @@ if [ "$vm" != no ]; then
   printf '%s\n' "$answer" | grep '^mqctl ' || printf 'silent %s\n' "$(printf '%s\n' "$answer" | grep -v -e '^$' -e 'support is deprecated' | head -n 1)"
 fi
 case $vm$answer in waits* | *'"running":true'*) ;; *) peers ;; esac
+case $answer in *'"running":true'*) ;; *) names ;; esac
 section end

@@ -22,6 +22,7 @@ pub(crate) fn tests() -> Vec<Test> {
             let mut world = World::new(PLACES_AND_NAMES, Helm::Four, MNESIA, 3);
             no_place(&mut world);
             no_names(&world);
+            no_name_server(&world);
             world.namespace.kubectl(&["label", "nodes", "--all", &format!("{}-", world.namespace.0)]);
         })
         .long(),
@@ -75,6 +76,25 @@ fn no_names(world: &World) {
     assert_eq!(found["findings"][0]["fix"], json!(format!("mqctl upgrade {NAME}")), "{found:#}");
     select(NAME);
     // It does not look again: its next start finds them.
+    world.namespace.kubectl(&["delete", "pod", "mq-2"]);
+    world.mqctl(&["doctor", NAME, "--wait", "--timeout", "6m"]).expect(0);
+    world.assert_healthy();
+}
+
+/// A node starts, and nothing listens where it asks for names; it is the same as if the cluster's name server were away.
+fn no_name_server(world: &World) {
+    let resolve = |by: Value| {
+        let patch = json!({"spec": {"template": {"spec": by}}}).to_string();
+        world.namespace.kubectl(&["patch", "statefulset", "mq", "--patch", &patch]);
+    };
+    resolve(json!({"dnsPolicy": "None", "dnsConfig": {"nameservers": ["127.0.0.1"]}}));
+    assert_cause(world, "DNS");
+    let found = world.mqctl(&DOCTOR).expect(4).json();
+    assert_eq!(found["findings"][0]["subjects"], json!(["mq-2"]), "{found:#}");
+    let proof = found["findings"][0]["proof"].to_string();
+    assert!(proof.contains("mq-2 cannot turn the name of mq-0 into 10."), "{found:#}");
+    resolve(json!({"dnsPolicy": "ClusterFirst", "dnsConfig": null}));
+    // A StatefulSet does not replace a pod that has not become ready.
     world.namespace.kubectl(&["delete", "pod", "mq-2"]);
     world.mqctl(&["doctor", NAME, "--wait", "--timeout", "6m"]).expect(0);
     world.assert_healthy();

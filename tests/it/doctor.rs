@@ -58,7 +58,7 @@ fn a_healthy_release_in_three_children_and_one_a_pod() {
     stdout | admission              √ 1 check
     stdout | scheduling, volumes    √ 3 checks
     stdout | image                  √ 2 checks
-    stdout | container start        √ 4 checks
+    stdout | container start        √ 5 checks
     stdout | boot                   √ 7 checks
     stdout | cluster                √ 2 checks
     stdout | broker                 √ 3 checks
@@ -108,12 +108,54 @@ fn the_cause_and_what_follows_from_it() {
           fix:   put `image` right in the profile, then: mqctl install prodmq
           risk:  none
           see:   mqctl explain IMG
-    container start        √ 4 checks
+    container start        √ 5 checks
     boot                   √ 7 checks
     cluster                √ 2 checks
     broker                 √ 3 checks
     access                 √ 1 check
     "#);
+}
+
+/// Its peers are there, and it waits for them as if they were down.
+fn without_names() -> World {
+    let world = healthy();
+    let address = |pod: &str, ready: bool| {
+        let mut status = objects::running(ready);
+        status["podIP"] = format!("10.42.0.{}", &pod[7..]).into();
+        world.object(&format!("pod.{pod}"), &objects::pod(pod, &status));
+    };
+    PODS.iter().for_each(|pod| address(pod, *pod != "prodmq-2"));
+    let mut service = serde_json::json!({"kind": "Service", "metadata": {"name": "prodmq-headless"}});
+    service["spec"] = serde_json::json!({"clusterIP": "None", "publishNotReadyAddresses": true});
+    world.object("service.prodmq-headless", &service);
+    let host = |pod: &str| format!("{pod}.prodmq-headless.rabbitmq.svc.cluster.local");
+    let names = format!("@@ names\n{}\n{}\n\n@@ end", host("prodmq-0"), host("prodmq-3"));
+    world.write("cluster/probe.prodmq-2", &probe("prodmq-2", false).replace("@@ end", &names));
+    world
+}
+
+#[test]
+fn a_node_that_finds_no_address_for_a_peer_that_is_there() {
+    let run = without_names().run(&DOCTOR).ended(4);
+    assert_snapshot!(run.words(), @"
+    $ mqctl doctor prodmq   [exit 4]
+    test / rabbitmq / prodmq     errors 1, warnings 0 · 2 of 3 nodes run
+
+    release                √ 7 checks
+    admission              √ 1 check
+    scheduling, volumes    √ 3 checks
+    image                  √ 2 checks
+    container start
+      × DNS  prodmq-2 finds no address for its peers
+          prodmq-2 cannot turn the name of prodmq-0 into 10.42.0.0, which its pod has
+          fix:   kubectl --namespace kube-system get pods --selector k8s-app=kube-dns --output wide
+          risk:  none: nodes go on by themselves once they find each other
+          see:   mqctl explain DNS
+    boot                   √ 7 checks
+    cluster                √ 2 checks
+    broker                 √ 3 checks
+    access                 √ 1 check
+    ");
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod cookie;
 mod disk;
 mod force_boot;
 mod image;
+mod names;
 mod release;
 mod scheduling;
 mod unready;
@@ -21,7 +22,7 @@ pub(crate) use unready::standing;
 pub type Rule = fn(&Picture) -> Vec<Finding>;
 
 /// Every rule in its layer.
-pub const RULES: [(Layer, Rule); 30] = [
+pub const RULES: [(Layer, Rule); 31] = [
     (Layer::Release, release::recovery_cut_short),
     (Layer::Release, release::not_installed),
     (Layer::Release, release::helm_pending),
@@ -38,9 +39,10 @@ pub const RULES: [(Layer, Rule); 30] = [
     (Layer::Start, cookie::differs),
     (Layer::Start, cookie::file),
     (Layer::Start, cookie::drifts),
-    (Layer::Start, boot::no_headless_service),
+    (Layer::Start, names::no_headless_service),
+    (Layer::Start, names::no_address),
     (Layer::Boot, disk::full),
-    (Layer::Boot, boot::dns),
+    (Layer::Boot, names::dns),
     (Layer::Boot, boot::inconsistent),
     (Layer::Boot, boot::mnesia),
     (Layer::Boot, boot::khepri_leader),
