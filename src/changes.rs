@@ -78,6 +78,14 @@ impl Changes {
         changes
     }
 
+    /// Shows no value of an object that has a secret in any of them: what stood there before may be one too.
+    pub(crate) fn veil(&mut self, is_secret: &dyn Fn(&str) -> bool) {
+        let tells = |field: &Field| [&field.from, &field.to].into_iter().flatten().any(|text| is_secret(text));
+        for change in self.objects.iter_mut().filter(|change| change.fields.iter().any(tells)) {
+            change.fields.iter_mut().for_each(Field::mask);
+        }
+    }
+
     fn push(&mut self, object: &Value, what: What, fields: Vec<Field>) {
         self.objects.push(Change { object: name(object), what, fields });
     }

@@ -10,6 +10,7 @@ use anyhow::Result;
 
 use crate::ask::{self, Person};
 use crate::chart;
+use crate::chart::look::{Asking, Eyes};
 use crate::cli::{Color, Globals, Output};
 use crate::cluster::Target;
 use crate::error::Failure;
@@ -71,8 +72,15 @@ impl Context {
 
     /// Finds and reads the profile, and fixes the target.
     pub(crate) fn load(&self, name: Option<&str>) -> Result<(Profile, Target)> {
+        self.load_for(name, Asking::InDoubt)
+    }
+
+    /// The same, with another need of what helm says of the chart.
+    pub(crate) fn load_for(&self, name: Option<&str>, asking: Asking) -> Result<(Profile, Target)> {
         let path = self.profile_path(name)?;
-        let profile = profile::load(&path).map_err(|error| bad_profile(&error))?;
+        let person = if self.globals.yes { Person::Absent } else { self.person };
+        let eyes = Eyes { tools: &self.tools, person, asking };
+        let profile = profile::load_with(&path, &|wanted| eyes.look(wanted)).map_err(bad_profile)?;
         self.withhold_sources(&profile);
         let target = self.target(&profile)?;
         Ok((profile, target))
@@ -135,12 +143,14 @@ impl Context {
             (None, None) => self.current_context(),
         };
         let namespace = self.globals.namespace.as_deref().map(namespace).transpose()?;
+        let names = chart::names(profile);
         Ok(Target {
             kubeconfig: self.globals.kubeconfig.clone(),
             context,
             namespace: namespace.unwrap_or_else(|| profile.namespace.clone()).to_string(),
             release: profile.release.to_string(),
-            stateful_set: chart::names(profile).stateful_set,
+            stateful_set: names.stateful_set,
+            container: names.container,
             label: chart::label(profile),
         })
     }
@@ -310,9 +320,12 @@ fn namespace(text: &str) -> Result<DnsLabel> {
     })
 }
 
-fn bad_profile(error: &LoadError) -> anyhow::Error {
+fn bad_profile(error: LoadError) -> anyhow::Error {
     let failure = Failure::new(Outcome::BadProfile, error.to_string());
-    error.hint().into_iter().fold(failure, Failure::hint).into()
+    match error {
+        LoadError::ChartUnseen(error) => error,
+        other => other.hint().into_iter().fold(failure, Failure::hint).into(),
+    }
 }
 
 fn watch_for_interrupts() -> Result<Arc<AtomicBool>> {

@@ -6,7 +6,6 @@
 pub mod apis;
 pub mod record;
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -14,6 +13,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::chart::Located;
 use crate::cluster::Target;
 use crate::error::Failure;
 use crate::explain::Code;
@@ -65,6 +65,18 @@ fn call(target: &Target, args: &[&str]) -> Call {
         all.extend(["--kubeconfig".to_owned(), file.display().to_string()]);
     }
     Call::new(Program::Helm, all)
+}
+
+/// A path, or a reference with its version.
+fn located(chart: &Located) -> Vec<&str> {
+    let version = chart.version.iter().flat_map(|version| ["--version", version]);
+    std::iter::once(chart.at.as_str()).chain(version).collect()
+}
+
+/// What a chart says of itself: `chart` for its Chart.yaml, `values` for its defaults. No cluster is asked.
+pub fn show(what: &str, chart: &Located) -> Call {
+    let args = [&["show", what], &located(chart)[..]].concat();
+    Call::new(Program::Helm, args).within(Duration::from_secs(60))
 }
 
 const ANY_STATE: [&str; 6] = ["--deployed", "--failed", "--pending", "--uninstalling", "--uninstalled", "--superseded"];
@@ -158,34 +170,23 @@ pub fn read_values(reply: &Reply) -> Result<Map<String, Value>> {
     Ok(values.unwrap_or_default())
 }
 
-/// Installs or upgrades with values on stdin: no argument list and no file ever has them.
+/// Installs or upgrades with values on stdin, as `chart::fed` makes them: no argument list and no file ever has them.
 ///
 /// `limit` is helm's own, for the requests it makes; it does not wait for pods. The child gets a little longer.
-pub fn upgrade_install(target: &Target, chart: &Path, values: &Value, limit: Duration) -> Call {
-    let chart = chart.display().to_string();
+pub fn upgrade_install(target: &Target, chart: &Located, values: Vec<Part>, limit: Duration) -> Call {
     let timeout = format!("{}s", limit.as_secs());
-    let args = [
-        "upgrade",
-        "--install",
-        &target.release,
-        &chart,
-        "--values",
-        "-",
-        "--history-max",
-        "10",
-        "--timeout",
-        &timeout,
-    ];
-    call(target, &args).fed(vec![Part::Text(values.to_string())]).within(limit + Duration::from_secs(20))
+    let rest = ["--values", "-", "--history-max", "10", "--timeout", &timeout];
+    let args = [&["upgrade", "--install", &target.release], &located(chart)[..], &rest].concat();
+    call(target, &args).fed(values).within(limit + Duration::from_secs(20))
 }
 
 /// What `upgrade_install` would send, with the cluster's own versions: the release as JSON.
 ///
 /// The flag stands without a value: Helm before 3.13 knows no other form.
-pub fn render(target: &Target, chart: &Path, values: &Value) -> Call {
-    let chart = chart.display().to_string();
-    let args = ["upgrade", "--install", &target.release, &chart, "--values", "-", "--dry-run", "--output", "json"];
-    call(target, &args).fed(vec![Part::Text(values.to_string())])
+pub fn render(target: &Target, chart: &Located, values: Vec<Part>) -> Call {
+    let rest = ["--values", "-", "--dry-run", "--output", "json"];
+    let args = [&["upgrade", "--install", &target.release], &located(chart)[..], &rest].concat();
+    call(target, &args).fed(values)
 }
 
 /// A chart that looks its Secret up, as bitnami/rabbitmq 15.0.3 and later do, finds none in a dry run that asks no server.
@@ -260,10 +261,9 @@ pub fn read_manifest(reply: &Reply) -> Result<String> {
 }
 
 /// Renders the chart without asking any cluster.
-pub fn template(target: &Target, chart: &Path, values: &Value) -> Call {
-    let chart = chart.display().to_string();
-    let args = ["template", &target.release, &chart, "--values", "-"];
-    call(target, &args).fed(vec![Part::Text(values.to_string())])
+pub fn template(target: &Target, chart: &Located, values: Vec<Part>) -> Call {
+    let args = [&["template", &target.release], &located(chart)[..], &["--values", "-"]].concat();
+    call(target, &args).fed(values)
 }
 
 /// Removes the release; volumes and mqctl's Secret are none of its objects.

@@ -1,6 +1,6 @@
 //! What a profile comes to, as a page and as JSON: each field with its value, where it comes from and where it goes.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::chart::{self, Corrected};
 use crate::cluster::Target;
@@ -10,7 +10,7 @@ use crate::profile::{ChartRef, Profile, Source};
 use crate::report;
 use crate::secret::{self, Name, Vault};
 use crate::units::show_duration;
-use crate::yaml::Document;
+use crate::yaml::{self, Document};
 
 /// Everything that the page is made from; no cluster, and no secret's text.
 pub(crate) struct Page<'a> {
@@ -36,6 +36,8 @@ pub(crate) enum Rendered {
     ByHelm(Vec<Value>),
     /// Helm is not on PATH.
     ByNames,
+    /// The chart is elsewhere, and could not be had.
+    Unreached(String),
     /// Helm was asked and refused, with these words.
     Refused(String),
 }
@@ -130,6 +132,9 @@ impl Page<'_> {
         rows.extend([
             self.field("protected", p.protected.into(), Passed::Nowhere),
             self.field("chart.ref", p.chart.reference().into(), Passed::Helm("chart")),
+        ]);
+        rows.extend(self.chart_rows());
+        rows.extend([
             own("image.repository", p.image.repository.as_str().into()),
             own("image.tag", p.image.tag.as_str().into()),
             own("replicas", p.replicas.into()),
@@ -147,6 +152,19 @@ impl Page<'_> {
         rows.extend(self.values());
         rows.extend(self.derived());
         rows
+    }
+
+    /// What another chart than the built-in one says of itself, where the profile does not.
+    fn chart_rows(&self) -> Vec<Row> {
+        let ChartRef::Local(chart) = &self.profile.chart else { return Vec::new() };
+        let told = |row: Row| {
+            if matches!(row.from, Origin::Default) { Row { from: Origin::Derived("chart"), ..row } } else { row }
+        };
+        let version = if chart.home.is_remote() { Passed::Helm("--version") } else { Passed::Nowhere };
+        vec![
+            told(self.field("chart.version", chart.version.as_str().into(), version)),
+            told(self.field("chart.dialect", chart.dialect.word().into(), Passed::Nowhere)),
+        ]
     }
 
     /// How a field of the profile comes to the chart.
@@ -193,7 +211,11 @@ impl Page<'_> {
             (None, None) => "Secret, or generated".to_owned(),
         };
         let path = format!("credentials.{}", name.key());
-        Row { path, value: print.into(), from: Origin::Source(from), passed: Passed::Secret }
+        let passed = match &self.profile.chart {
+            ChartRef::Builtin => None,
+            ChartRef::Local(chart) => chart.key(&path).map(Passed::Value),
+        };
+        Row { value: print.into(), from: Origin::Source(from), passed: passed.unwrap_or(Passed::Secret), path }
     }
 
     /// The Service outside, if one is wished for; what it does not say does not apply.
@@ -212,8 +234,7 @@ impl Page<'_> {
 
     /// What stands under `values:`, leaf by leaf.
     fn values(&self) -> Vec<Row> {
-        let mut leaves = Vec::new();
-        collect(&self.profile.values, &mut vec!["values".to_owned()], &mut leaves);
+        let leaves = yaml::leaves("values", &self.profile.values);
         let row = |(path, value): (Vec<String>, Value)| {
             let steps: Vec<&str> = path.iter().map(String::as_str).collect();
             let from = self.places.key_place(&steps).map_or(Origin::Default, |(line, _)| Origin::Line(line));
@@ -236,12 +257,13 @@ impl Page<'_> {
                 row(&["credentials", "existingSecret"], "release"),
                 row(&["annotations", chart::VALUES_DIGEST], "all values"),
             ],
-            ChartRef::Local(chart) => chart
-                .told()
-                .filter_map(|(path, told)| Some(row(path, told.derived_from()?)))
-                .filter(|row| !row.value.is_null())
-                .chain(chart::corrections(self.profile, None).iter().map(corrected))
-                .collect(),
+            ChartRef::Local(chart) => {
+                let told = chart.told().into_iter();
+                told.filter_map(|(path, told)| Some(row(&path, told.derived_from()?)))
+                    .filter(|row| !row.value.is_null())
+                    .chain(chart::corrections(self.profile, None).iter().map(corrected))
+                    .collect()
+            }
         }
     }
 
@@ -250,7 +272,7 @@ impl Page<'_> {
         let names = chart::names(self.profile);
         let helm = match &self.rendered {
             Rendered::ByHelm(documents) => documents.iter().map(kind_and_name).collect(),
-            Rendered::ByNames | Rendered::Refused(_) => chart::objects(self.profile),
+            Rendered::ByNames | Rendered::Unreached(_) | Rendered::Refused(_) => chart::objects(self.profile),
         };
         let beside = |kind: &str, names: Vec<String>, by| {
             names.into_iter().map(|name| (kind.to_owned(), name, by)).collect::<Vec<_>>()
@@ -262,17 +284,6 @@ impl Page<'_> {
         objects.extend(beside("Pod", names.pods, "Kubernetes"));
         objects.extend(beside("PersistentVolumeClaim", names.claims, "Kubernetes"));
         objects
-    }
-}
-
-fn collect(map: &Map<String, Value>, path: &mut Vec<String>, leaves: &mut Vec<(Vec<String>, Value)>) {
-    for (key, value) in map {
-        path.push(key.clone());
-        match value.as_object().filter(|inner| !inner.is_empty()) {
-            Some(inner) => collect(inner, path, leaves),
-            None => leaves.push((path.clone(), value.clone())),
-        }
-        path.pop();
     }
 }
 
@@ -315,7 +326,7 @@ impl Page<'_> {
         lines.push(String::new());
         lines.extend(report::table(&about));
         lines.extend(self.corrections());
-        lines.extend([String::new(), self.who_says_so().to_owned()]);
+        lines.extend([String::new(), self.who_says_so()]);
         lines.extend(self.object_lines());
         let forecast = forecast::lines(&self.forecast());
         lines.extend((!forecast.is_empty()).then(String::new));
@@ -336,7 +347,7 @@ impl Page<'_> {
     fn forecast(&self) -> Vec<Forecast> {
         match &self.rendered {
             Rendered::ByHelm(objects) => forecast::of_profile(self.profile, objects),
-            Rendered::ByNames | Rendered::Refused(_) => Vec::new(),
+            Rendered::ByNames | Rendered::Unreached(_) | Rendered::Refused(_) => Vec::new(),
         }
     }
 
@@ -354,16 +365,20 @@ impl Page<'_> {
 
     fn table(&self) -> Vec<String> {
         let head = ["field", "value", "from", "passed as"].map(str::to_owned).to_vec();
-        let row = |row: &Row| vec![row.path.clone(), in_words(&row.value), row.from.in_words(), row.passed.in_words()];
+        let row = |row: &Row| {
+            vec![row.path.clone(), report::one_line(&row.value), row.from.in_words(), row.passed.in_words()]
+        };
         let rows: Vec<Vec<String>> = std::iter::once(head).chain(self.rows().iter().map(row)).collect();
         report::table(&rows)
     }
 
-    fn who_says_so(&self) -> &'static str {
-        match self.rendered {
-            Rendered::ByHelm(_) => "objects, as helm template renders them",
-            Rendered::ByNames => "objects, by mqctl's own table of names: helm is not on PATH",
-            Rendered::Refused(_) => "objects, by mqctl's own table of names: helm template refused the values",
+    fn who_says_so(&self) -> String {
+        let by_names = |why: &str| format!("objects, by mqctl's own table of names: {why}");
+        match &self.rendered {
+            Rendered::ByHelm(_) => "objects, as helm template renders them".to_owned(),
+            Rendered::ByNames => by_names("helm is not on PATH"),
+            Rendered::Unreached(why) => by_names(why.split("; nothing").next().unwrap_or(why)),
+            Rendered::Refused(_) => by_names("helm template refused the values"),
         }
     }
 
@@ -381,18 +396,4 @@ impl Page<'_> {
 
 fn image(profile: &Profile) -> String {
     format!("{}:{}", profile.image.repository, profile.image.tag)
-}
-
-/// One line, cut where it is long; JSON has all of it.
-fn in_words(value: &Value) -> String {
-    const WIDEST: usize = 32;
-    let text = match value {
-        Value::Null => "-".to_owned(),
-        Value::String(text) if !text.contains(['\n', '\r']) => text.clone(),
-        other => other.to_string(),
-    };
-    if text.chars().count() <= WIDEST {
-        return text;
-    }
-    text.chars().take(WIDEST - 1).chain(['…']).collect()
 }

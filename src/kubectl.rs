@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::chart::CONTAINER;
 use crate::cluster::{BOOTED_TAG, Target};
 use crate::process::{Call, Part, Program, Reply};
 
@@ -16,7 +15,7 @@ pub mod rights;
 mod words;
 
 pub use rights::Right;
-pub use words::{failure, outcome_of};
+pub use words::{failure, last_words, outcome_of};
 
 fn call(target: &Target, args: &[&str]) -> Call {
     let mut all: Vec<String> = Vec::new();
@@ -116,13 +115,13 @@ pub fn exec_eval(target: &Target, pod: &str, code: Vec<Part>) -> Call {
 pub fn exec_eval_within(seconds: u32, target: &Target, pod: &str, code: Vec<Part>) -> Call {
     let limit = seconds.to_string();
     let within = ["--", "timeout", "-k", "2", &limit, "rabbitmqctl", "eval"];
-    let args = [&["exec", "--stdin", pod, "--container", CONTAINER], &within[..]].concat();
+    let args = [&["exec", "--stdin", pod, "--container", &target.container], &within[..]].concat();
     call(target, &args).fed(code).within(Duration::from_secs(u64::from(seconds) + 5))
 }
 
 /// Runs one program inside a broker's container, ended there when it hangs, as in `exec_eval`.
 pub fn exec(target: &Target, pod: &str, words: &[&str]) -> Call {
-    let args = ["exec", pod, "--container", CONTAINER, "--", "timeout", "-k", "2", "60"];
+    let args = ["exec", pod, "--container", &target.container, "--", "timeout", "-k", "2", "60"];
     call(target, &[&args, words].concat()).within(Duration::from_secs(70))
 }
 
@@ -157,8 +156,17 @@ pub const READER: &str = "mqctl/reader";
 pub fn logs(target: &Target, lines: u32) -> Call {
     let tail = lines.to_string();
     let selector = target.selector();
-    let args =
-        ["logs", "--selector", &selector, "--container", CONTAINER, "--prefix", "--ignore-errors", "--tail", &tail];
+    let args = [
+        "logs",
+        "--selector",
+        &selector,
+        "--container",
+        &target.container,
+        "--prefix",
+        "--ignore-errors",
+        "--tail",
+        &tail,
+    ];
     call(target, &args)
 }
 
@@ -175,7 +183,7 @@ pub struct LogWish<'a> {
 /// One broker's log with the kubelet's times. After an interruption it begins where it was left, whatever was wished.
 pub fn log(wish: &LogWish<'_>, left_at: Option<&str>) -> Call {
     let mut args: Vec<String> =
-        ["logs", wish.pod, "--container", CONTAINER, "--timestamps"].map(str::to_owned).to_vec();
+        ["logs", wish.pod, "--container", &wish.target.container, "--timestamps"].map(str::to_owned).to_vec();
     args.extend(wish.follow.then(|| "--follow".to_owned()));
     args.extend(wish.previous.then(|| "--previous".to_owned()));
     if let Some(time) = left_at {
@@ -187,12 +195,7 @@ pub fn log(wish: &LogWish<'_>, left_at: Option<&str>) -> Call {
     call(wish.target, &args.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// One pod's lines of such a log.
-pub fn log_of(logs: &str, pod: &str) -> String {
-    lines_of(logs, pod, CONTAINER)
-}
-
-/// The lines of one container of one pod.
+/// The lines of one container of one pod in such a log.
 pub fn lines_of(logs: &str, pod: &str, container: &str) -> String {
     let prefix = format!("[pod/{pod}/{container}] ");
     let lines: Vec<&str> = logs.lines().filter_map(|line| line.strip_prefix(&prefix)).collect();

@@ -61,6 +61,8 @@ pub struct Stdin(pub Vec<Part>);
 pub enum Part {
     Text(String),
     Hole(Hole),
+    /// A secret as a text of JSON, with its quotes.
+    Quoted(Hole),
     /// A file of definitions, as base64.
     Definitions(Definitions),
     /// A Secret object with one of helm's records in it.
@@ -101,7 +103,7 @@ impl fmt::Display for Stdin {
         for part in &self.0 {
             match part {
                 Part::Text(text) => f.write_str(text)?,
-                Part::Hole(hole) => write!(f, "({})", hole.0)?,
+                Part::Hole(hole) | Part::Quoted(hole) => write!(f, "({})", hole.0)?,
                 Part::Definitions(definitions) => write!(f, "({definitions})")?,
                 Part::Sealed(object) => write!(f, "({object})")?,
             }
@@ -117,6 +119,7 @@ impl Stdin {
             match part {
                 Part::Text(text) => bytes.extend_from_slice(text.as_bytes()),
                 Part::Hole(hole) => bytes.extend_from_slice(vault.fill(*hole)?.as_bytes()),
+                Part::Quoted(hole) => bytes.extend_from_slice(vault.fill_quoted(*hole)?.as_bytes()),
                 Part::Definitions(definitions) => bytes.extend_from_slice(definitions.read()?.base64().as_bytes()),
                 Part::Sealed(object) => bytes.extend_from_slice(object.text().as_bytes()),
             }

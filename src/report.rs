@@ -99,6 +99,20 @@ pub(crate) fn age(seconds: u64) -> String {
     }
 }
 
+/// A value on one line, cut where it is long; JSON has all of it.
+pub(crate) fn one_line(value: &Value) -> String {
+    const WIDEST: usize = 32;
+    let text = match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) if !text.contains(['\n', '\r']) => text.clone(),
+        other => other.to_string(),
+    };
+    if text.chars().count() <= WIDEST {
+        return text;
+    }
+    text.chars().take(WIDEST - 1).chain(['…']).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -70,7 +70,7 @@ impl Name {
     }
 }
 
-/// The keys under which the charts that mqctl drives have both in their Secrets; mqctl's own has them all.
+/// The keys under which the families of charts have both in their Secrets; mqctl's own has them all.
 pub const KEYS: [(&str, Name); 7] = [
     ("erlang-cookie", Name::ErlangCookie),
     ("rabbitmq-erlang-cookie", Name::ErlangCookie),
@@ -230,22 +230,41 @@ impl Vault {
         }
     }
 
-    /// The text without these secrets, neither as they are nor as base64 shows them.
+    /// The text without these secrets, neither as they are nor as base64 or JSON shows them.
     pub(crate) fn mask(&self, text: &str) -> String {
         let known = Name::BOTH.into_iter().filter_map(|name| Some((name, self.get(name)?)));
         known.fold(text.to_owned(), |text, (name, Secret(secret))| {
             let (mask, encoded) = (format!("({name})"), Zeroizing::new(STANDARD.encode(secret.as_bytes())));
-            text.replace(secret.as_str(), &mask).replace(encoded.trim_end_matches('='), &mask)
+            let quoted = as_json(secret);
+            let text = text.replace(secret.as_str(), &mask).replace(encoded.trim_end_matches('='), &mask);
+            match quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+                Some(inner) if inner != secret.as_str() => text.replace(inner, &mask),
+                _ => text,
+            }
         })
     }
 
     /// What goes into a hole. An empty hole is a bug of the plan: it orders the generation before the first use.
     pub(crate) fn fill(&self, hole: Hole) -> Result<Zeroizing<String>> {
-        let secret = self
-            .get(hole.0)
-            .ok_or_else(|| Failure::new(Outcome::Bug, format!("the {} was needed before it was there", hole.0)))?;
-        Ok(Zeroizing::new(STANDARD.encode(secret.0.as_bytes())))
+        Ok(Zeroizing::new(STANDARD.encode(self.in_hole(hole)?.0.as_bytes())))
     }
+
+    /// The same as a text of JSON, with its quotes.
+    pub(crate) fn fill_quoted(&self, hole: Hole) -> Result<Zeroizing<String>> {
+        Ok(as_json(&self.in_hole(hole)?.0))
+    }
+
+    fn in_hole(&self, hole: Hole) -> Result<&Secret> {
+        let missing = || Failure::new(Outcome::Bug, format!("the {} was needed before it was there", hole.0));
+        Ok(self.get(hole.0).ok_or_else(missing)?)
+    }
+}
+
+/// With its quotes; there is room for every character as an escape, so that nothing is left where it grew.
+fn as_json(text: &str) -> Zeroizing<String> {
+    let mut bytes = Vec::with_capacity(text.len() * 6 + 2);
+    serde_json::to_writer(&mut bytes, text).ok();
+    Zeroizing::new(String::from_utf8(bytes).unwrap_or_default())
 }
 
 /// Reads a file that a profile names as a source (`password: {file: …}`).
@@ -324,6 +343,14 @@ mod tests {
         let secret = |text| Secret::new(text).unwrap();
         let vault = Vault(vec![(Name::ErlangCookie, secret("canarycookie")), (Name::Password, secret("canaryword"))]);
         assert!(!format!("{vault:?}").contains("canary"));
+    }
+
+    #[test]
+    fn json_s_way_to_write_a_secret_is_filled_and_masked() {
+        let mut vault = Vault::default();
+        vault.put(Name::Password, Secret::new("a\"b\\c").unwrap());
+        assert_eq!(*vault.fill_quoted(Hole(Name::Password)).unwrap(), r#""a\"b\\c""#);
+        assert_eq!(vault.mask(r#"{"p": "a\"b\\c"} a"b\c"#), r#"{"p": "(password)"} (password)"#);
     }
 
     #[test]

@@ -113,6 +113,24 @@ pub(crate) fn foreign(text: &str) -> Result<Value, String> {
     if value.is_object() || value.is_null() { Ok(value) } else { Err("no mapping".to_owned()) }
 }
 
+/// Everything below a mapping of this name that holds no more keys, with the way to it.
+pub(crate) fn leaves(name: &str, map: &Map<String, Value>) -> Vec<(Vec<String>, Value)> {
+    let mut leaves = Vec::new();
+    collect(map, &mut vec![name.to_owned()], &mut leaves);
+    leaves
+}
+
+fn collect(map: &Map<String, Value>, path: &mut Vec<String>, leaves: &mut Vec<(Vec<String>, Value)>) {
+    for (key, value) in map {
+        path.push(key.clone());
+        match value.as_object().filter(|inner| !inner.is_empty()) {
+            Some(inner) => collect(inner, path, leaves),
+            None => leaves.push((path.clone(), value.clone())),
+        }
+        path.pop();
+    }
+}
+
 /// All documents of a stream, such as a chart's rendered templates; empty ones are left out.
 pub(crate) fn stream(text: &str) -> Vec<Value> {
     use serde::Deserialize as _;

@@ -2,21 +2,23 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{BUILTIN_VERSION, Names, Shape, VALUES_DIGEST, builtin_digest};
+use super::{BUILTIN_VERSION, CONTAINER, Called, Names, VALUES_DIGEST, builtin_digest};
 use crate::digest;
 use crate::profile::Profile;
 
 pub(super) fn names(profile: &Profile) -> Names {
-    Names::of(
-        profile,
-        profile.release.to_string(),
-        Shape {
-            headless: "-headless",
-            claim: "data",
-            place: ("/var/lib/rabbitmq", "/var/lib/rabbitmq/mnesia"),
-            user: 999,
-        },
-    )
+    let set = profile.release.as_str();
+    let called = Called {
+        set,
+        client: set,
+        headless: &format!("{set}-headless"),
+        claim: "data",
+        container: CONTAINER,
+        volume: "/var/lib/rabbitmq",
+        base: "/var/lib/rabbitmq/mnesia",
+        user: 999,
+    };
+    Names::of(profile, &called)
 }
 
 /// In the order in which helm prints them.

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::LocalChart;
-use super::table::{Correction, Path};
+use super::table::{Correction, Path, Table};
 use super::version::{Span, Version, from};
+use super::{Dialect, LocalChart};
 use crate::profile::Profile;
 use crate::report;
 
@@ -45,9 +45,9 @@ pub(super) fn corrections(profile: &Profile, chart: &LocalChart, parallel: Optio
             && !decides(&profile.values, correction.path)
             && !correction.unless.is_some_and(|path| decides(&profile.values, path))
     };
-    let table = chart.dialect.table();
+    let Some(table) = chart.family().map(Dialect::table) else { return Vec::new() };
     let corrected = |c: &Correction| Corrected { path: c.path, value: c.value.value(), why: c.why };
-    policy(profile, chart, parallel)
+    policy(profile, chart, table, parallel)
         .into_iter()
         .chain(table.corrections.iter().filter(applies).map(corrected))
         .collect()
@@ -66,10 +66,10 @@ fn decides(values: &Map<String, Value>, path: &[&str]) -> bool {
 }
 
 /// At a first install all pods at once, where that is safe; a StatefulSet that is there keeps what it has.
-fn policy(profile: &Profile, chart: &LocalChart, parallel: Option<bool>) -> Option<Corrected> {
-    let by_default = chart.dialect.table().parallel.has(chart.at());
+fn policy(profile: &Profile, chart: &LocalChart, table: &Table, parallel: Option<bool>) -> Option<Corrected> {
+    let by_default = table.parallel.has(chart.at());
     let wished = parallel.unwrap_or(true);
-    if profile.values.contains_key(POLICY) || !is_parallel(profile, chart) || wished == by_default {
+    if profile.values.contains_key(POLICY) || !is_parallel(profile, chart, table) || wished == by_default {
         return None;
     }
     let (value, why) = if wished {
@@ -81,11 +81,10 @@ fn policy(profile: &Profile, chart: &LocalChart, parallel: Option<bool>) -> Opti
 }
 
 /// Whether the pods are created at once, as long as there is no StatefulSet that says otherwise.
-pub(super) fn is_parallel(profile: &Profile, chart: &LocalChart) -> bool {
+pub(super) fn is_parallel(profile: &Profile, chart: &LocalChart, table: &Table) -> bool {
     if let Some(said) = profile.values.get(POLICY) {
         return said == PARALLEL;
     }
-    let table = chart.dialect.table();
     let forms_one = Version::of(&profile.image.tag).is_some_and(|broker| FORM_ONE_CLUSTER.has(broker));
     table.parallel.has(chart.at()) || (table.publishes.has(chart.at()) && forms_one)
 }

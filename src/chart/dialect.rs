@@ -3,10 +3,13 @@
 use serde_json::{Value, json};
 
 use super::correction::corrections;
+use super::custom::Custom;
 use super::table::Table;
 use super::version::Version;
 use super::{LocalChart, bitnami, cloudpirates, groundhog2k, stable};
+use crate::process::Part;
 use crate::profile::Profile;
+use crate::secret::{Hole, Name};
 use crate::yaml::shown;
 
 /// A family of charts with the same keys and names.
@@ -24,8 +27,6 @@ pub enum Dialect {
 
 impl Dialect {
     pub const ALL: [Self; 4] = [Self::Stable, Self::Bitnami, Self::CloudPirates, Self::Groundhog2k];
-    /// What `chart.dialect` can say, for people.
-    pub(crate) const WORDS: &'static str = "stable, bitnami, cloudpirates or groundhog2k";
 
     /// As in a profile.
     pub const fn word(self) -> &'static str {
@@ -86,18 +87,45 @@ impl Dialect {
     }
 }
 
+/// Whose keys a chart has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Spoken {
+    Family(Dialect),
+    /// Nobody's: the profile says them.
+    Custom(Box<Custom>),
+}
+
+impl Spoken {
+    /// As in a profile.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Family(dialect) => dialect.word(),
+            Self::Custom(_) => CUSTOM,
+        }
+    }
+}
+
+/// The word for a chart that its profile describes itself.
+pub(crate) const CUSTOM: &str = "custom";
+
 /// What mqctl tells a chart from the fields of a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
+pub enum Told {
     Registry,
     Repository,
+    /// With its registry.
+    WholeRepository,
     Tag,
+    /// Repository and tag in one.
+    Image,
     Replicas,
     Class,
     Size,
     Username,
     /// The name of mqctl's own Secret.
     Secret,
+    /// A secret itself, where the chart takes no existing Secret.
+    Text(Name),
     /// A key in mqctl's own Secret.
     SecretKey(&'static str),
     /// An image that is not the vendor's is let through: the profile names it.
@@ -108,13 +136,17 @@ impl Told {
     /// The profile's field that it comes from.
     pub(crate) const fn field(self) -> &'static str {
         match self {
-            Self::Registry | Self::Repository | Self::AnyImage => "image.repository",
+            Self::Registry | Self::Repository | Self::WholeRepository | Self::Image | Self::AnyImage => {
+                "image.repository"
+            }
             Self::Tag => "image.tag",
             Self::Replicas => "replicas",
             Self::Class => "storage.class",
             Self::Size => "storage.size",
             Self::Username => "credentials.username",
             Self::Secret | Self::SecretKey(_) => "credentials",
+            Self::Text(Name::Password | Name::NextPassword) => "credentials.password",
+            Self::Text(Name::ErlangCookie | Name::NextErlangCookie) => "credentials.erlangCookie",
         }
     }
 
@@ -124,20 +156,39 @@ impl Told {
             Self::Registry | Self::AnyImage => Some("image.repository"),
             Self::Secret => Some("release"),
             Self::SecretKey(_) => Some("mqctl's Secret"),
-            Self::Repository | Self::Tag | Self::Replicas | Self::Class | Self::Size | Self::Username => None,
+            Self::Repository
+            | Self::WholeRepository
+            | Self::Tag
+            | Self::Image
+            | Self::Replicas
+            | Self::Class
+            | Self::Size
+            | Self::Username
+            | Self::Text(_) => None,
         }
+    }
+
+    /// Which secret it is, where it is one.
+    pub(crate) const fn secret(self) -> Option<Name> {
+        if let Self::Text(name) = self { Some(name) } else { None }
+    }
+
+    /// Whether it says one of the profile's fields.
+    pub(crate) fn says(self, field: &str) -> bool {
+        let both = self == Self::Image && field == "image.tag";
+        self.derived_from().is_none() && (self.field() == field || both)
     }
 }
 
-/// The profile's `values:`, what mqctl tells the chart, and what it sets against its defaults. `parallel`: how the pods
-/// of the StatefulSet that is there are created.
+/// The profile's `values:`, what mqctl tells the chart, and what it sets against its defaults; `(password)` stands for
+/// the password. `parallel`: how the pods of the StatefulSet that is there are created.
 pub(super) fn values(profile: &Profile, chart: &LocalChart, secret: &str, parallel: Option<bool>) -> Value {
     let mut values = Value::Object(profile.values.clone());
     for corrected in corrections(profile, chart, parallel) {
         set(&mut values, corrected.path, corrected.value);
     }
-    for (path, told) in chart.told() {
-        if let Some(value) = value(profile, told, secret) {
+    for (path, told) in &chart.told() {
+        if let Some(value) = value(profile, *told, secret) {
             set(&mut values, path, value);
         }
     }
@@ -152,12 +203,16 @@ fn value(profile: &Profile, told: Told, secret: &str) -> Option<Value> {
     Some(match told {
         Told::Registry => json!(registry),
         Told::Repository => json!(repository),
+        Told::WholeRepository => json!(profile.image.repository),
         Told::Tag => json!(profile.image.tag),
+        Told::Image => json!(format!("{}:{}", profile.image.repository, profile.image.tag)),
         Told::Replicas => json!(profile.replicas),
         Told::Class => json!(profile.storage.class.as_ref()?),
         Told::Size => json!(profile.storage.size.as_str()),
         Told::Username => json!(profile.credentials.username),
         Told::Secret => json!(secret),
+        // What stands here until the secret does.
+        Told::Text(name) => json!(format!("({name})")),
         Told::SecretKey(key) => json!(key),
         Told::AnyImage if (registry, repository.as_str()) == VENDORS => return None,
         Told::AnyImage => json!(true),
@@ -171,6 +226,27 @@ fn registry(repository: &str) -> (&str, String) {
         Some(_) => ("docker.io", repository.to_owned()),
         None => ("docker.io", format!("library/{repository}")),
     }
+}
+
+/// Values as helm is fed them: the secrets among them are holes.
+pub(super) fn fed(values: &Value, secrets: &[(Vec<&str>, Name)]) -> Vec<Part> {
+    let hole = secrets.iter().find(|(path, _)| path.is_empty());
+    if let Some((_, name)) = hole {
+        return vec![Part::Quoted(Hole(*name))];
+    }
+    let (Value::Object(map), false) = (values, secrets.is_empty()) else {
+        return vec![Part::Text(values.to_string())];
+    };
+    let mut parts = Vec::new();
+    for (key, value) in map {
+        let comma = if parts.is_empty() { '{' } else { ',' };
+        parts.push(Part::Text(format!("{comma}{}:", json!(key))));
+        let inner = secrets.iter().filter(|(path, _)| path[0] == key);
+        let inner: Vec<_> = inner.map(|(path, name)| (path[1..].to_vec(), *name)).collect();
+        parts.extend(fed(value, &inner));
+    }
+    parts.push(Part::Text("}".to_owned()));
+    parts
 }
 
 /// Sets one value, with the mappings on the way to it.
@@ -188,6 +264,7 @@ pub(super) fn set(values: &mut Value, path: &[&str], value: Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::Stdin;
 
     #[test]
     fn a_dialect_is_told_from_default_values() {
@@ -236,9 +313,16 @@ mod tests {
     }
 
     #[test]
-    fn the_words_are_those_of_all() {
-        let words: Vec<&str> = Dialect::ALL.map(Dialect::word).to_vec();
-        assert_eq!(Dialect::WORDS.replace(" or ", ", ").split(", ").collect::<Vec<_>>(), words);
+    fn secrets_among_the_values_are_holes() {
+        let values =
+            json!({"a": 1, "auth": {"cookie": "(Erlang cookie)", "password": "(password)", "user": "u"}, "b": []});
+        let secrets = [(vec!["auth", "password"], Name::Password), (vec!["auth", "cookie"], Name::ErlangCookie)];
+        let said = |parts: Vec<Part>| Stdin(parts).to_string();
+        assert_eq!(
+            said(fed(&values, &secrets)),
+            r#"{"a":1,"auth":{"cookie":(Erlang cookie),"password":(password),"user":"u"},"b":[]}"#
+        );
+        assert_eq!(fed(&values, &[]), [Part::Text(values.to_string())]);
     }
 
     #[test]

@@ -1,26 +1,36 @@
-//! A chart that lies on this machine: what it is called, and which dialect it speaks.
+//! A chart other than the built-in one: what it is called, and which dialect it speaks.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
-use super::dialect::{Dialect, Told};
-use super::table::Path as Key;
+use super::custom::steps;
+use super::dialect::{Dialect, Spoken, Told};
+use super::reference::{Home, Located};
+use super::table::ForceBoot;
 use super::version::Version;
-use super::{Names, Shape};
+use super::{CONTAINER, Called, Names, correction};
 use crate::profile::Profile;
+use crate::secret::Name;
 use crate::yaml;
 
-/// A folder with a chart, or a packed one.
+/// A chart that a profile names, and what is known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalChart {
-    pub path: PathBuf,
+    pub home: Home,
     pub name: String,
     pub version: String,
-    pub dialect: Dialect,
+    pub dialect: Spoken,
+    /// Why helm could not be asked what the chart says of itself, where it was to be asked.
+    pub unasked: Option<String>,
 }
 
 impl LocalChart {
+    /// As helm is told of it.
+    pub(crate) fn located(&self) -> Located {
+        Located { at: self.home.name(), version: self.home.is_remote().then(|| self.version.clone()) }
+    }
+
     /// As helm names it with its version.
     pub(crate) fn title(&self) -> String {
         format!("{}-{}", self.name, self.version)
@@ -31,19 +41,30 @@ impl LocalChart {
         Version::of(&self.version).unwrap_or(Version::LAST)
     }
 
-    /// The keys that mqctl sets from the profile.
-    pub(crate) fn told(&self) -> impl Iterator<Item = (Key, Told)> {
-        self.dialect.table().told(self.at())
+    /// What it is told from the fields of a profile: the paths of its values.
+    pub(crate) fn told(&self) -> Vec<(Vec<&str>, Told)> {
+        match &self.dialect {
+            Spoken::Family(dialect) => {
+                dialect.table().told(self.at()).map(|(path, told)| (path.to_vec(), told)).collect()
+            }
+            Spoken::Custom(custom) => custom.told.iter().map(|(key, told)| (steps(key), *told)).collect(),
+        }
     }
 
-    /// The chart's key for one of the profile's fields.
+    /// Its key for one of the profile's fields.
     pub(crate) fn key(&self, field: &str) -> Option<String> {
-        self.dialect.table().key(self.at(), field)
+        self.told().into_iter().find(|(_, told)| told.says(field)).map(|(path, _)| path.join("."))
     }
 
     /// Keys that the profile's `values:` may not have, and what is to be said of each.
-    pub(crate) fn refused(&self) -> impl Iterator<Item = (Key, String)> {
-        self.dialect.table().refused(self.at())
+    pub(crate) fn refused(&self) -> Vec<(Vec<&str>, String)> {
+        let Spoken::Family(dialect) = &self.dialect else { return Vec::new() };
+        dialect.table().refused(self.at()).map(|(path, why)| (path.to_vec(), why)).collect()
+    }
+
+    /// The family, where it is of one.
+    pub(super) fn family(&self) -> Option<Dialect> {
+        if let Spoken::Family(dialect) = self.dialect { Some(dialect) } else { None }
     }
 
     /// `nameOverride` of the values, or the chart's name.
@@ -52,7 +73,7 @@ impl LocalChart {
     }
 
     /// What these charts call their objects: the release, with the chart's name behind it unless it is in it already.
-    fn full_name(&self, profile: &Profile) -> String {
+    pub(super) fn full_name(&self, profile: &Profile) -> String {
         let own = profile.values.get("fullnameOverride").and_then(Value::as_str).filter(|name| !name.is_empty());
         let (name, release) = (self.short_name(profile), profile.release.as_str());
         let full = match own {
@@ -64,25 +85,92 @@ impl LocalChart {
     }
 
     pub(super) fn names(&self, profile: &Profile) -> Names {
-        let table = self.dialect.table();
-        Names::of(
-            profile,
-            self.full_name(profile),
-            Shape { headless: table.headless, claim: table.claim, place: table.place(self.at()), user: table.user },
-        )
+        let table = match &self.dialect {
+            Spoken::Family(dialect) => dialect.table(),
+            Spoken::Custom(custom) => return custom.names(self, profile),
+        };
+        let (set, (volume, base)) = (self.full_name(profile), table.place(self.at()));
+        let called = Called {
+            set: &set,
+            client: &set,
+            headless: &format!("{set}{}", table.headless),
+            claim: table.claim,
+            container: CONTAINER,
+            volume,
+            base,
+            user: table.user,
+        };
+        Names::of(profile, &called)
+    }
+
+    /// Turns a force boot on, at every start of a node with data; or why there is no such value: a part of a sentence.
+    pub(super) fn force_boot(&self) -> Result<Vec<&str>, String> {
+        match &self.dialect {
+            Spoken::Family(dialect) => match dialect.table().force_boot {
+                ForceBoot::Key(key) => Ok(key.to_vec()),
+                ForceBoot::Useless(why) => Err(format!("a chart of `{}` {why}", dialect.word())),
+            },
+            Spoken::Custom(custom) => {
+                let none = || "`chart.custom.keys` has no `forceBoot`: the chart knows none".to_owned();
+                custom.force_boot.as_ref().map(steps).ok_or_else(none)
+            }
+        }
+    }
+
+    /// Says whether pods are created at once.
+    pub(super) fn policy(&self) -> Option<Vec<&str>> {
+        match &self.dialect {
+            Spoken::Family(_) => Some(vec![correction::POLICY]),
+            Spoken::Custom(custom) => custom.policy.as_ref().map(steps),
+        }
+    }
+
+    /// Whether the pods are created at once, as long as there is no StatefulSet that says otherwise.
+    pub(super) fn is_parallel(&self, profile: &Profile) -> bool {
+        match &self.dialect {
+            Spoken::Family(dialect) => correction::is_parallel(profile, self, dialect.table()),
+            Spoken::Custom(custom) => custom.is_parallel(profile),
+        }
+    }
+
+    /// The secrets that it takes as values alone.
+    pub(crate) fn texts(&self) -> Vec<(Vec<&str>, Name)> {
+        match &self.dialect {
+            Spoken::Family(_) => Vec::new(),
+            Spoken::Custom(custom) => custom.texts(),
+        }
+    }
+
+    /// The label that all objects of a release have, with its name.
+    pub(super) fn label(&self) -> &str {
+        match &self.dialect {
+            Spoken::Family(dialect) => dialect.table().labels.1,
+            Spoken::Custom(custom) => &custom.release_label,
+        }
     }
 
     pub(super) fn selector(&self, profile: &Profile) -> Value {
-        let (name, release) = self.dialect.table().labels;
-        let labels = [(name, self.short_name(profile)), (release, profile.release.as_str())];
+        let own = [self.short_name(profile), profile.release.as_str()];
+        let labels = match &self.dialect {
+            Spoken::Family(dialect) => {
+                let (name, release) = dialect.table().labels;
+                vec![(name, own[0]), (release, own[1])]
+            }
+            Spoken::Custom(custom) => match &custom.pod_labels {
+                Some(labels) => labels.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect(),
+                None => vec![("app.kubernetes.io/name", own[0]), (custom.release_label.as_str(), own[1])],
+            },
+        };
         labels.into_iter().map(|(key, value)| (key.to_owned(), Value::from(value))).collect()
     }
 
     /// Those that every chart of the dialect makes; what else there is, helm says.
     pub(super) fn objects(&self, profile: &Profile) -> Vec<(String, String)> {
-        let name = self.full_name(profile);
-        let object = |kind: &str, suffix: &str| (kind.to_owned(), format!("{name}{suffix}"));
-        vec![object("Service", ""), object("Service", self.dialect.table().headless), object("StatefulSet", "")]
+        let Names { mut services, stateful_set, .. } = self.names(profile);
+        services.dedup();
+        let object = |kind: &str, name: String| (kind.to_owned(), name);
+        let services = services.into_iter().map(|name| object("Service", name));
+        services.chain([object("StatefulSet", stateful_set)]).collect()
     }
 }
 
@@ -92,32 +180,35 @@ pub struct Described {
     pub name: String,
     pub version: String,
     pub dialect: Option<Dialect>,
+    /// Why helm could not be asked, where the reference had to do.
+    pub unasked: Option<String>,
 }
 
-/// Looks at the chart in a folder; a packed one is known by its file's name.
+impl Described {
+    /// From a chart's Chart.yaml and values.yaml.
+    pub(super) fn read(about: &Value, values: &Value) -> Result<Self, String> {
+        let text = |key: &str| about[key].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        let (Some(name), Some(version)) = (text("name"), text("version")) else {
+            return Err("its Chart.yaml lacks `name` or `version`".to_owned());
+        };
+        Ok(Self { name, version, dialect: Dialect::of_chart(about, values), unasked: None })
+    }
+}
+
+/// Looks at the chart in a folder.
 ///
 /// # Errors
 /// There is none: why, in words.
 #[expect(clippy::disallowed_methods, reason = "door: reads a chart of the user's")]
 pub fn describe(path: &Path) -> Result<Described, String> {
-    if path.is_file() {
-        return packed(path).ok_or_else(|| "expected NAME-VERSION.tgz".to_owned());
-    }
-    let read = |file: &str| fs_err::read_to_string(path.join(file));
+    let read = |file: &str| fs_err::read_to_string(path.join(file)).map(|text| first_document(&text));
     let about = read("Chart.yaml").map_err(|error| format!("there is no chart: {error}"))?;
-    let about = yaml::stream(&about).into_iter().next().unwrap_or_default();
-    let text = |key: &str| about[key].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-    let (Some(name), Some(version)) = (text("name"), text("version")) else {
-        return Err("its Chart.yaml lacks `name` or `version`".to_owned());
-    };
-    let values = read("values.yaml").map(|values| yaml::stream(&values)).unwrap_or_default();
-    Ok(Described { name, version, dialect: values.first().and_then(|values| Dialect::of_chart(&about, values)) })
+    Described::read(&about, &read("values.yaml").unwrap_or_default())
 }
 
-/// `rabbitmq-16.0.16.tgz`
-fn packed(path: &Path) -> Option<Described> {
-    let (name, version) = parted(path.file_name()?.to_str()?.strip_suffix(".tgz")?)?;
-    Some(Described { name: name.to_owned(), version: version.to_owned(), dialect: None })
+/// Of a YAML file that holds one.
+pub(super) fn first_document(text: &str) -> Value {
+    yaml::stream(text).into_iter().next().unwrap_or_default()
 }
 
 /// Name and version of a chart as helm writes them together: the version begins at the first hyphen that a digit follows.
@@ -139,18 +230,10 @@ mod tests {
         write("Chart.yaml", "apiVersion: v1\nname: rabbitmq\n");
         assert_eq!(describe(folder.path()).unwrap_err(), "its Chart.yaml lacks `name` or `version`");
         write("Chart.yaml", "apiVersion: v1\nname: rabbitmq\nversion: 6.18.2\n");
-        let described = |dialect| Ok(Described { name: "rabbitmq".into(), version: "6.18.2".into(), dialect });
+        let described =
+            |dialect| Ok(Described { name: "rabbitmq".into(), version: "6.18.2".into(), dialect, unasked: None });
         assert_eq!(describe(folder.path()), described(None), "without values nobody can tell");
         write("values.yaml", "replicas: 1\nrabbitmq:\n  username: user\n");
         assert_eq!(describe(folder.path()), described(Some(Dialect::Stable)));
-    }
-
-    #[test]
-    fn a_packed_chart_is_known_by_its_file() {
-        let named = |name: &str| packed(Path::new(name)).map(|chart| (chart.name, chart.version));
-        assert_eq!(named("charts/rabbitmq-16.0.16.tgz"), Some(("rabbitmq".into(), "16.0.16".into())));
-        assert_eq!(named("my-mq-1.0.0-rc.1.tgz"), Some(("my-mq".into(), "1.0.0-rc.1".into())));
-        assert_eq!(named("rabbitmq.tgz"), None);
-        assert_eq!(named("rabbitmq-1.0.0.zip"), None);
     }
 }

@@ -1,36 +1,42 @@
 //! The charts that mqctl drives: a closed set. A dialect is one file: `Profile → values`, and a table of names.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::process::Part;
 use crate::profile::{ChartRef, Profile};
 
 mod bitnami;
 pub mod builtin;
 mod cloudpirates;
 mod correction;
+mod custom;
 pub(crate) mod dialect;
 mod groundhog2k;
 mod laid_out;
 mod local;
+pub(crate) mod look;
+pub(crate) mod reference;
 mod stable;
 mod table;
 mod version;
 
 pub(crate) use self::correction::PARALLEL;
-use self::correction::POLICY;
 pub(crate) use self::correction::{Corrected, in_lines};
-pub use self::dialect::Dialect;
-use self::dialect::{Told, set};
+pub(crate) use self::custom::overlap;
+pub use self::custom::{Custom, Held, Key, in_order_line, parallel_line, secret_keys};
+pub(crate) use self::dialect::CUSTOM;
+use self::dialect::set;
+pub use self::dialect::{Dialect, Spoken, Told};
 pub(crate) use self::laid_out::builtin_values;
 pub use self::laid_out::{builtin_digest, export, files, lay, require_free};
 pub(crate) use self::local::parted;
 pub use self::local::{Described, LocalChart, describe};
-use self::table::ForceBoot;
-pub(crate) use self::table::Path as Key;
+pub use self::look::Unseen;
+pub use self::reference::{Home, Located, Said, Wanted};
 
-/// What every chart of these calls the broker's container.
+/// What the charts of the known families call the broker's container.
 pub const CONTAINER: &str = "rabbitmq";
 
 /// The annotation on the StatefulSet by which mqctl knows what it installed last.
@@ -58,46 +64,55 @@ pub struct Names {
     pub readers: Vec<String>,
     /// What one mqctl at a time holds.
     pub lease: String,
-    /// Where the broker's container has its volume.
-    pub volume: &'static str,
+    /// The broker's container.
+    pub container: String,
+    /// Where that has its volume.
+    pub volume: String,
     /// The folder in it that holds the nodes' folders.
-    pub base: &'static str,
+    pub base: String,
     /// The user that the broker runs as.
     pub user: u32,
 }
 
-/// What one chart gives its objects.
-#[derive(Clone, Copy)]
-struct Shape {
-    /// Follows the StatefulSet's name in that of the Service by which the nodes find each other.
-    headless: &'static str,
-    /// The claim template.
-    claim: &'static str,
-    /// Volume and nodes' folders in the broker's container.
-    place: (&'static str, &'static str),
+/// What a chart calls things, and where it has them.
+struct Called<'a> {
+    set: &'a str,
+    /// The Service for clients.
+    client: &'a str,
+    headless: &'a str,
+    /// The template of the volumes' claims.
+    claim: &'a str,
+    container: &'a str,
+    volume: &'a str,
+    base: &'a str,
     user: u32,
 }
 
 impl Names {
     /// The chart's are made from the StatefulSet's, mqctl's own from the release's.
-    fn of(profile: &Profile, set: String, shape: Shape) -> Self {
-        let release = profile.release.as_str();
-        let Shape { headless, claim, place: (volume, base), user } = shape;
+    fn of(profile: &Profile, called: &Called<'_>) -> Self {
+        let (release, Called { set, claim, .. }) = (profile.release.as_str(), called);
         Self {
             pods: (0..profile.replicas).map(|n| format!("{set}-{n}")).collect(),
             claims: (0..profile.replicas).map(|n| format!("{claim}-{set}-{n}")).collect(),
-            services: vec![set.clone(), format!("{set}{headless}")],
-            stateful_set: set,
+            services: [called.client, called.headless].map(str::to_owned).to_vec(),
+            stateful_set: (*set).to_owned(),
             external: format!("{release}-external"),
             lease: format!("{release}-mqctl"),
             secret: format!("{release}-mqctl-credentials"),
             evidence: format!("{release}-mqctl-evidence"),
             hold: format!("{release}-hold"),
             readers: (0..profile.replicas).map(|n| format!("{release}-mqctl-reader-{n}")).collect(),
-            volume,
-            base,
-            user,
+            container: called.container.to_owned(),
+            volume: called.volume.to_owned(),
+            base: called.base.to_owned(),
+            user: called.user,
         }
+    }
+
+    /// The Service that clients inside the cluster are told.
+    pub fn client(&self) -> &str {
+        self.services.first().map_or("", String::as_str)
     }
 
     /// The Service by which the nodes find each other.
@@ -148,7 +163,7 @@ pub(crate) fn in_json(chart: &ChartRef) -> Value {
     match chart {
         ChartRef::Builtin => json!({"ref": "builtin", "version": BUILTIN_VERSION, "digest": builtin_digest()}),
         ChartRef::Local(chart) => json!({
-            "ref": chart.path, "name": chart.name, "version": chart.version, "dialect": chart.dialect.word(),
+            "ref": chart.home.name(), "name": chart.name, "version": chart.version, "dialect": chart.dialect.word(),
         }),
     }
 }
@@ -162,10 +177,10 @@ pub fn selector(profile: &Profile) -> Value {
 }
 
 /// The label that all objects of a release have; its value is the release's name.
-pub fn label(profile: &Profile) -> &'static str {
+pub fn label(profile: &Profile) -> String {
     match &profile.chart {
-        ChartRef::Builtin => INSTANCE,
-        ChartRef::Local(chart) => chart.dialect.table().labels.1,
+        ChartRef::Builtin => INSTANCE.to_owned(),
+        ChartRef::Local(chart) => chart.label().to_owned(),
     }
 }
 
@@ -193,40 +208,41 @@ pub fn made(profile: &Profile, chart: &str) -> bool {
 pub fn is_parallel(profile: &Profile) -> bool {
     match &profile.chart {
         ChartRef::Builtin => true,
-        ChartRef::Local(chart) => correction::is_parallel(profile, chart),
+        ChartRef::Local(chart) => chart.is_parallel(profile),
     }
 }
 
 /// The family whose charts lay the Erlang cookie on a volume once, so that another one reaches no node.
 pub(crate) fn lays_cookie_once(profile: &Profile) -> Option<&'static str> {
     let ChartRef::Local(chart) = &profile.chart else { return None };
-    chart.dialect.table().lays_cookie_once.then_some(chart.dialect.word())
+    let family = chart.family()?;
+    family.table().lays_cookie_once.then_some(family.word())
 }
 
 /// Whether a node that stops waits until no queue loses its majority by it.
 pub(crate) fn stops_gently(profile: &Profile) -> bool {
     match &profile.chart {
         ChartRef::Builtin => true,
-        ChartRef::Local(chart) => chart.dialect.table().stops_gently.has(chart.at()),
+        ChartRef::Local(chart) => chart.family().is_some_and(|family| family.table().stops_gently.has(chart.at())),
     }
 }
 
-/// What a profile says that keeps its pods so.
-pub const PARALLEL_LINE: &str = "values: {podManagementPolicy: Parallel}";
-/// The other way, for a StatefulSet that is still to be made.
-pub const IN_ORDER_LINE: &str = "values: {podManagementPolicy: OrderedReady}";
+/// The values as helm is fed them: what is secret in them is filled in on its standard input.
+pub fn fed(profile: &Profile, values: &Value) -> Vec<Part> {
+    match &profile.chart {
+        ChartRef::Builtin => vec![Part::Text(values.to_string())],
+        ChartRef::Local(chart) => dialect::fed(values, &chart.texts()),
+    }
+}
 
-/// The key by which the chart forces a boot, or why it has none that helps: a part of a sentence.
+/// The value by which the chart forces a boot, or why it has none that helps: a part of a sentence.
 ///
 /// # Errors
 /// It has none.
-pub(crate) fn force_boot(profile: &Profile) -> Result<Key, String> {
-    let ChartRef::Local(chart) = &profile.chart else {
-        return Err("the built-in chart has no value for a force boot".to_owned());
-    };
-    match chart.dialect.table().force_boot {
-        ForceBoot::Key(key) => Ok(key),
-        ForceBoot::Useless(why) => Err(format!("a chart of `{}` {why}", chart.dialect.word())),
+pub(crate) fn force_boot(profile: &Profile) -> Result<Vec<&str>, String> {
+    match &profile.chart {
+        ChartRef::Builtin => Err("the built-in chart has no value for a force boot".to_owned()),
+        ChartRef::Local(chart) => chart.force_boot(),
     }
 }
 
@@ -236,20 +252,22 @@ pub fn forced_values(profile: &Profile, replicas: usize, forced: bool) -> Option
     let key = force_boot(profile).ok()?;
     let ChartRef::Local(chart) = &profile.chart else { return None };
     let mut all = values_beside(profile, Some(true));
-    set(&mut all, &[POLICY], PARALLEL.into());
-    for (path, _) in chart.told().filter(|(_, told)| *told == Told::Replicas) {
-        set(&mut all, path, replicas.into());
+    if let Some(policy) = chart.policy() {
+        set(&mut all, &policy, PARALLEL.into());
+    }
+    for (path, _) in chart.told().into_iter().filter(|(_, told)| *told == Told::Replicas) {
+        set(&mut all, &path, replicas.into());
     }
     if forced {
-        set(&mut all, key, true.into());
+        set(&mut all, &key, true.into());
     }
     Some(all)
 }
 
-/// The chart for helm, which takes it by its path only: the built-in one is laid out there.
-pub fn folder(profile: &Profile, cache: &Path) -> PathBuf {
+/// The chart for helm: the built-in one is laid out there.
+pub fn located(profile: &Profile, cache: &Path) -> Located {
     match &profile.chart {
-        ChartRef::Builtin => laid_out::folder(cache),
-        ChartRef::Local(chart) => chart.path.clone(),
+        ChartRef::Builtin => Located { at: laid_out::folder(cache).display().to_string(), version: None },
+        ChartRef::Local(chart) => chart.located(),
     }
 }

@@ -149,12 +149,6 @@ impl Table {
         self.told.iter().filter(move |key| key.versions.has(version)).map(|key| (key.path, key.told))
     }
 
-    /// The chart's key for one of the profile's fields.
-    pub(crate) fn key(&self, version: Version, field: &str) -> Option<String> {
-        let own = |told: Told| told.field() == field && told.derived_from().is_none();
-        self.told(version).find(|(_, told)| own(*told)).map(|(path, _)| path.join("."))
-    }
-
     /// Every version has one.
     pub(super) fn place(&self, version: Version) -> (&'static str, &'static str) {
         let place = self.places.iter().find(|place| place.versions.has(version));

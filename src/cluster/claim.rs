@@ -79,7 +79,7 @@ mod tests {
         let beside = |modes: &[&str], machine: Option<&str>| {
             let object = json!({"metadata": {"name": "q-0"}, "spec": {"nodeName": machine}});
             let claim = json!({"metadata": {"name": "data-q-0"}, "spec": {"accessModes": modes}});
-            let (pods, claims) = (vec![Pod::read(&object)], vec![Claim::read(&claim)]);
+            let (pods, claims) = (vec![Pod::read(&object, "rabbitmq")], vec![Claim::read(&claim)]);
             let observed = Observed { pods, claims, ..Observed::default() };
             observed.machine_beside("q-0", "data-q-0").map(|machine| machine.map(str::to_owned))
         };

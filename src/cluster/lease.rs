@@ -134,7 +134,8 @@ mod tests {
             namespace: "mq".into(),
             release: "q".into(),
             stateful_set: "q".into(),
-            label: crate::chart::INSTANCE,
+            label: crate::chart::INSTANCE.to_owned(),
+            container: crate::chart::CONTAINER.to_owned(),
         };
         assert_eq!(Lease::read(&lease.manifest(&target, "q-mqctl")), lease);
         assert_eq!(lease.in_words(), "ci@runner-1 (pid 77, credentials rotate), since 2026-11-22 12:03 UTC");

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::chart::{Names, VALUES_DIGEST};
+use crate::chart::{Held, Names, VALUES_DIGEST};
 use crate::helm::{Release, record};
 use crate::recover::under_way::UnderWay;
 use crate::secret::{Name, Secret, Vault};
@@ -125,11 +125,18 @@ pub struct Noted {
     pub username: Option<String>,
     pub tag: Option<String>,
     pub booted: Option<String>,
+    /// The keys of its data.
+    pub keys: Vec<String>,
     /// Secrets of the chart's that were kept until every pod is replaced.
     pub outgoing: Vec<String>,
 }
 
 impl Noted {
+    /// Beside those that are there anyway, the chart's own.
+    pub(crate) fn has_keys(&self, keys: &[(String, Held)]) -> bool {
+        keys.iter().all(|(key, _)| self.keys.contains(key))
+    }
+
     fn read(object: &Value) -> Self {
         let username = object["data"]["username"].as_str().and_then(|data| STANDARD.decode(data).ok());
         let annotation = |key: &str| object["metadata"]["annotations"][key].as_str().map(str::to_owned);
@@ -138,6 +145,7 @@ impl Noted {
             username: username.and_then(|bytes| String::from_utf8(bytes).ok()),
             tag: annotation(IMAGE_TAG),
             booted: annotation(BOOTED_TAG),
+            keys: object["data"].as_object().map(|data| data.keys().cloned().collect()).unwrap_or_default(),
             outgoing: annotation(OUTGOING).iter().flat_map(|names| names.split(',')).map(str::to_owned).collect(),
         }
     }
@@ -202,7 +210,7 @@ impl Observed {
             "ConfigMap" if is(&names.hold) => self.holds = true,
             "ConfigMap" if is(&names.evidence) => self.evidence = Some(object.clone()),
             "Pod" => {
-                self.pods.push(Pod::read(object));
+                self.pods.push(Pod::read(object, &names.container));
                 self.nodes.extend(node_address(object).filter(|node| !self.nodes.contains(node)));
             }
             "PersistentVolumeClaim" => self.claims.push(Claim::read(object)),

@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::chart::CONTAINER;
 use crate::rabbitmq::Phase;
 
 /// A pod of the release.
@@ -82,8 +81,9 @@ impl Standing {
 }
 
 impl Pod {
-    pub fn read(object: &Value) -> Self {
-        let broker = container(object, "/status/containerStatuses", CONTAINER);
+    /// `name` is that of the broker's container.
+    pub fn read(object: &Value, name: &str) -> Self {
+        let broker = container(object, "/status/containerStatuses", name);
         Self {
             name: object["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
             uid: object["metadata"]["uid"].as_str().unwrap_or_default().to_owned(),
@@ -91,7 +91,7 @@ impl Pod {
             restarts: broker.and_then(|c| c["restartCount"].as_u64()).unwrap_or(0),
             started: broker.and_then(started),
             told_to_stop: object.pointer("/metadata/annotations/mqctl~1stopping").is_some_and(|told| told == "true"),
-            image: container(object, "/spec/containers", CONTAINER).and_then(image),
+            image: container(object, "/spec/containers", name).and_then(image),
             machine: object["spec"]["nodeName"].as_str().map(str::to_owned),
         }
     }
@@ -218,7 +218,7 @@ mod tests {
     use serde_json::json;
 
     fn status(status: &Value) -> Standing {
-        Pod::read(&json!({"metadata": {"name": "q-0"}, "status": status})).standing
+        Pod::read(&json!({"metadata": {"name": "q-0"}, "status": status}), "rabbitmq").standing
     }
 
     #[test]
@@ -273,8 +273,9 @@ mod tests {
 
     #[test]
     fn an_announced_stop_is_seen() {
-        let told =
-            |value: &str| Pod::read(&json!({"metadata": {"annotations": {"mqctl/stopping": value}}})).told_to_stop;
+        let told = |value: &str| {
+            Pod::read(&json!({"metadata": {"annotations": {"mqctl/stopping": value}}}), "rabbitmq").told_to_stop
+        };
         assert!(told("true") && !told("false"));
     }
 }

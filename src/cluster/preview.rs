@@ -63,6 +63,12 @@ pub(crate) fn preview(
         Some(set) => changes.immutable.retain(|field| field != "spec.podManagementPolicy" || !set.parallel),
         None => changes.immutable.clear(),
     }
+    // What is rendered with secrets goes no further than this, but to be looked at without them.
+    if calls[1].stdin.0.iter().any(|part| matches!(part, Part::Quoted(_))) {
+        changes.veil(&|text| vault.mask(text) != text);
+        let rendered = yaml::stream(&vault.mask(&wished));
+        return Ok((Preview { changes, rendered, ..Preview::default() }, answers));
+    }
     let rendered = yaml::stream(&wished);
     let (objects, tried) = as_they_may_be(target, rendered.clone(), live, &changes.immutable);
     let foreign = opinion(tools, target, &objects, &tried)?;

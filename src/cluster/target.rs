@@ -22,7 +22,10 @@ pub struct Target {
     pub stateful_set: String,
     /// The label that the chart gives all its objects, with the release's name.
     #[serde(skip)]
-    pub label: &'static str,
+    pub label: String,
+    /// The broker's container, as the chart calls it.
+    #[serde(skip)]
+    pub container: String,
 }
 
 impl Target {
@@ -43,7 +46,7 @@ impl Target {
     /// The labels of mqctl's own objects: they are found together with the chart's.
     pub fn own_labels(&self) -> Value {
         let mut labels = json!({INSTANCE: self.release, "app.kubernetes.io/managed-by": "mqctl"});
-        labels[self.label] = self.release.as_str().into();
+        labels[&self.label] = self.release.as_str().into();
         labels
     }
 

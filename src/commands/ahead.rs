@@ -1,5 +1,7 @@
 //! What is looked at before a change is planned: the next revision as helm renders it, and what the brokers say.
 
+use std::path::Path;
+
 use anyhow::Result;
 use serde_json::Value;
 
@@ -13,7 +15,7 @@ use crate::drift;
 use crate::helm;
 use crate::plan::anew;
 use crate::plan::install::{self, Given, Next};
-use crate::process::{Call, Reply};
+use crate::process::{Call, Part, Reply};
 use crate::profile::ChartRef;
 use crate::rabbitmq;
 use crate::yaml;
@@ -50,7 +52,9 @@ fn first_objects(cx: &Context, given: &Given<'_>, looks: bool) -> Result<Vec<Val
     if plain || observed.release.is_some() {
         return Ok(Vec::new());
     }
-    Ok(yaml::stream(&helm::read_rendered(&cx.tools.run(&render(given)?, &given.found.vault)?)?))
+    lay(given)?;
+    let call = helm::render(given.target, &given.chart, without_secrets(given));
+    Ok(yaml::stream(&helm::read_rendered(&cx.tools.run(&call, &given.found.vault)?)?))
 }
 
 /// All that the chart makes, where helm refuses to say what becomes of it in this cluster.
@@ -59,18 +63,23 @@ fn first_objects(cx: &Context, given: &Given<'_>, looks: bool) -> Result<Vec<Val
 /// Helm cannot be started. What the chart does not render helm will complain of itself.
 pub(super) fn apart(cx: &Context, given: &Given<'_>) -> Result<Vec<Value>> {
     lay(given)?;
-    let call = helm::template(given.target, &given.chart, &given.values());
+    let call = helm::template(given.target, &given.chart, without_secrets(given));
     let reply = cx.tools.run(&call, &given.found.vault)?;
     Ok(if reply.ok() { yaml::stream(&reply.stdout) } else { Vec::new() })
 }
 
+/// With `(password)` where the chart is told the password: it may not be there yet, and nothing of it is needed.
+fn without_secrets(given: &Given<'_>) -> Vec<Part> {
+    vec![Part::Text(given.values().to_string())]
+}
+
 fn render(given: &Given<'_>) -> Result<Call> {
     lay(given)?;
-    Ok(helm::render(given.target, &given.chart, &given.values()))
+    Ok(helm::render(given.target, &given.chart, chart::fed(given.profile, &given.values())))
 }
 
 fn lay(given: &Given<'_>) -> Result<()> {
-    if given.profile.chart == ChartRef::Builtin { chart::lay(&given.chart) } else { Ok(()) }
+    if given.profile.chart == ChartRef::Builtin { chart::lay(Path::new(&given.chart.at)) } else { Ok(()) }
 }
 
 /// Where something might change on a release whose brokers may run; and the brokers alone where somebody only looks.
@@ -108,7 +117,9 @@ fn next_revision(
     brokers: Vec<Call>,
 ) -> Result<(Option<Preview>, Vec<Reply>)> {
     let vault = &given.found.vault;
-    if !comparable {
+    // A chart that takes a secret as a value renders as the last revision with it only.
+    let renders = given.profile.chart.texts().iter().all(|name| vault.get(*name).is_some());
+    if !(comparable && renders) {
         let replies = cx.tools.run_all(&brokers, vault);
         return Ok((None, replies.into_iter().collect::<Result<_>>()?));
     }

@@ -18,6 +18,7 @@ use crate::secret::{self, Name};
 pub(crate) fn run(args: &Rotate, cx: &Context) -> Result<Outcome> {
     let (profile, target) = cx.load(args.name.as_deref())?;
     let what = if args.cookie { Name::ErlangCookie } else { Name::Password };
+    require_secret(&profile)?;
     require_reach(&profile, what)?;
     cx.require_tools()?;
     let mut found = credentials::local(cx, &profile)?;
@@ -35,6 +36,16 @@ pub(crate) fn run(args: &Rotate, cx: &Context) -> Result<Outcome> {
     let limit = cx.within(profile.timeouts.boot);
     let given = Given { profile: &profile, target: &target, observed: &observed, what, next, file, aside, limit };
     cx.carry_out(&rotate(&given), &mut found.vault)
+}
+
+/// A chart that has a secret as a value has it in objects of its own, which a rotation does not reach.
+fn require_secret(profile: &Profile) -> Result<()> {
+    if profile.chart.texts().is_empty() {
+        return Ok(());
+    }
+    let text = "the chart takes its secrets as values, and keeps them in objects of its own; nothing was changed";
+    let hint = "name the values of an existing Secret under `chart.custom.keys`: passwordSecret, cookieSecret";
+    Err(Failure::new(Outcome::Contradiction, text).hint(hint).into())
 }
 
 fn runs(observed: &Observed) -> bool {

@@ -107,7 +107,7 @@ fn given(args: &Init, cx: &Context, path: &Path) -> Result<Answers> {
 
 /// What the answers make.
 fn draft(answers: &Answers, path: &Path) -> Result<Draft> {
-    answers.draft(path, &chart::describe).map_err(|error| mistaken(&error).into())
+    answers.draft(path, &chart::look::look_here).map_err(|error| mistaken(&error).into())
 }
 
 /// A flag's mistakes are told by the flag's name: there is no file yet that has lines.

@@ -1,9 +1,12 @@
 //! `mqctl inspect NAME`, `mqctl inspect --chart`
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use crate::chart;
+use crate::chart::look::Asking;
+use crate::chart::{self, LocalChart};
 use crate::cli::Inspect;
 use crate::cluster::Target;
 use crate::context::Context;
@@ -12,7 +15,7 @@ use crate::helm;
 use crate::inspect::{Flagged, Page, Rendered};
 use crate::kubectl;
 use crate::outcome::Outcome;
-use crate::process::Program;
+use crate::process::{Part, Program};
 use crate::profile::{self, ChartRef, Profile};
 use crate::report;
 use crate::secret::{self, Vault};
@@ -22,7 +25,7 @@ pub(crate) fn run(args: &Inspect, cx: &Context) -> Result<Outcome> {
     if args.chart {
         return Ok(show_chart(cx));
     }
-    let (profile, target) = cx.load(args.name.as_deref())?;
+    let (profile, target) = cx.load_for(args.name.as_deref(), Asking::IfReachable)?;
     let places = profile::places(&profile.path)?;
     let kept = secret::read_file(&secret::file_of(&profile.path, &profile.name))?;
     let rendered = rendered(cx, &profile, &target)?;
@@ -31,7 +34,7 @@ pub(crate) fn run(args: &Inspect, cx: &Context) -> Result<Outcome> {
     report::answer(&if cx.json() { report::pretty(&page.to_json()) } else { page.to_text() });
     match page.rendered {
         Rendered::Refused(why) => Err(refused(&why, &profile)),
-        Rendered::ByHelm(_) | Rendered::ByNames => Ok(Outcome::Done),
+        Rendered::ByHelm(_) | Rendered::ByNames | Rendered::Unreached(_) => Ok(Outcome::Done),
     }
 }
 
@@ -40,11 +43,17 @@ fn rendered(cx: &Context, profile: &Profile, target: &Target) -> Result<Rendered
     if cx.tools.require(&Program::Helm).is_err() {
         return Ok(Rendered::ByNames);
     }
-    let folder = chart::folder(profile, &cx.cache());
-    if profile.chart == ChartRef::Builtin {
-        chart::lay(&folder).context("cannot lay out the built-in chart")?;
+    if let ChartRef::Local(LocalChart { unasked: Some(why), .. }) = &profile.chart {
+        return Ok(Rendered::Unreached(why.clone()));
     }
-    let reply = cx.tools.run(&helm::template(target, &folder, &chart::values(profile)), &Vault::default())?;
+    let located = chart::located(profile, &cx.cache());
+    if profile.chart == ChartRef::Builtin {
+        chart::lay(Path::new(&located.at)).context("cannot lay out the built-in chart")?;
+    }
+    let reply = cx.tools.run(
+        &helm::template(target, &located, vec![Part::Text(chart::values(profile).to_string())]),
+        &Vault::default(),
+    )?;
     if reply.ok() {
         return Ok(Rendered::ByHelm(yaml::stream(&reply.stdout)));
     }
@@ -54,7 +63,7 @@ fn rendered(cx: &Context, profile: &Profile, target: &Target) -> Result<Rendered
 fn refused(why: &str, profile: &Profile) -> anyhow::Error {
     let show = match &profile.chart {
         ChartRef::Builtin => "mqctl inspect --chart".to_owned(),
-        ChartRef::Local(chart) => format!("helm show values {}", chart.path.display()),
+        ChartRef::Local(chart) => helm::show("values", &chart.located()).to_string(),
     };
     Failure::new(Outcome::BadProfile, format!("{}: an install would fail: {why}", profile.path.display()))
         .hint(format!("{show}   # what can stand under `values:`"))

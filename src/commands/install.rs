@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::ahead::Ahead;
 use super::beforehand::{self, Beforehand};
-use crate::chart;
+use crate::chart::{self, look::Asking};
 use crate::cli::Install;
 use crate::cluster::observe::{
     self, ANEW_RIGHTS, EXPOSE_RIGHTS, INSTALL_RIGHTS, Question, look_for_note, observe, require_fit_to_change,
@@ -58,7 +58,7 @@ pub(super) struct Planned {
 
 /// Load, observe, prove, look ahead, plan: also what `upgrade` does, and `plan`, which leaves the verb to what is there.
 pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, offers: Offers, cx: &Context) -> Result<Planned> {
-    let (profile, target) = cx.load(name)?;
+    let (profile, target) = cx.load_for(name, Asking::Always)?;
     cx.require_tools()?;
     let local = credentials::local(cx, &profile)?;
     let mut observed = observed(cx, (&profile, &target), verb.is_none(), offers)?;
@@ -77,7 +77,7 @@ pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, offers: Offers, cx
         target: &target,
         observed: &observed,
         found: &found,
-        chart: chart::folder(&profile, &cx.cache()),
+        chart: chart::located(&profile, &cx.cache()),
         limit: cx.within(profile.timeouts.boot),
         address_limit: cx.within(expose::LIMIT),
         next: None,

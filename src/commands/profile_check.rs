@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use crate::ask::Person;
+use crate::chart::look::{Asking, Eyes};
 use crate::cli::Check;
 use crate::context::Context;
 use crate::credentials::{self, Tried};
@@ -44,7 +46,8 @@ struct Checked {
 
 impl Checked {
     fn look(path: PathBuf, args: &Check, cx: &Context) -> Self {
-        let profile = profile::load(&path);
+        let eyes = Eyes { tools: &cx.tools, person: Person::Absent, asking: Asking::InDoubt };
+        let profile = profile::load_with(&path, &|wanted| eyes.look(wanted));
         if let Ok(profile) = &profile {
             cx.withhold_sources(profile);
         }
@@ -77,7 +80,10 @@ impl Checked {
             wrong.push((error.to_string(), error.hint()));
         }
         let (texts, hints): (Vec<String>, Vec<Option<String>>) = wrong.into_iter().unzip();
-        let failure = Failure::new(Outcome::BadProfile, texts.join("\n"));
+        // A repository that is away makes no profile bad.
+        let away = texts.len() == 1 && matches!(self.profile, Err(LoadError::ChartUnseen(_)));
+        let outcome = if away { Outcome::Unreachable } else { Outcome::BadProfile };
+        let failure = Failure::new(outcome, texts.join("\n"));
         let hints = hints.into_iter().flatten().take(2);
         (!texts.is_empty()).then(|| hints.fold(failure, Failure::hint))
     }
@@ -115,6 +121,7 @@ impl Checked {
     fn to_json(&self) -> Value {
         let mistakes: Vec<Value> = match &self.profile {
             Err(LoadError::Mistaken(error)) => error.mistakes.iter().map(mistake).collect(),
+            Err(LoadError::ChartUnseen(error)) => vec![json!({"path": "chart.ref", "message": error.to_string()})],
             _ => Vec::new(),
         };
         let holds: Vec<&str> = self.holds().into_iter().map(Name::key).collect();

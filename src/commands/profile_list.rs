@@ -49,6 +49,7 @@ fn note(profile: &Result<Profile, LoadError>, listed: &Listed) -> String {
         (_, Some(other)) => format!("hidden by {}", other.display()),
         (Err(LoadError::Mistaken(_)), None) => format!("has mistakes: mqctl profile check {}", listed.name),
         (Err(LoadError::Unreadable(_)), None) => "cannot be read".to_owned(),
+        (Err(LoadError::ChartUnseen(_)), None) => format!("helm knows its chart: mqctl inspect {}", listed.name),
         (Ok(_), None) => String::new(),
     }
 }

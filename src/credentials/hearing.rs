@@ -89,7 +89,8 @@ fn answers(cx: &Context, target: &Target, user: &str, observed: &Observed) -> Re
         // A node that runs has a cookie: nothing may be decided over its head.
         Some((pod, words)) if answers.is_empty() => {
             let text = format!("`{pod}` runs and could not be asked: {words}; nothing was changed");
-            let hint = format!("kubectl --namespace {} logs {pod} --container rabbitmq --tail 20", target.namespace);
+            let (space, container) = (&target.namespace, &target.container);
+            let hint = format!("kubectl --namespace {space} logs {pod} --container {container} --tail 20");
             Err(Failure::new(Outcome::Unreachable, text).hint(hint).into())
         }
         _ => Ok(answers),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::gather::{Heard, LINES, Said, all_pods, held_probe, unread};
 use super::picture::{Material, Picture};
 use super::probe::script_of_doctor;
-use crate::chart::{CONTAINER, Names};
+use crate::chart::Names;
 use crate::cluster::observe::Question;
 use crate::cluster::{Observed, Standing, Target};
 use crate::context::Context;
@@ -59,7 +59,7 @@ fn first_calls(patient: &Patient<'_>, question: &Question<'_>) -> Vec<Call> {
     let Patient { target, names, profile, vault } = *patient;
     let with_login = vault.get(Name::Password).is_some();
     let script = |pod: &String| script_of_doctor(pod, &profile.credentials.username, with_login);
-    let probe = |pod: &String| kubectl::exec_script(target, pod, CONTAINER, script(pod));
+    let probe = |pod: &String| kubectl::exec_script(target, pod, &names.container, script(pod));
     let looks = [helm::list(target), question.look_at_stop(), kubectl::logs(target, LINES)];
     looks.into_iter().chain(names.pods.iter().map(probe)).collect()
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::probe::{script, script_for_vm};
 use super::reader::{self, Begun, Volume};
-use crate::chart::{CONTAINER, Names};
+use crate::chart::Names;
 use crate::cluster::{Observed, Pod, Standing, Target};
 use crate::context::Context;
 use crate::kubectl;
@@ -168,7 +168,7 @@ pub(super) fn understood<'a>(names: &'a Names, pods: Vec<Pod>, heard: &Heard) ->
             Some(Some(said)) => Reading::parse(&said.text).map_err(|_| said.complaint.clone()),
             _ => Err(pod.standing.to_string()),
         },
-        logs: [0, 1].map(|which| kubectl::log_of(&heard.logs[which], &pod.name)),
+        logs: [0, 1].map(|which| kubectl::lines_of(&heard.logs[which], &pod.name, &names.container)),
         claim: &names.claims[n],
         reader: &names.readers[n],
         pod,
@@ -190,7 +190,7 @@ fn logs(target: &Target, observed: &Observed) -> Vec<Call> {
 fn probe(target: &Target, pod: &Pod) -> Option<Call> {
     match pod.standing {
         Standing::Held => Some(held_probe(target, &pod.name)),
-        _ if pod.runs() => Some(kubectl::exec_script(target, &pod.name, CONTAINER, script_for_vm(pod))),
+        _ if pod.runs() => Some(kubectl::exec_script(target, &pod.name, &target.container, script_for_vm(pod))),
         _ => None,
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::gather::{self, Found, Heard};
 use super::kill::Kill;
 use super::probe::{Inside, Process, Queues};
-use crate::chart::{self, CONTAINER, Names};
+use crate::chart::{self, Names};
 use crate::cluster::{Observed, Pod, Standing};
 use crate::plan::wait;
 use crate::profile::Profile;
@@ -35,6 +35,8 @@ pub struct Material {
 /// One node.
 pub struct Seen {
     pub pod: Pod,
+    /// The broker's container.
+    pub container: String,
     /// The pod as Kubernetes has it; null where there is none.
     pub object: Value,
     /// Its volume's claim; null where there is none.
@@ -72,8 +74,12 @@ pub struct Picture {
     pub nodes: Vec<Seen>,
     /// The profile wants all pods created at once.
     pub parallel_wished: bool,
+    /// What the profile says that keeps them so.
+    pub parallel_line: String,
     /// The folder with the nodes' folders.
-    pub base: &'static str,
+    pub base: String,
+    /// The broker's container.
+    pub container: String,
     pub evidence: Evidence,
     /// Why no log could be read.
     pub unread_logs: Option<String>,
@@ -91,7 +97,7 @@ impl Picture {
         let kept = kept.unwrap_or_default();
         let seen = |(n, found): (usize, Found<'_>)| {
             let inside = heard.probes[n].as_ref().map(|said| Inside::read(&said.text)).unwrap_or_default();
-            seen(found, inside, &objects, &observed, &kept, now)
+            seen(found, inside, names, &objects, &observed, &kept, now)
         };
         let nodes: Vec<Seen> = found.into_iter().enumerate().map(seen).collect();
         Self {
@@ -105,7 +111,9 @@ impl Picture {
             cookies: cookies(&observed, local),
             unread_logs: heard.unread_logs,
             parallel_wished: chart::is_parallel(profile),
-            base: names.base,
+            parallel_line: chart::parallel_line(profile),
+            base: names.base.clone(),
+            container: names.container.clone(),
             observed,
             nodes,
             now,
@@ -185,13 +193,13 @@ impl Seen {
     /// The broker's container in what Kubernetes says of the pod.
     pub fn status(&self) -> &Value {
         let all = self.object.pointer("/status/containerStatuses").and_then(Value::as_array);
-        all.and_then(|all| all.iter().find(|c| c["name"] == CONTAINER)).unwrap_or(&Value::Null)
+        all.and_then(|all| all.iter().find(|c| c["name"] == self.container)).unwrap_or(&Value::Null)
     }
 
     /// The broker's container as it is asked for.
     pub fn container(&self) -> &Value {
         let all = self.object.pointer("/spec/containers").and_then(Value::as_array);
-        all.and_then(|all| all.iter().find(|c| c["name"] == CONTAINER)).unwrap_or(&Value::Null)
+        all.and_then(|all| all.iter().find(|c| c["name"] == self.container)).unwrap_or(&Value::Null)
     }
 
     /// How the container before this one ended.
@@ -208,12 +216,21 @@ impl Seen {
     }
 }
 
-fn seen(found: Found<'_>, inside: Inside, objects: &[Value], observed: &Observed, kept: &Kept, now: Moment) -> Seen {
+fn seen(
+    found: Found<'_>,
+    inside: Inside,
+    names: &Names,
+    objects: &[Value],
+    observed: &Observed,
+    kept: &Kept,
+    now: Moment,
+) -> Seen {
     let mut found = found;
     found.mark_blank(now, observed);
     found.attach_last_run();
     let [log, previous] = found.logs.clone();
     Seen {
+        container: names.container.clone(),
         object: object(objects, "Pod", &found.pod.name),
         kill: Kill::of(objects, &found.pod.name),
         claim: object(objects, "PersistentVolumeClaim", found.claim),

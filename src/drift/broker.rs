@@ -10,9 +10,9 @@ use crate::rabbitmq::{Answer, User};
 
 /// A command inside a broker's container, to paste.
 fn inside(compared: &Compared<'_>, way: &str, pod: &str, words: &[&str]) -> String {
-    let namespace = &compared.target.namespace;
+    let (namespace, container) = (&compared.target.namespace, &compared.target.container);
     let words = shell_words::join(words);
-    format!("kubectl --namespace {namespace} {way} {pod} --container rabbitmq -- rabbitmqctl {words}")
+    format!("kubectl --namespace {namespace} {way} {pod} --container {container} -- rabbitmqctl {words}")
 }
 
 pub(super) fn differences(compared: &Compared<'_>) -> Vec<Difference> {

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::{Compared, Difference, End, Kind, upgrade};
-use crate::chart::{self, CONTAINER, builtin};
+use crate::chart::{self, builtin};
 use crate::cluster::{Claim, StatefulSet};
 use crate::plan::expose;
 use crate::profile::{ChartRef, Image, Profile};
@@ -49,7 +49,7 @@ fn values(compared: &Compared<'_>, set: &StatefulSet) -> Option<Difference> {
 fn as_it_is(profile: &Profile, set: &StatefulSet) -> Profile {
     let mut same = profile.clone();
     same.replicas = set.replicas;
-    if let Some((repository, tag)) = image_of(set).and_then(split) {
+    if let Some((repository, tag)) = image_of(set, &chart::names(profile).container).and_then(split) {
         same.image = Image { repository: repository.to_owned(), tag: tag.to_owned() };
     }
     if let Some(size) = size_of(set) {
@@ -81,9 +81,9 @@ fn replicas(compared: &Compared<'_>, set: &StatefulSet) -> Option<Difference> {
     Some(difference.between(wished.to_string(), there.to_string()))
 }
 
-fn image_of(set: &StatefulSet) -> Option<&str> {
+fn image_of<'a>(set: &'a StatefulSet, broker: &str) -> Option<&'a str> {
     let containers = set.pod_spec.get("containers").and_then(Value::as_array)?;
-    containers.iter().find(|container| container["name"] == CONTAINER)?["image"].as_str()
+    containers.iter().find(|container| container["name"] == broker)?["image"].as_str()
 }
 
 /// Repository and tag; a digest belongs to the tag, and the colon before a port does not.
@@ -96,7 +96,7 @@ fn split(image: &str) -> Option<(&str, &str)> {
 /// Other charts put a registry of their own before it: of those the last word and the tag count.
 fn image(compared: &Compared<'_>, set: &StatefulSet) -> Option<Difference> {
     let wished = &compared.profile.image;
-    let there = image_of(set)?;
+    let there = image_of(set, &compared.target.container)?;
     let (repository, tag) = split(there)?;
     let last = |path: &str| path.rsplit('/').next().map(str::to_owned);
     let same = match compared.profile.chart {
@@ -119,7 +119,7 @@ fn policy(compared: &Compared<'_>, set: &StatefulSet) -> Option<Difference> {
         return None;
     }
     let message = format!("the StatefulSet is {there}, the profile wants {wished}");
-    let line = || End::Profile(chart::PARALLEL_LINE.to_owned());
+    let line = || End::Profile(chart::parallel_line(compared.profile));
     let end = if set.parallel { line() } else { made_anew(compared.profile) };
     Some(Difference::new(Kind::Policy, of_set(compared), message, end).between(wished, there))
 }

@@ -45,7 +45,7 @@ pub(crate) fn of_profile(profile: &Profile, objects: &[Value]) -> Vec<Forecast> 
     forecast(&Asked {
         objects,
         name: &names.stateful_set,
-        base: names.base,
+        base: &names.base,
         family,
         namespace: profile.namespace.as_str(),
     })

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::READER;
-use crate::chart::CONTAINER;
 
 /// The script under its limit. The shell stays process 1: as that one the `timeout` of coreutils 9.8 ends at once with
 /// 125, since its child takes a parent of that number for none.
@@ -18,6 +17,8 @@ pub struct HelperPod<'a> {
     pub machine: Option<&'a str>,
     /// Where the volume is mounted, as in the broker's container.
     pub volume: &'a str,
+    /// The broker's container, in a pod of the release.
+    pub broker: &'a str,
     /// What the release's pods are made from; null where nobody knows.
     pub pod_spec: &'a Value,
     /// For where that says none.
@@ -64,7 +65,7 @@ impl HelperPod<'_> {
 
     fn container(&self) -> Value {
         let containers = self.pod_spec["containers"].as_array();
-        let broker = containers.and_then(|all| all.iter().find(|c| c["name"] == CONTAINER));
+        let broker = containers.and_then(|all| all.iter().find(|c| c["name"] == self.broker));
         let of_broker = |key: &str| broker.map(|c| c[key].clone()).unwrap_or_default();
         json!({
             "name": "reader",

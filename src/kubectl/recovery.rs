@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{call, exec, exec_eval, exec_script};
-use crate::chart::CONTAINER;
 use crate::cluster::{RECOVERY, Target};
 use crate::process::{Call, Part};
 
@@ -68,12 +67,12 @@ pub fn force_load(base: &str) -> String {
 
 /// Lays the file by which the next start loads its own copy: where this node has data, and never on a blank volume.
 pub fn lay_force_load(target: &Target, pod: &str, base: &str) -> Call {
-    exec_script(target, pod, CONTAINER, vec![Part::Text(force_load(base))])
+    exec_script(target, pod, &target.container, vec![Part::Text(force_load(base))])
 }
 
 /// Takes it away again, should no start have used it up.
 pub fn remove_force_load(target: &Target, pod: &str, base: &str) -> Call {
-    exec_script(target, pod, CONTAINER, vec![Part::Text(in_node_folder(base, "rm -f \"$dir/force_load\""))])
+    exec_script(target, pod, &target.container, vec![Part::Text(in_node_folder(base, "rm -f \"$dir/force_load\""))])
 }
 
 /// The variables of the container go before what the chart usually has.
@@ -102,7 +101,7 @@ pub fn keep_ordinals(target: &Target, set: &str, start: usize) -> Call {
 
 /// Ends the container's first process, so that the kubelet starts it again in the same pod.
 pub fn restart_container(target: &Target, pod: &str) -> Call {
-    exec_script(target, pod, CONTAINER, vec![Part::Text("kill -TERM 1\n".to_owned())])
+    exec_script(target, pod, &target.container, vec![Part::Text("kill -TERM 1\n".to_owned())])
 }
 
 /// A Khepri node that waits for a majority goes on alone.

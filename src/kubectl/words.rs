@@ -112,7 +112,7 @@ pub fn failure(what: &str, reply: &Reply) -> Failure {
     let complaint = Complaint::of(&reply.stderr);
     let said = match complaint {
         Complaint::Admission => whole(&reply.stderr),
-        _ => last_words(&reply.stderr),
+        _ => last_words(reply),
     };
     complaint.advise(Failure::new(complaint.outcome(), format!("`{what}`: {said}")))
 }
@@ -123,8 +123,11 @@ pub fn outcome_of(stderr: &str) -> Outcome {
 }
 
 /// The last line that a program said, without its `Error:`; never more than one, so that nothing secret is swept along.
-fn last_words(stderr: &str) -> String {
-    let line = stderr.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("it failed and said nothing");
+pub fn last_words(reply: &Reply) -> String {
+    if reply.timed_out {
+        return "it did not answer in time".to_owned();
+    }
+    let line = reply.stderr.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("it failed and said nothing");
     bare(line).to_owned()
 }
 

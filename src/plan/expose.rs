@@ -266,7 +266,8 @@ mod tests {
             namespace: "mq".to_owned(),
             release: "q".to_owned(),
             stateful_set: "q".into(),
-            label: chart::INSTANCE,
+            label: chart::INSTANCE.to_owned(),
+            container: chart::CONTAINER.to_owned(),
         };
         let observed = Observed {
             set: Some(crate::cluster::StatefulSet::read(&json!({}))),

@@ -12,18 +12,17 @@ use super::{
     Action, Claim, Condition, Danger, Outlook, Plan, Step, Wished, anew, expose, homes, objects, outgoing, outlook,
     pending, preconditions, upgrade,
 };
-use crate::chart::{self, Names, builtin};
+use crate::chart::{self, Located, Names, builtin};
 use crate::cluster::preview::Preview;
 use crate::cluster::{Observed, Pod, Standing, StatefulSet, Target};
 use crate::credentials::Found;
 use crate::drift::{self, Difference};
 use crate::forecast::Forecast;
-use crate::helm;
-use crate::kubectl;
 use crate::profile::{ChartRef, Profile};
 use crate::rabbitmq::Answer;
 use crate::secret::Name;
 use crate::units::{show_duration, show_nodes};
+use crate::{helm, kubectl};
 
 /// Everything that the planner decides from.
 pub struct Given<'a> {
@@ -31,8 +30,8 @@ pub struct Given<'a> {
     pub target: &'a Target,
     pub observed: &'a Observed,
     pub found: &'a Found,
-    /// Where the chart is, for helm.
-    pub chart: PathBuf,
+    /// The chart, as helm is told of it.
+    pub chart: Located,
     /// The limit of the boot.
     pub limit: Duration,
     /// The limit of the wait for an address outside.
@@ -81,7 +80,9 @@ pub struct Next {
 impl Given<'_> {
     /// mqctl's Secret holds both secrets, and notes the image that the volumes belong to.
     pub(super) fn secret_is_whole(&self) -> bool {
-        self.found.in_cluster && self.observed.noted.tag.as_deref() == Some(self.profile.image.tag.as_str())
+        let (noted, keys) = (&self.observed.noted, chart::secret_keys(self.profile));
+        let whole = noted.tag.as_deref() == Some(self.profile.image.tag.as_str()) && noted.has_keys(keys);
+        self.found.in_cluster && whole
     }
 
     /// The password is one that no broker has been told: it was written down while none ran.
@@ -176,7 +177,7 @@ fn change(given: &Given<'_>, names: &Names) -> Vec<Step> {
 
 fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {
     let (profile, target) = (given.profile, given.target);
-    let (name, release, service) = (&profile.name, &target.release, &target.stateful_set);
+    let (name, release, service) = (&profile.name, &target.release, names.client());
     let revision = given.observed.release.as_ref().map_or("0", |r| r.revision.as_str());
     let address = format!("amqp://{}@{service}.{}.svc:5672", profile.credentials.username, target.namespace);
     Plan {
@@ -266,7 +267,8 @@ fn all_objects(profile: &Profile) -> &'static str {
 }
 
 fn run_helm(given: &Given<'_>, values: &Value) -> Step {
-    let call = helm::upgrade_install(given.target, &given.chart, values, given.profile.timeouts.install);
+    let fed = chart::fed(given.profile, values);
+    let call = helm::upgrade_install(given.target, &given.chart, fed, given.profile.timeouts.install);
     let again = given.observed.release.as_ref().is_some_and(|r| !r.status.starts_with("pending-install"));
     let (title, next) = if again { ("helm upgrade", "upgraded") } else { ("helm install", "installed") };
     let detail =
@@ -278,7 +280,7 @@ fn run_helm(given: &Given<'_>, values: &Value) -> Step {
     notes.extend(outgoing::why(given));
     let mut step = Step::new(Danger::Changes, title, detail).notes(notes);
     if given.profile.chart == ChartRef::Builtin {
-        step = step.action(Action::LayChart(given.chart.clone()));
+        step = step.action(Action::LayChart(PathBuf::from(&given.chart.at)));
     }
     if given.scaled() {
         // Helm 4 applies server-side: it refuses to change what kubectl scaled, unless both mean the same number.

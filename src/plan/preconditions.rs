@@ -137,7 +137,7 @@ fn drifted(given: &Given<'_>) -> Option<Failure> {
     let text = format!(
         "StatefulSet `{set}` is Parallel, and the profile wants OrderedReady: Kubernetes keeps this field for ever"
     );
-    let line = format!("{}   # in the profile", chart::PARALLEL_LINE);
+    let line = format!("{}   # in the profile", chart::parallel_line(given.profile));
     (parallel && !chart::is_parallel(given.profile)).then(|| refusal(Code::Immutable, &text).hint(line))
 }
 

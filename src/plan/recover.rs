@@ -88,7 +88,7 @@ fn before_the_step(given: &Given<'_>, set: Value) -> Result<Value, Failure> {
     let mut damaged = given.evidence.damaged();
     let pod = damaged.next().and_then(|node| given.observed.pods.iter().find(|pod| pod.name == node.pod));
     match pod.and_then(|pod| pod.image.as_deref()) {
-        Some(image) => Ok(repair::with_image(set, image)),
+        Some(image) => Ok(repair::with_image(set, &given.target.container, image)),
         None if given.way.repair.is_some() => {
             repair::with_booted(set, given.observed.noted.booted.as_deref(), given.target)
         }
@@ -284,7 +284,7 @@ impl Recovery<'_> {
 
     /// The profile is the user's: what it has to say from now on is told.
     fn keep_it_so(&self) -> Option<String> {
-        let (path, line) = (self.given.profile.path.display(), chart::PARALLEL_LINE);
+        let (path, line) = (self.given.profile.path.display(), chart::parallel_line(self.given.profile));
         let told = || format!("the StatefulSet is Parallel now; keep it so: add to {path}\n    {line}");
         (!chart::is_parallel(self.given.profile)).then(told)
     }

@@ -62,9 +62,10 @@ fn wait(plan: &Plan, condition: &Condition) -> String {
         Condition::Ready(list) => ready(list),
         Condition::Gone(list) => format!("{kubectl} wait --for=delete {} --timeout={seconds}s", pods(list)),
         Condition::Waiting(list) => {
+            let container = &plan.target.container;
             let one = |pod: &String| {
                 format!(
-                    "until {kubectl} logs {pod} --container rabbitmq --tail 400 | grep -qE 'Waiting for Mnesia tables|startup complete'; do sleep 1; done"
+                    "until {kubectl} logs {pod} --container {container} --tail 400 | grep -qE 'Waiting for Mnesia tables|startup complete'; do sleep 1; done"
                 )
             };
             list.iter().map(one).collect::<Vec<_>>().join("\n")
@@ -79,7 +80,7 @@ fn wait(plan: &Plan, condition: &Condition) -> String {
 }
 
 fn inside(plan: &Plan, pod: &str, words: &str) -> String {
-    format!("{} exec {pod} --container rabbitmq -- timeout -k 2 60 {words}", kubectl(plan))
+    format!("{} exec {pod} --container {} -- timeout -k 2 60 {words}", kubectl(plan), plan.target.container)
 }
 
 fn kubectl(plan: &Plan) -> String {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::chart::Names;
+use crate::chart::{self, Held, Names};
 use crate::cluster::{IMAGE_TAG, Target};
 use crate::process::Part;
 use crate::profile::Profile;
@@ -28,7 +28,12 @@ impl Object<'_> {
         );
         let mut parts = vec![Part::Text(secret)];
         let next = self.next.map(|name| (name.secret_key(), name));
-        for (key, name) in KEYS.into_iter().chain(next) {
+        let own = chart::secret_keys(self.profile);
+        for key in own.iter().filter(|(_, held)| *held == Held::Username).map(|(key, _)| key) {
+            parts.push(Part::Text(format!(r#","{key}":"{user}""#)));
+        }
+        let own = own.iter().filter_map(|(key, held)| Some((key.as_str(), held.secret()?)));
+        for (key, name) in KEYS.into_iter().chain(next).chain(own) {
             parts.extend([Part::Text(format!(r#","{key}":""#)), Part::Hole(Hole(name)), Part::Text("\"".to_owned())]);
         }
         parts.push(Part::Text("}}".to_owned()));

@@ -79,8 +79,8 @@ fn refused(given: &Given<'_>, brokers: &[Broker<'_>], why: &Refusal) -> Failure 
     let text = format!("`image.tag`: {}: {why}", from_to(given, brokers));
     refusal(Code::VersionStep, &text).hint(match why {
         Refusal::FlagsDisabled(_) => format!(
-            "kubectl --namespace {} exec {}-0 --container rabbitmq -- rabbitmqctl enable_feature_flag all",
-            given.target.namespace, given.target.release
+            "kubectl --namespace {} exec {}-0 --container {} -- rabbitmqctl enable_feature_flag all",
+            given.target.namespace, given.target.stateful_set, given.target.container
         ),
         Refusal::Downgrade | Refusal::ExperimentalKhepri => {
             format!("image: {{tag: {}}}   # in the profile", tag_of_newest(given, brokers))

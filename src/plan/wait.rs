@@ -131,16 +131,16 @@ fn until_gone(run: &Run<'_>, pods: &[String]) -> Result<()> {
     if pods.is_empty() {
         return Ok(());
     }
-    let names: Vec<String> = pods.iter().map(|p| format!("pod/{p}")).collect();
+    let (target, names) = (&run.plan.target, pods.iter().map(|p| format!("pod/{p}")).collect::<Vec<_>>());
     let reached = poll(run, limit, || {
-        let reply = run.cx.tools.run(&kubectl::get(&run.plan.target, &names), &Vault::default())?;
+        let reply = run.cx.tools.run(&kubectl::get(target, &names), &Vault::default())?;
         if !reply.ok() {
             return Ok(None);
         }
         run.progress.server_answers(true);
         let left = kubectl::items(&reply);
         for object in &left {
-            run.progress.pod(&Pod::read(object).name, &Standing::Stopping);
+            run.progress.pod(&Pod::read(object, &target.container).name, &Standing::Stopping);
         }
         Ok(Some(left.is_empty()))
     })?;
@@ -206,7 +206,7 @@ fn look(run: &Run<'_>, last: Option<&Look>) -> Result<Option<Look>> {
     let objects = kubectl::items(&reply);
     let kind = |wanted: &'static str| objects.iter().filter(move |o| o["kind"] == wanted);
     let set = kind("StatefulSet").next().map(StatefulSet::read);
-    let mut pods: Vec<Pod> = kind("Pod").map(Pod::read).collect();
+    let mut pods: Vec<Pod> = kind("Pod").map(|pod| Pod::read(pod, &target.container)).collect();
     for name in &run.plan.names.pods {
         if !pods.iter().any(|p| p.name == *name) {
             pods.push(Pod::absent(name));
@@ -230,7 +230,7 @@ fn read_logs(run: &Run<'_>, pods: &mut [Pod]) -> Result<Vec<(String, String)>> {
     let reply = run.cx.tools.run(&kubectl::logs(&run.plan.target, 400), &Vault::default())?;
     let mut logs = Vec::new();
     for pod in booting {
-        let log = kubectl::log_of(&reply.stdout, &pod.name);
+        let log = kubectl::lines_of(&reply.stdout, &pod.name, &run.plan.target.container);
         if let Standing::Booting(phase) = &mut pod.standing {
             *phase = rabbitmq::phase(&log, &pod.name);
         }

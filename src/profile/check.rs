@@ -22,7 +22,6 @@ pub(super) fn check(file: &ProfileFile, path: &Path, look: Look<'_>, m: &mut Mis
     let release = release(file.release, path, m);
     let namespace = namespace(file.namespace, m);
     let context = file.context.and_then(|text| context(text, m));
-    let chart = chart(file, path, look, m);
     let image = image(file, m);
     let replicas = replicas(file.replicas, m);
     let storage = storage(file, m);
@@ -30,7 +29,10 @@ pub(super) fn check(file: &ProfileFile, path: &Path, look: Look<'_>, m: &mut Mis
     let expose = expose(file, m);
     let definitions = definitions(file.definitions, path, m);
     let timeouts = timeouts(file, m);
-    values(&file.values, chart.as_ref().unwrap_or(&ChartRef::Builtin), m);
+    let chart = chart(file, path, look, m);
+    if let Some(chart) = &chart {
+        values(&file.values, chart, m);
+    }
     Some(Profile {
         name: name_of(path),
         path: path.to_owned(),
@@ -38,14 +40,14 @@ pub(super) fn check(file: &ProfileFile, path: &Path, look: Look<'_>, m: &mut Mis
         namespace: namespace?,
         context,
         protected: file.protected.unwrap_or(false),
-        chart: chart?,
         image,
         replicas: replicas?,
         storage: storage?,
         credentials,
-        warnings: warnings(replicas?, expose.as_ref()),
+        warnings: warnings(replicas?, expose.as_ref(), chart.as_ref()?),
         expose,
         definitions,
+        chart: chart?,
         values: file.values.clone(),
         timeouts,
     })
@@ -196,11 +198,11 @@ fn values(values: &Map<String, Value>, chart: &ChartRef, m: &mut Mistakes) {
     let own = chart.own_values().into_iter();
     let own = own.map(|(path, field)| (path, format!("mqctl sets this key itself; use `{field}`")));
     let of_others = match chart {
-        ChartRef::Builtin => None,
-        ChartRef::Local(chart) => Some(chart.refused()),
+        ChartRef::Builtin => Vec::new(),
+        ChartRef::Local(chart) => chart.refused(),
     };
-    for (key, why) in own.chain(of_others.into_iter().flatten()) {
-        if holds(values, key) {
+    for (key, why) in own.chain(of_others) {
+        if holds(values, &key) {
             let path: Vec<&str> = std::iter::once("values").chain(key.iter().copied()).collect();
             m.at_key(&path, why);
         }
@@ -215,10 +217,14 @@ fn holds(values: &Map<String, Value>, path: &[&str]) -> bool {
     }
 }
 
-fn warnings(replicas: u32, expose: Option<&Exposure>) -> Vec<Warning> {
+fn warnings(replicas: u32, expose: Option<&Exposure>, chart: &ChartRef) -> Vec<Warning> {
     let even = replicas.is_multiple_of(2).then(|| Warning {
         path: "replicas".to_owned(),
         text: format!("{replicas} nodes survive no more failures than {}; take an odd number", replicas - 1),
     });
-    even.into_iter().chain(expose.and_then(expose::warning)).collect()
+    let texts = chart.texts().into_iter().map(|name| Warning {
+        path: format!("chart.custom.keys.{}", name.key()),
+        text: format!("the chart takes the {name} as a value, and helm keeps values in its record of each revision"),
+    });
+    even.into_iter().chain(expose.and_then(expose::warning)).chain(texts).collect()
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 use serde_json::{Map, Value};
 use similar::TextDiff;
 
-use super::{Credentials, FORMAT, Image, Look, Profile, ProfileError, Storage, read_with};
+use super::{Credentials, FORMAT, Image, LoadError, Look, Mistake, Profile, ProfileError, Storage, read_with};
+use crate::chart::{Unseen, Wanted};
 use crate::yaml;
 
 /// A field that `init` asks for or takes a flag for.
@@ -126,12 +127,17 @@ impl Answers {
     /// Every answer that does not fit.
     pub fn draft(&self, path: &Path, look: Look<'_>) -> Result<Draft, ProfileError> {
         let text = self.text(&super::name_of(path));
-        Ok(Draft { profile: read_with(&text, path, look)?, text })
+        let unseen = |words: String| Mistake { place: None, path: "chart.ref".to_owned(), text: words };
+        let profile = read_with(&text, path, look).map_err(|error| match error {
+            LoadError::Mistaken(error) => error,
+            other => ProfileError::new(path, vec![unseen(other.to_string())]),
+        })?;
+        Ok(Draft { profile, text })
     }
 
     /// Why a field cannot have this answer.
     pub fn refusal(&self, field: Field, text: &str) -> Option<String> {
-        let nobody = |_: &Path| Err(String::new());
+        let nobody = |_: &Wanted| Err(Unseen::Mistake(String::new()));
         let error = self.clone().with(field, text).draft(Path::new("draft.yaml"), &nobody).err()?;
         error.mistakes.into_iter().find(|mistake| mistake.path == field.path()).map(|mistake| mistake.text)
     }

@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use super::chart::known_dialects;
+use super::custom::CustomFile;
 use super::mistakes::{Mistakes, nearest};
-use crate::chart::Dialect;
 use crate::yaml::{self, Document};
 
 /// The file, key by key; nothing where the key is absent or its value of the wrong type.
@@ -16,6 +17,7 @@ pub(super) struct ProfileFile<'a> {
     pub(super) chart_ref: Option<&'a str>,
     pub(super) chart_version: Option<&'a str>,
     pub(super) dialect: Option<&'a str>,
+    pub(super) custom: Option<CustomFile<'a>>,
     pub(super) repository: Option<&'a str>,
     pub(super) tag: Option<&'a str>,
     pub(super) replicas: Option<i64>,
@@ -64,7 +66,7 @@ pub(super) const KEYS: [&str; 14] = [
     "values",
     "timeouts",
 ];
-pub(super) const CHART: [&str; 3] = ["ref", "version", "dialect"];
+pub(super) const CHART: [&str; 4] = ["ref", "version", "dialect", "custom"];
 pub(super) const IMAGE: [&str; 2] = ["repository", "tag"];
 pub(super) const STORAGE: [&str; 2] = ["class", "size"];
 pub(super) const CREDENTIALS: [&str; 3] = ["username", "password", "erlangCookie"];
@@ -85,14 +87,14 @@ const INNER: [(&str, &[&str]); 6] = [
 
 /// What a text field wants, for the message when it holds something else.
 #[derive(Clone, Copy)]
-enum Text {
+pub(super) enum Text<'t> {
     /// Any text: a number there lacks its quotes.
     Free,
-    Form(&'static str),
+    Form(&'t str),
 }
 
-const SIZE: Text = Text::Form("a size such as 8Gi");
-const TIME: Text = Text::Form("a time such as 10m, 90s or 1h30m");
+const SIZE: Text<'static> = Text::Form("a size such as 8Gi");
+const TIME: Text<'static> = Text::Form("a time such as 10m, 90s or 1h30m");
 const SOURCE: &str = "a source: one of env, file, command, secret";
 const NO_SECRETS_HERE: &str = "a password or cookie itself does not belong into this file";
 
@@ -113,7 +115,8 @@ impl<'a> ProfileFile<'a> {
             protected: top.flag("protected", m),
             chart_ref: chart.text("ref", Text::Free, m),
             chart_version: chart.text("version", Text::Free, m),
-            dialect: chart.text("dialect", Text::Form(Dialect::WORDS), m),
+            dialect: chart.text("dialect", Text::Form(&known_dialects()), m),
+            custom: chart.custom(m),
             repository: image.text("repository", Text::Free, m),
             tag: image.text("tag", Text::Free, m),
             replicas: top.whole("replicas", m),
@@ -132,10 +135,10 @@ impl<'a> ProfileFile<'a> {
 }
 
 /// One mapping of the file and the way to it. Without a map everything in it is absent.
-struct Section<'a> {
+pub(super) struct Section<'a> {
     document: &'a Document,
     at: Vec<&'static str>,
-    map: Option<&'a Map<String, Value>>,
+    pub(super) map: Option<&'a Map<String, Value>>,
 }
 
 impl<'a> Section<'a> {
@@ -175,13 +178,13 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn section(&self, key: &'static str, known: &[&str], m: &mut Mistakes) -> Self {
+    pub(super) fn section(&self, key: &'static str, known: &[&str], m: &mut Mistakes) -> Self {
         let section = Self { document: self.document, at: self.path(key), map: self.map(key, m) };
         section.refuse_unknown(known, m);
         section
     }
 
-    fn text(&self, key: &str, wanted: Text, m: &mut Mistakes) -> Option<&'a str> {
+    pub(super) fn text(&self, key: &str, wanted: Text<'_>, m: &mut Mistakes) -> Option<&'a str> {
         match (self.get(key)?, wanted) {
             (Value::String(text), _) => Some(text),
             (other, Text::Form(form)) => self.wrong(key, form, other, m),
@@ -199,7 +202,7 @@ impl<'a> Section<'a> {
         value.as_i64().or_else(|| self.wrong(key, "a whole number", value, m))
     }
 
-    fn flag(&self, key: &str, m: &mut Mistakes) -> Option<bool> {
+    pub(super) fn flag(&self, key: &str, m: &mut Mistakes) -> Option<bool> {
         let value = self.get(key)?;
         value.as_bool().or_else(|| self.wrong(key, "true or false", value, m))
     }
@@ -211,8 +214,8 @@ impl<'a> Section<'a> {
         None
     }
 
-    /// A value for a message. Those below `credentials` are named by their kind only: someone may
-    /// have put the secret there.
+    /// A value for a message. Those below `credentials`, and the keys of a custom chart, are named by their kind only:
+    /// someone may have put the secret there.
     fn found(&self, key: &str, value: &Value) -> String {
         let kind = match value {
             Value::Null => return "nothing".to_owned(),
@@ -222,7 +225,8 @@ impl<'a> Section<'a> {
             Value::Number(_) => "a number",
             Value::String(_) => "text",
         };
-        if self.path(key).first() == Some(&"credentials") {
+        let path = self.path(key);
+        if path.first() == Some(&"credentials") || path.starts_with(&["chart", "custom", "keys"]) {
             return kind.to_owned();
         }
         let written = self.document.plain(&self.path(key)).or(value.as_str());
@@ -240,7 +244,7 @@ impl<'a> Section<'a> {
             ip: section.text("ip", Text::Form("an IP address such as 192.168.1.39"), m),
             ports: section.words("ports", m),
             source_ranges: section.words("sourceRanges", m).unwrap_or_default(),
-            annotations: section.annotations(m),
+            annotations: section.labels("annotations", m).unwrap_or_default(),
         })
     }
 
@@ -260,11 +264,11 @@ impl<'a> Section<'a> {
         (words.len() == items.len()).then_some(words)
     }
 
-    fn annotations(&self, m: &mut Mistakes) -> Vec<(&'a str, &'a str)> {
-        const KEY: &str = "annotations";
-        let Some(map) = self.map(KEY, m) else { return Vec::new() };
-        let section = Self { document: self.document, at: self.path(KEY), map: Some(map) };
-        map.keys().filter_map(|key| Some((key.as_str(), section.text(key, Text::Free, m)?))).collect()
+    /// A mapping of texts, as Kubernetes has for labels and annotations.
+    pub(super) fn labels(&self, key: &'static str, m: &mut Mistakes) -> Option<Vec<(&'a str, &'a str)>> {
+        let map = self.map(key, m)?;
+        let section = Self { document: self.document, at: self.path(key), map: Some(map) };
+        Some(map.keys().filter_map(|key| Some((key.as_str(), section.text(key, Text::Free, m)?))).collect())
     }
 }
 

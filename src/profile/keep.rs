@@ -28,7 +28,10 @@ pub fn compare(draft: &Draft) -> Result<There> {
     let path = draft.profile.path.as_path();
     match load(path) {
         Ok(there) if there == draft.profile => Ok(There::Same),
-        Ok(_) => Ok(There::Other(difference(path, &text_of(path)?.unwrap_or_default(), &draft.text))),
+        // A draft is for the built-in chart: one that helm alone knows is another.
+        Ok(_) | Err(LoadError::ChartUnseen(_)) => {
+            Ok(There::Other(difference(path, &text_of(path)?.unwrap_or_default(), &draft.text)))
+        }
         Err(LoadError::Mistaken(_)) => Ok(There::Mistaken),
         Err(LoadError::Unreadable(error)) if error.kind() == ErrorKind::NotFound => Ok(There::Nothing),
         Err(LoadError::Unreadable(error)) => Err(error.into()),

@@ -5,8 +5,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::mistakes::nearest;
-use super::{Profile, ProfileError, read, read_with};
-use crate::chart;
+use super::{Look, Profile, ProfileError, read, read_with};
+use crate::chart::look::look_here;
+use crate::error::Failure;
 use crate::units::ReleaseName;
 use crate::yaml;
 
@@ -170,12 +171,21 @@ pub enum LoadError {
     /// The file cannot be read; the error names it.
     Unreadable(std::io::Error),
     Mistaken(ProfileError),
+    /// Helm could not be asked what its chart is, or has none such.
+    ChartUnseen(anyhow::Error),
+}
+
+impl From<ProfileError> for LoadError {
+    fn from(error: ProfileError) -> Self {
+        Self::Mistaken(error)
+    }
 }
 
 impl LoadError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Unreadable(_) => None,
+            Self::ChartUnseen(error) => error.downcast_ref::<Failure>()?.hints.first().cloned(),
             Self::Mistaken(error) => Some(error.hint()),
         }
     }
@@ -188,17 +198,26 @@ impl fmt::Display for LoadError {
         match self {
             Self::Unreadable(error) => error.fmt(f),
             Self::Mistaken(error) => error.fmt(f),
+            Self::ChartUnseen(error) => error.fmt(f),
         }
     }
 }
 
-/// Reads and checks the profile in this file.
+/// Reads and checks the profile in this file, with what is on this machine.
 ///
 /// # Errors
-/// The file cannot be read, or has mistakes.
+/// As `load_with`; helm alone knows the chart.
 pub fn load(path: &Path) -> Result<Profile, LoadError> {
+    load_with(path, &look_here)
+}
+
+/// The same with somebody who looks at charts.
+///
+/// # Errors
+/// The file cannot be read, or has mistakes; nobody could look at the chart.
+pub fn load_with(path: &Path, look: Look<'_>) -> Result<Profile, LoadError> {
     let bytes = bytes_of(path).map_err(LoadError::Unreadable)?;
-    decode_with(&bytes, path, |text, path| read_with(text, path, &chart::describe)).map_err(LoadError::Mistaken)
+    decode_with(&bytes, path, |text, path| read_with(text, path, look))
 }
 
 /// Where each field of a profile stands that was loaded before.
@@ -227,17 +246,19 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<Profile, ProfileError> {
     decode_with(bytes, path, read)
 }
 
-type Reader = fn(&str, &Path) -> Result<Profile, ProfileError>;
-
-fn decode_with(bytes: &[u8], path: &Path, read: Reader) -> Result<Profile, ProfileError> {
+fn decode_with<E: From<ProfileError>>(
+    bytes: &[u8],
+    path: &Path,
+    read: impl Fn(&str, &Path) -> Result<Profile, E>,
+) -> Result<Profile, E> {
     if bytes.len() > yaml::LARGEST {
-        return Err(ProfileError::new(path, vec![yaml::too_big()]));
+        return Err(ProfileError::new(path, vec![yaml::too_big()]).into());
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => read(text, path),
         Err(error) => {
             let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-            Err(ProfileError::new(path, vec![yaml::not_utf8(&valid)]))
+            Err(ProfileError::new(path, vec![yaml::not_utf8(&valid)]).into())
         }
     }
 }

@@ -84,11 +84,13 @@ fn line(mistake: &Mistake, width: usize) -> String {
 pub(super) struct Mistakes<'a> {
     document: &'a Document,
     list: Vec<Mistake>,
+    /// Why nobody could look at the chart.
+    pub(super) unseen: Option<anyhow::Error>,
 }
 
 impl<'a> Mistakes<'a> {
     pub(super) fn new(document: &'a Document, list: Vec<Mistake>) -> Self {
-        Self { document, list }
+        Self { document, list, unseen: None }
     }
 
     /// A wrong value, or one that is missing: then at what should have held it.

@@ -7,6 +7,7 @@ mod beside;
 mod chart;
 mod check;
 mod credentials;
+mod custom;
 pub mod draft;
 mod expose;
 mod file;
@@ -23,15 +24,16 @@ use serde_json::{Map, Value};
 pub(crate) use self::beside::beside;
 pub use self::chart::Look;
 pub(crate) use self::load::places;
-pub use self::load::{Listed, LoadError, Namesake, NotFound, Places, decode, find, list, load, namesake};
+pub use self::load::{Listed, LoadError, Namesake, NotFound, Places, decode, find, list, load, load_with, namesake};
 pub use self::mistakes::ProfileError;
 pub use self::schema::schema;
 pub use crate::yaml::{Mistake, Place};
 
 use self::file::ProfileFile;
 use self::mistakes::Mistakes;
-use crate::chart::LocalChart;
+use crate::chart::{LocalChart, Unseen};
 use crate::exposure::Exposure;
+use crate::secret::Name;
 use crate::units::{DnsLabel, Quantity, ReleaseName};
 use crate::yaml;
 
@@ -73,7 +75,7 @@ pub struct Profile {
 pub enum ChartRef {
     /// The one inside this program.
     Builtin,
-    /// One on this machine.
+    /// One of other people's.
     Local(LocalChart),
 }
 
@@ -82,15 +84,23 @@ impl ChartRef {
     pub fn reference(&self) -> String {
         match self {
             Self::Builtin => "builtin".to_owned(),
-            Self::Local(chart) => chart.path.display().to_string(),
+            Self::Local(chart) => chart.home.name(),
+        }
+    }
+
+    /// The secrets that the chart takes as values alone.
+    pub(crate) fn texts(&self) -> Vec<Name> {
+        match self {
+            Self::Builtin => Vec::new(),
+            Self::Local(chart) => chart.texts().into_iter().map(|(_, name)| name).collect(),
         }
     }
 
     /// Paths in the chart's values that mqctl sets itself, and the profile's field for each.
-    pub(crate) fn own_values(&self) -> Vec<(&'static [&'static str], &'static str)> {
+    pub(crate) fn own_values(&self) -> Vec<(Vec<&str>, &'static str)> {
         match self {
-            Self::Builtin => BUILTIN_VALUES.to_vec(),
-            Self::Local(chart) => chart.told().map(|(path, told)| (path, told.field())).collect(),
+            Self::Builtin => BUILTIN_VALUES.iter().map(|(path, field)| (path.to_vec(), *field)).collect(),
+            Self::Local(chart) => chart.told().into_iter().map(|(path, told)| (path, told.field())).collect(),
         }
     }
 }
@@ -182,23 +192,30 @@ pub struct Warning {
     pub text: String,
 }
 
-/// Reads a profile's text; the path gives the profile its name and its files their folder. No file is looked at, so that a
-/// chart other than the built-in one is refused.
+/// Reads a profile's text; the path gives the profile its name and its files their folder. Nobody looks at a chart, so
+/// that one of which the profile does not say enough is refused.
 ///
 /// # Errors
 /// Every mistake in the text.
 pub fn read(text: &str, path: &Path) -> Result<Profile, ProfileError> {
-    read_with(text, path, &|_| Err("not looked at".to_owned()))
+    let unseen = || Unseen::Mistake("not looked at".to_owned());
+    judged(text, path, &|wanted| wanted.presumed.clone().ok_or_else(unseen)).map_err(|(mistakes, _)| mistakes)
 }
 
 /// The same with somebody who looks at charts.
 ///
 /// # Errors
-/// As `read`.
-pub fn read_with(text: &str, path: &Path, look: Look<'_>) -> Result<Profile, ProfileError> {
+/// As `read`, or nobody could look at the chart.
+pub fn read_with(text: &str, path: &Path, look: Look<'_>) -> Result<Profile, LoadError> {
+    judged(text, path, look)
+        .map_err(|(mistakes, unseen)| unseen.map_or(LoadError::Mistaken(mistakes), LoadError::ChartUnseen))
+}
+
+/// With its mistakes, why nobody could look at the chart.
+fn judged(text: &str, path: &Path, look: Look<'_>) -> Result<Profile, (ProfileError, Option<anyhow::Error>)> {
     let (document, found) = yaml::examine(text);
     let Some(document) = document else {
-        return Err(ProfileError::new(path, found));
+        return Err((ProfileError::new(path, found), None));
     };
     let mut mistakes = Mistakes::new(&document, found);
     let file = ProfileFile::read(&document, &mut mistakes);
@@ -206,7 +223,10 @@ pub fn read_with(text: &str, path: &Path, look: Look<'_>) -> Result<Profile, Pro
     mistakes.add_ambiguous();
     match profile {
         Some(profile) if mistakes.is_empty() => Ok(profile),
-        _ => Err(ProfileError::new(path, mistakes.into_list())),
+        _ => {
+            let unseen = mistakes.unseen.take();
+            Err((ProfileError::new(path, mistakes.into_list()), unseen))
+        }
     }
 }
 

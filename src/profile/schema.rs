@@ -3,12 +3,19 @@
 use serde_json::{Value, json};
 
 use super::{ChartRef, Credentials, FORMAT, Image, Storage, Timeouts};
-use crate::chart::Dialect;
+use crate::chart::{CONTAINER, CUSTOM, Custom, Dialect, INSTANCE};
 use crate::exposure::{Port, ServiceType};
 use crate::units::show_duration;
 
-/// A chart on this machine.
-const A_PATH: &str = "^\\.{0,2}/";
+/// A chart that helm finds by name: of a repository that it knows, or in a registry.
+const REMOTE: &str = "^(cloudpirates|groundhog2k|[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*|\
+    oci://[A-Za-z0-9][A-Za-z0-9._-]*(:[0-9]{1,5})?(/[A-Za-z0-9][A-Za-z0-9._-]*)+)$";
+
+/// A packed chart whose path lacks its beginning.
+const PACKED: &str = r"^[A-Za-z0-9][^/]*/[^/]*\.(tgz|gz)$";
+
+/// One version, and no range.
+const EXACT: &str = r"^v?(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$";
 
 /// Draft 2020-12. Two things are beyond it: bounds of sizes and times, and words that YAML readers disagree about.
 pub fn schema() -> Value {
@@ -36,10 +43,10 @@ pub fn schema() -> Value {
             "timeouts": timeouts(),
         },
         "if": {"required": ["chart"], "properties": {"chart": {
-            "type": "object", "required": ["ref"], "properties": {"ref": {"pattern": A_PATH}},
+            "type": "object", "required": ["ref"], "properties": {"ref": {"not": {"const": "builtin"}}},
         }}},
         "then": {"required": ["image"], "properties": {"image": {"type": "object", "required": ["repository", "tag"]}}},
-        "else": {"properties": {"values": without_own(&ChartRef::Builtin), "chart": {"properties": {"dialect": false}}}},
+        "else": {"properties": {"values": without_own(&ChartRef::Builtin), "chart": {"properties": {"dialect": false, "custom": false}}}},
     })
 }
 
@@ -83,18 +90,113 @@ fn protected() -> Value {
 }
 
 fn chart() -> Value {
-    let reference = text(
-        "The chart: builtin is the one inside mqctl; else a folder or a .tgz, from the profile's folder.",
-        &format!("^builtin$|{A_PATH}"),
-        "./charts/rabbitmq",
+    let mut reference = text(
+        "The chart: builtin is the one inside mqctl; else REPO/CHART of a repository that helm knows, oci://HOST/CHART, or \
+         a folder or a .tgz, from the profile's folder.",
+        &format!("^builtin$|^\\.{{0,2}}/|{REMOTE}"),
+        "bitnami/rabbitmq",
     );
-    let version = text("Refuse the chart if it has another version.", r"\S", "16.0.16");
+    reference["not"] = json!({"pattern": PACKED});
+    let version = text("Of the chart, exactly; required for one that is not on this machine.", r"\S", "16.0.16");
+    let words: Vec<&str> = Dialect::ALL.map(Dialect::word).into_iter().chain([CUSTOM]).collect();
     let dialect = json!({
-        "description": "Whose keys the chart has, where the chart itself does not tell.",
-        "type": "string", "enum": Dialect::ALL.map(Dialect::word), "examples": ["bitnami"],
+        "description": "Whose keys the chart has, where neither its reference nor its own files tell.",
+        "type": "string", "enum": words, "examples": ["bitnami"],
     });
     let reference = with_default(reference, "builtin");
-    section("Which chart is installed.", &json!({"ref": reference, "version": version, "dialect": dialect}))
+    let mut section = section(
+        "Which chart is installed.",
+        &json!({"ref": reference, "version": version, "dialect": dialect, "custom": custom()}),
+    );
+    let remote = json!({"type": "object", "required": ["ref"], "properties": {"ref": {"pattern": REMOTE}}});
+    let is_custom = json!({"type": "object", "required": ["dialect"], "properties": {"dialect": {"const": CUSTOM}}});
+    section["allOf"] = json!([
+        {"if": remote, "then": {"required": ["version"], "properties": {"version": {"pattern": EXACT}}}},
+        {"if": is_custom, "then": {"required": ["custom"], "properties": {"custom": {"type": "object"}}},
+         "else": {"properties": {"custom": false}}},
+    ]);
+    section
+}
+
+/// A label's name.
+const LABEL: &str = r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$";
+/// A label's value, or a key of a Secret.
+const WORD: &str = "^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$";
+
+fn custom() -> Value {
+    let path = |what: &str, example: &str| text(what, r"^(/[A-Za-z0-9._-]+)+/?$", example);
+    let claim = dns_name("Template of the volumes' claims.", "mq-data");
+    let container = dns_name("The broker's container.", "broker");
+    let volume = path("Where the broker's container has its volume.", "/bitnami/rabbitmq/mnesia");
+    let label = text("The label that all objects have, with the release's name.", LABEL, "release");
+    let properties = json!({
+        "statefulSet": dns_name("Name of the StatefulSet. Default: the release, with the chart's name behind it unless it is in it.", "prodmq-mq"),
+        "clientService": dns_name("Service for clients. Default: called as the StatefulSet.", "prodmq"),
+        "headlessService": dns_name("Service by which the nodes find each other. Default: STATEFULSET-headless.", "prodmq-nodes"),
+        "claimTemplate": with_default(claim, Custom::CLAIM),
+        "container": with_default(container, CONTAINER),
+        "volumePath": with_default(volume, Custom::VOLUME),
+        "dataPath": path("The folder of the nodes' folders, in the volume. Default: mnesia there.", "/var/lib/rabbitmq/mnesia"),
+        "podLabels": {
+            "description": "Labels of the broker's pods and no others. Default: app.kubernetes.io/name and releaseLabel.",
+            "type": ["object", "null"], "minProperties": 1, "propertyNames": {"pattern": LABEL},
+            "additionalProperties": {"type": "string", "pattern": format!("^$|{WORD}")}, "examples": [{"app": "mq"}],
+        },
+        "releaseLabel": with_default(label, INSTANCE),
+        "parallel": {
+            "description": "The chart creates all pods at once.", "type": "boolean", "default": false, "examples": [true],
+        },
+        "keys": custom_keys(),
+        "secretKeys": secret_keys(),
+    });
+    let mut section = section("What a chart of no known family is told, and calls things.", &properties);
+    section["required"] = json!(["keys"]);
+    section
+}
+
+/// Paths of values.
+fn custom_keys() -> Value {
+    let key = |what: &str, example: &str| {
+        text(&format!("Path of the value for {what}."), r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", example)
+    };
+    let mut keys = section(
+        "By which value the chart is told what the profile says.",
+        &json!({
+            "replicas": key("the number of nodes", "replicaCount"),
+            "image": key("REPOSITORY:TAG of the image", "image"),
+            "imageRegistry": key("the registry alone", "image.registry"),
+            "imageRepository": key("the image without its tag", "image.repository"),
+            "imageTag": key("the image's tag", "image.tag"),
+            "storageClass": key("the StorageClass", "storage.class"),
+            "storageSize": key("the size of each volume", "storage.size"),
+            "username": key("the first user. Default: the chart takes it from the existing Secret", "auth.username"),
+            "passwordSecret": key("the name of an existing Secret with the password", "auth.existingSecret"),
+            "cookieSecret": key("the name of an existing Secret with the Erlang cookie", "auth.existingSecret"),
+            "password": key("the password, where the chart takes no existing Secret", "auth.password"),
+            "erlangCookie": key("the Erlang cookie, where the chart takes no existing Secret", "auth.erlangCookie"),
+            "forceBoot": key("a force boot, where the chart knows one", "forceBoot"),
+            "podManagementPolicy": key("how pods are created, where the chart has one", "podManagementPolicy"),
+        }),
+    );
+    let either = |one: &str, other: &str| json!({"oneOf": [{"required": [one]}, {"required": [other]}]});
+    let parts = json!({"anyOf": [{"required": ["imageRegistry"]}, {"required": ["imageRepository"]}, {"required": ["imageTag"]}]});
+    keys["required"] = json!(["replicas", "storageSize"]);
+    keys["anyOf"] = json!([{"required": ["image"], "not": parts}, {"required": ["imageRepository", "imageTag"], "not": {"required": ["image"]}}]);
+    keys["allOf"] = json!([
+        either("passwordSecret", "password"), either("cookieSecret", "erlangCookie"),
+        {"anyOf": [{"required": ["username"]}, {"required": ["passwordSecret"]}]},
+    ]);
+    keys["type"] = "object".into();
+    keys
+}
+
+fn secret_keys() -> Value {
+    let key = |what: &str, example: &str| text(&format!("Key that the chart reads for {what}."), WORD, example);
+    let properties = json!({
+        "username": key("the first user", "rabbitmq-username"), "password": key("the password", "rabbitmq-password"),
+        "erlangCookie": key("the Erlang cookie", "rabbitmq-erlang-cookie"),
+    });
+    section("Keys that the chart reads in mqctl's Secret, beside those that it has anyway.", &properties)
 }
 
 fn image() -> Value {
@@ -234,7 +336,7 @@ fn values() -> Value {
 fn without_own(chart: &ChartRef) -> Value {
     let mut values = json!({});
     for (path, _) in chart.own_values() {
-        forbid(&mut values, path);
+        forbid(&mut values, &path);
     }
     values
 }

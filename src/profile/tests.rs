@@ -1,5 +1,6 @@
 mod any_text;
 mod charts;
+mod custom;
 mod described;
 mod drafts;
 mod mistaken;
@@ -27,8 +28,8 @@ fn mistakes(text: &str) -> Vec<String> {
 }
 
 /// No chart is looked at.
-fn nobody(_: &Path) -> Result<crate::chart::Described, String> {
-    Err("not looked at".to_owned())
+fn nobody(_: &crate::chart::Wanted) -> Result<crate::chart::Described, Unseen> {
+    Err(Unseen::Mistake("not looked at".to_owned()))
 }
 
 fn line(mistake: &Mistake) -> String {

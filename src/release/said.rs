@@ -115,7 +115,7 @@ fn unsayable(reading: &Reading, error: &ProfileError) -> Failure {
 /// The first user is what the release's values say; a flag may say the same.
 fn with_user(reading: &Reading, answers: Answers, bare: &Profile) -> Result<Answers, Failure> {
     let own = bare.chart.own_values();
-    let path = own.iter().find(|(_, field)| *field == Field::Username.path()).map(|(path, _)| *path);
+    let path = own.iter().find(|(_, field)| *field == Field::Username.path()).map(|(path, _)| path);
     let user = path.and_then(|path| path.iter().try_fold(&reading.all, |at, key| at.get(key))?.as_str());
     match (user.filter(|user| !user.is_empty()), answers.get(Field::Username)) {
         (Some(user), Some(flag)) if user != flag => Err(other_user(reading, user, flag)),
@@ -136,7 +136,7 @@ fn other_user(reading: &Reading, user: &str, flag: &str) -> Failure {
 fn take_out(values: &mut Map<String, Value>, bare: &Profile, known: &[&Vault]) -> TakenOut {
     let own = bare.chart.own_values();
     let credentials = own.iter().filter(|(_, field)| *field == "credentials");
-    let holders: Vec<&in_values::Path> = credentials.filter_map(|(path, _)| Some(path.split_last()?.1)).collect();
+    let holders: Vec<&in_values::Path<'_>> = credentials.filter_map(|(path, _)| Some(path.split_last()?.1)).collect();
     let taken = in_values::take_out(values, &holders, known);
     for (path, _) in &own {
         remove(values, path);

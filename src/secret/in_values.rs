@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{Name, Secret, Vault};
 
 /// A path in a chart's values.
-pub(crate) type Path = [&'static str];
+pub(crate) type Path<'a> = [&'a str];
 
 /// What was taken out of them.
 #[derive(Default)]
@@ -18,7 +18,7 @@ pub(crate) struct TakenOut {
 
 /// Takes cookie and password out of the mappings that hold them, with whatever else says where they are; then all that
 /// looks like a secret of another kind, or holds one of these that are known.
-pub(crate) fn take_out(values: &mut Map<String, Value>, holders: &[&Path], known: &[&Vault]) -> TakenOut {
+pub(crate) fn take_out(values: &mut Map<String, Value>, holders: &[&Path<'_>], known: &[&Vault]) -> TakenOut {
     let mut taken = TakenOut::default();
     for holder in holders {
         if let Some(map) = at(values, holder) {
@@ -31,7 +31,7 @@ pub(crate) fn take_out(values: &mut Map<String, Value>, holders: &[&Path], known
     taken
 }
 
-fn at<'a>(map: &'a mut Map<String, Value>, path: &Path) -> Option<&'a mut Map<String, Value>> {
+fn at<'a>(map: &'a mut Map<String, Value>, path: &Path<'_>) -> Option<&'a mut Map<String, Value>> {
     path.iter().try_fold(map, |map, key| map.get_mut(*key)?.as_object_mut())
 }
 
@@ -169,7 +169,7 @@ mod tests {
 
     use super::*;
 
-    fn taken(values: Value, holders: &[&Path]) -> (Value, [Option<String>; 2], Vec<String>) {
+    fn taken(values: Value, holders: &[&Path<'_>]) -> (Value, [Option<String>; 2], Vec<String>) {
         let Value::Object(mut map) = values else { panic!("a mapping") };
         let taken = take_out(&mut map, holders, &[]);
         let secret = |name| taken.vault.get(name).map(|secret| secret.reveal().to_owned());

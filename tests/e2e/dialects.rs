@@ -16,6 +16,11 @@ use crate::world::{NAME, World};
 const BOOT: Duration = Duration::from_secs(240);
 /// Long enough for what was declared last to be on the disks.
 const FLUSHED: Duration = Duration::from_secs(15);
+/// Small VMs.
+const SMALL: [(&str, &str); 2] = [
+    ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none"),
+    ("RABBITMQ_CTL_ERL_ARGS", "+S 1:1 +sbwt none"),
+];
 pub(crate) const CHARTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts");
 
 /// A small chart of the suite's own in the manner of a family.
@@ -71,8 +76,7 @@ impl Family {
 
     /// Small VMs, and probes that see a ready node soon; the names are those of the rest of the suite.
     pub(crate) fn values(self) -> Value {
-        let arguments = "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none";
-        let env = [("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", arguments), ("RABBITMQ_CTL_ERL_ARGS", "+S 1:1 +sbwt none")];
+        let env = SMALL;
         let mut values = json!({
             "fullnameOverride": NAME, "readinessProbe": {"initialDelaySeconds": 5, "periodSeconds": 10},
             "resources": {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"memory": "512Mi"}},
@@ -114,6 +118,8 @@ pub(crate) fn tests() -> Vec<Test> {
         test("install and an upgrade that is none", Helm::Four, Family::Bitnami, installed).long(),
         test("a deadlock of pods in order", Helm::Three, Family::Stable, deadlock).long(),
         test("a deadlock of pods in order", Helm::Four, Family::Bitnami, deadlock).long(),
+        custom("by an existing Secret", Helm::Three, BY_SECRET).long(),
+        custom("by values", Helm::Four, BY_VALUE).long(),
     ];
     tests.extend([
         test("force-boot: chart", Helm::Three, Family::Stable, |world, family| forced(world, family, "chart")).long(),
@@ -159,6 +165,57 @@ fn of(tag: &'static str, what: &str, helm: Helm, family: Family, body: fn(&mut W
         world.wish("/values", family.values());
         body(&mut world, family);
     })
+}
+
+/// The values by which the chart of no family is told its secrets.
+const BY_SECRET: [(&str, &str); 2] = [("passwordSecret", "login.secret"), ("cookieSecret", "login.secret")];
+const BY_VALUE: [(&str, &str); 2] = [("password", "login.password"), ("erlangCookie", "login.cookie")];
+
+/// A chart of no family, whose profile describes it.
+fn custom(how: &str, helm: Helm, secrets: [(&'static str, &'static str); 2]) -> Test {
+    let name = format!("dialects: custom: {how}");
+    Test::new(name.clone(), move || {
+        let mut world = World::new(&name, helm, MNESIA, 3);
+        let mut description = json!({
+            "statefulSet": NAME, "clientService": format!("{NAME}-clients"), "headlessService": format!("{NAME}-nodes"),
+            "claimTemplate": "mq-data", "container": "broker", "volumePath": "/data", "dataPath": "/data/nodes",
+            "podLabels": {"app": "mq", "release": NAME}, "releaseLabel": "release",
+            "keys": {
+                "replicas": "nodes", "image": "image", "storageClass": "disk.class", "storageSize": "disk.size",
+                "username": "login.name", "forceBoot": "recovery.force", "podManagementPolicy": "pods.policy",
+            },
+            "secretKeys": {"username": "broker-user", "password": "broker-password", "erlangCookie": "broker-cookie"},
+        });
+        for (key, value) in secrets {
+            description["keys"][key] = json!(value);
+        }
+        let chart = json!({"ref": format!("{CHARTS}/custom-like"), "version": "1.2.0", "dialect": "custom", "custom": description});
+        world.wish("/chart", chart);
+        world.wish(
+            "/values",
+            json!({
+                "name": NAME, "env": SMALL.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
+                "readinessProbe": {"initialDelaySeconds": 5, "periodSeconds": 10},
+                "resources": {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"memory": "512Mi"}},
+            }),
+        );
+        lives_on(&mut world);
+    })
+}
+
+/// Through an upgrade that is none, one that restarts every pod, a delete and an install.
+fn lives_on(world: &mut World) {
+    let password = with_messages(world);
+    world.assert_healthy();
+    let again = world.mqctl(&["upgrade", NAME, "--yes"]).expect(0);
+    assert!(again.stdout.contains("nothing to change"), "{}", again.said());
+    world.wish("/values/configuration", json!("vm_memory_high_watermark.relative = 0.5"));
+    world.mqctl(&["upgrade", NAME, "--yes", "-vv"]).expect(0);
+    world.assert_healthy();
+    world.delete();
+    world.mqctl(&["install", NAME, "--yes", "-vv"]).expect(0);
+    assert_eq!(world.credentials().agree().password(), password);
+    drain(world, &password, &Kind::BOTH);
 }
 
 fn installed(world: &mut World, family: Family) {

@@ -25,7 +25,7 @@ pub(crate) const READERS: [Reader; 3] = [
     Reader { name: "json", texts: &ANSWERS, words: &ANSWER_WORDS, share: 10, read: read_answer },
 ];
 
-const PROFILES: [&str; 5] = [
+const PROFILES: [&str; 7] = [
     "format: 1\nnamespace: rabbitmq\n",
     include_str!("../../examples/prodmq.yaml"),
     include_str!("../../examples/sources.yaml"),
@@ -34,10 +34,22 @@ const PROFILES: [&str; 5] = [
      credentials:\n  username: app\n  password: {env: PASS}\n  erlangCookie: {command: [sops, -d, x]}\n\
      expose: {type: LoadBalancer, ip: 10.0.0.1, ports: [amqp, management], sourceRanges: [10.0.0.0/8]}\n\
      values:\n  plugins: [rabbitmq_shovel]\n  resources: {limits: {memory: 2Gi}}\ntimeouts: {install: 90s, boot: 1h}\n",
+    "format: 1\nnamespace: mq\nchart: {ref: 'oci://hub.example/charts/rabbitmq', version: 16.0.16, dialect: bitnami}\n\
+     image: {repository: mq, tag: 4.0.5}\nvalues: {podManagementPolicy: Parallel}\n",
+    "format: 1\nnamespace: mq\nimage: {repository: hub.example/mq, tag: 4.0.5}\nchart:\n  ref: acme/mq\n  version: 1.2.0\n  dialect: custom\n  \
+     custom:\n    statefulSet: mq\n    volumePath: /data\n    dataPath: /data/nodes\n    podLabels: {app: mq}\n    parallel: true\n    \
+     keys: {replicas: nodes, image: image, storageSize: disk.size, username: login.name, password: login.password, \
+     cookieSecret: login.secret, forceBoot: a.b}\n    secretKeys: {password: p, erlangCookie: c}\n",
     r#"{"format": 1, "namespace": "mq", "replicas": 3, "values": {"a": [1, 2.5, null, true, "b"]}}"#,
 ];
 
-const PROFILE_WORDS: [&str; 62] = [
+const PROFILE_WORDS: [&str; 68] = [
+    "custom",
+    "keys:",
+    "a.b.c",
+    "..",
+    "^1.0",
+    "acme/mq",
     "format: 1\n",
     "namespace: a\n",
     "release",
@@ -169,7 +181,7 @@ fn read_log(input: &[u8]) -> bool {
             taken += 1;
         }
     }
-    let log = kubectl::log_of(&text, "prodmq-0");
+    let log = kubectl::lines_of(&text, "prodmq-0", chart::CONTAINER);
     let phase = rabbitmq::phase(&log, "prodmq-0");
     assert!(phase.tenths() <= 10 && !phase.to_string().is_empty());
     taken > 0
@@ -216,7 +228,7 @@ fn read_answer(input: &[u8]) -> bool {
         |stdout: String| Reply { code: Some(0), stdout: stdout.into(), stderr: String::new(), timed_out: false };
     let plain = reply(text.to_string());
     for object in kubectl::items(&plain) {
-        let pod = Pod::read(&object);
+        let pod = Pod::read(&object, chart::CONTAINER);
         assert!(pod.standing.tenths() <= 10 && !format!("{pod:?}").is_empty());
         StatefulSet::read(&object).all_ready();
         External::read(&object).way(&["10.0.0.1".to_owned()]);

@@ -98,6 +98,8 @@ fn what_a_profile_comes_to_on_another_chart() {
     stdout | context                               test                              derived: kubeconfig         --kube-context
     stdout | protected                             false                             default                     not passed
     stdout | chart.ref                             profiles/../charts/bitnami-like   line 3                      chart
+    stdout | chart.version                         16.0.16                           derived: chart              not passed
+    stdout | chart.dialect                         bitnami                           derived: chart              not passed
     stdout | image.repository                      rabbitmq                          line 4                      values
     stdout | image.tag                             4.3.6-management                  line 4                      values
     stdout | replicas                              3                                 default                     values

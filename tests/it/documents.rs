@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
-use mqctl::chart::{Described, Dialect};
+use mqctl::chart::{Described, Dialect, Wanted};
 use mqctl::cli::Cli;
 use mqctl::outcome::Outcome;
 use mqctl::profile;
@@ -55,8 +55,9 @@ fn every_profile_of_the_readme_is_read() {
     assert!(!profiles.is_empty(), "the README shows no profile");
     for text in profiles {
         // Whoever has no such chart can read the profile all the same.
-        let look = |_: &Path| {
-            Ok(Described { name: "rabbitmq".into(), version: "16.0.16".into(), dialect: Some(Dialect::Bitnami) })
+        let look = |wanted: &Wanted| {
+            let version = wanted.version.clone().unwrap_or_default();
+            Ok(Described { name: "rabbitmq".into(), version, dialect: Some(Dialect::Bitnami), unasked: None })
         };
         let path = Path::new("profiles/prodmq.yaml");
         profile::read_with(text, path, &look).unwrap_or_else(|error| panic!("{error}\n{text}"));

@@ -311,6 +311,8 @@ fn what_no_broker_can_prove_is_said() {
 fn the_dialect_of_a_packed_chart_is_told_by_the_release() {
     let world = plain(&bitnami());
     world.write("work/rabbitmq-16.0.16.tgz", "");
+    world.write("shown.chart", "apiVersion: v2\nname: rabbitmq\nversion: 16.0.16\n");
+    world.write("shown.values", "");
     let init = ["init", "prodmq", "--from-release", "prodmq", "--chart", "./rabbitmq-16.0.16.tgz", "--yes"];
     world.run(&init).ended(0);
     assert!(

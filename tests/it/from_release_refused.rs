@@ -124,6 +124,8 @@ fn the_chart_is_not_given_or_another() {
     hint: helm pull REPOSITORY/rabbitmq --version 6.18.2 --untar   # then --chart ./rabbitmq
     ");
     world.write("work/profiles/nginx-6.18.2.tgz", "");
+    world.write("shown.chart", "apiVersion: v2\nname: nginx\nversion: 6.18.2\n");
+    world.write("shown.values", "");
     assert_snapshot!(with("./profiles/nginx-6.18.2.tgz"), @"
     error: `prodmq` was made by chart `rabbitmq-6.18.2`, and --chart is stable nginx-6.18.2; nothing was changed
     hint: helm pull REPOSITORY/rabbitmq --version 6.18.2 --untar   # then --chart ./rabbitmq

@@ -111,7 +111,8 @@ fn target() -> Target {
         namespace: "mq".into(),
         release: "prodmq".into(),
         stateful_set: "prodmq".into(),
-        label: mqctl::chart::INSTANCE,
+        label: mqctl::chart::INSTANCE.to_owned(),
+        container: mqctl::chart::CONTAINER.to_owned(),
     }
 }
 
@@ -148,7 +149,7 @@ fn set(replicas: u32, ready: u32, values_digest: Option<String>) -> StatefulSet 
 }
 
 fn planned(profile: &Profile, observed: &Observed, found: &Found) -> Result<Plan, String> {
-    let (chart, target) = (PathBuf::from("/chart"), target());
+    let (chart, target) = (mqctl::chart::Located { at: "/chart".into(), version: None }, target());
     let given = Given {
         profile,
         target: &target,

@@ -30,30 +30,30 @@ const CONVERSATION: [(&str, &str); 8] = [
     ("Go on?", "y"),
 ];
 
-struct Talk {
-    session: PtySession,
+pub struct Talk {
+    pub session: PtySession,
     heard: String,
 }
 
 impl Talk {
-    fn begin(world: &World, args: &[&str]) -> Self {
+    pub fn begin(world: &World, args: &[&str]) -> Self {
         let session = spawn_command(world.command(args), Some(PATIENCE_MS)).unwrap();
         Self { session, heard: String::new() }
     }
 
-    fn hear(&mut self, prompt: &str) {
+    pub fn hear(&mut self, prompt: &str) {
         self.heard += &self.session.exp_string(prompt).unwrap();
         self.heard += prompt;
     }
 
-    fn answer(&mut self, prompt: &str, answer: &str) {
+    pub fn answer(&mut self, prompt: &str, answer: &str) {
         self.hear(prompt);
         self.session.send(answer).unwrap();
         self.session.flush().unwrap();
     }
 
     /// Everything that was said, and the exit code.
-    fn end(mut self) -> (String, i32) {
+    pub fn end(mut self) -> (String, i32) {
         self.heard += &self.session.exp_eof().unwrap();
         match self.session.process().wait().unwrap() {
             WaitStatus::Exited(_, code) => (self.heard, code),

@@ -114,7 +114,8 @@ impl Scenario {
             namespace: "rabbitmq".into(),
             release: "rmq".into(),
             stateful_set: "rmq".into(),
-            label: chart::INSTANCE,
+            label: chart::INSTANCE.to_owned(),
+            container: chart::CONTAINER.to_owned(),
         };
         let picture = self.picture();
         Page::of(&target, &picture, &Wish::default()).to_text()

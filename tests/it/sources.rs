@@ -70,7 +70,10 @@ fn profiles_that_are_broken_in_other_ways() {
         ("format: 1\nnamespace: [\n", "prodmq.yaml has 1 mistake"),
         ("format: 1\nnamespace: a\nnamespace: b\n", "`namespace`"),
         ("format: 9\nnamespace: a\n", "this mqctl reads format 1, not 9"),
-        ("format: 1\nnamespace: a\nchart: {ref: bitnami/rabbitmq}\n", "expected builtin or a chart on this machine"),
+        (
+            "format: 1\nnamespace: a\nchart: {ref: rabbitmq}\n",
+            "expected builtin, REPO/CHART, oci://HOST/CHART, or a path",
+        ),
         (
             "format: 1\nnamespace: a\nchart: {ref: ./none}\nimage: {repository: a, tag: b}\n",
             "`profiles/none`: there is no chart: ",

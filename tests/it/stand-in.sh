@@ -310,12 +310,23 @@ review() {
         sed 's/},{"apiVersion"/}\n{"apiVersion"/g; s/"kind":"SelfSubjectAccessReview"/&,"status":{"allowed":true}/g'
 }
 
+# What helm says of a chart: the files `shown.chart` and `shown.values`, where a test has written them.
+show() {
+    if [ -f "$world/shown.$1" ]; then
+        cat "$world/shown.$1"
+    else
+        echo "Error: repo ${2%%/*} not found" >&2
+        return 1
+    fi
+}
+
 respond() {
     case $program-$1 in
         helm-list) helm_list ;;
         helm-version) echo v3.19.0 ;;
         helm-get) if [ -f "$cluster/manifest" ]; then cat "$cluster/manifest"; fi ;;
         helm-template) template "$@" ;;
+        helm-show) show "$2" "$3" ;;
         helm-upgrade) upgrade "$@" ;;
         helm-uninstall) rm -f "$cluster"/release "$cluster"/statefulset.* "$cluster"/pod.* "$cluster"/service.prodmq "$cluster"/service.prodmq-headless ;;
         helm-rollback) sed -i 's/"status":"[^"]*"/"status":"deployed"/' "$cluster/release" ;;

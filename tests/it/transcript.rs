@@ -27,7 +27,7 @@ pub struct Recorded {
 }
 
 /// The words of helm, kubectl and git that change nothing.
-const READS: [&str; 8] = ["list", "history", "get", "exec", "logs", "version", "ls-files", "template"];
+const READS: [&str; 9] = ["list", "history", "get", "exec", "logs", "version", "ls-files", "template", "show"];
 
 impl Recorded {
     pub fn read(folder: &Path) -> Self {

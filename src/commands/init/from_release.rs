@@ -5,8 +5,10 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::Value;
 
-use super::{Files, chart, credentials_adopt, draft, given, questions};
+use super::{Files, credentials_adopt, draft, given, questions};
 use crate::ask::Person;
+use crate::chart::Wanted;
+use crate::chart::look::{Asking, Eyes};
 use crate::cli::Init;
 use crate::cluster::{Observed, Target};
 use crate::context::Context;
@@ -32,7 +34,9 @@ pub(super) fn run(args: &Init, name: &str, path: &Path, cx: &Context) -> Result<
     cx.stop_if_interrupted()?;
     let reference = reference(args, &reading, path, asking)?;
     let own_secret = secret_of_chart(cx, &target, &reading)?;
-    let chart = Chart { reference: &reference, look: &chart::describe, profile: path };
+    let eyes = Eyes { tools: &cx.tools, person: Person::Absent, asking: Asking::Always };
+    let look = |wanted: &Wanted| eyes.look(wanted);
+    let chart = Chart { reference: &reference, look: &look, profile: path };
     let known: Vec<&Vault> = own_secret.iter().map(|knower| &knower.vault).collect();
     let Said { draft, vault, warnings } = release::said(&reading, answers, &chart, &known)?;
     let knowers = own_secret.into_iter().chain([Knower { who: Who::Values, vault }]).collect();

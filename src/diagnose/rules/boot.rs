@@ -177,7 +177,8 @@ pub(super) fn inconsistent(picture: &Picture) -> Vec<Finding> {
         if let Some(rung) = rung_that_forgets(picture, &with) {
             return Some(finding.fix(format!("mqctl recover {}", picture.name)).risk(asked_for(&rung)));
         }
-        let forget = format!("exec {thinks} --container rabbitmq -- rabbitmqctl forget_cluster_node {}", &said["with"]);
+        let (container, with) = (&picture.container, &said["with"]);
+        let forget = format!("exec {thinks} --container {container} -- rabbitmqctl forget_cluster_node {with}");
         let risk = "queues whose only copy was on it are gone already; look at `mqctl recover` first";
         Some(finding.fix(picture.kubectl(&forget)).risk(risk))
     };

@@ -108,7 +108,8 @@ fn hung(picture: &Picture, seen: &Seen) -> Option<Finding> {
     let finding =
         finding.of([seen.name()]).proof(format!("Erlang VMs beside the broker's, by age: {}", ages.join(", ")));
     let finding = if killed { finding.proof("it was OOMKilled before") } else { finding };
-    let fix = picture.kubectl(&format!("exec {} --container rabbitmq -- kill {}", seen.name(), pids.join(" ")));
+    let fix =
+        picture.kubectl(&format!("exec {} --container {} -- kill {}", seen.name(), picture.container, pids.join(" ")));
     Some(finding.fix(fix).risk("none; about seven of them have the broker OOM-killed"))
 }
 

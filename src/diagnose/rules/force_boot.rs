@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use crate::chart::CONTAINER;
 use crate::diagnose::finding::{Finding, plural};
 use crate::diagnose::picture::{Picture, Seen};
 use crate::explain::Code;
@@ -30,14 +29,14 @@ fn has_file(seen: &Seen) -> bool {
 fn by_file(picture: &Picture, seen: &Seen) -> Finding {
     let node = seen.node.reading.as_ref().map(|reading| reading.node.as_str()).unwrap_or_default();
     let path = format!("{}/{node}/force_load", picture.base);
-    let by_hand = || picture.kubectl(&format!("exec {} --container rabbitmq -- rm {path}", seen.name()));
+    let by_hand = || picture.kubectl(&format!("exec {} --container {} -- rm {path}", seen.name(), picture.container));
     let fix = picture.under_way().map_or_else(by_hand, |_| format!("mqctl recover {}", picture.name));
     finding(&[seen]).proof(path).fix(fix)
 }
 
 fn by_switch(picture: &Picture) -> Option<Finding> {
     let template = picture.set.pointer("/spec/template/spec/containers").and_then(Value::as_array);
-    let template = template.into_iter().flatten().find(|container| container["name"] == CONTAINER);
+    let template = template.into_iter().flatten().find(|container| container["name"] == picture.container);
     let stays = |seen: &Seen| template.is_some_and(|container| is_on(container, seen.name()));
     let is_forced = |seen: &&Seen| stays(seen) || is_on(seen.container(), seen.name()) || FORCED.is_match(&seen.log);
     let nodes: Vec<&Seen> = picture.nodes.iter().filter(|seen| !has_file(seen)).filter(is_forced).collect();

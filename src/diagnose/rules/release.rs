@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use crate::chart::PARALLEL_LINE;
 use crate::cluster::Standing;
 use crate::diagnose::finding::{Finding, plural};
 use crate::diagnose::picture::{Picture, Seen};
@@ -139,5 +138,9 @@ pub(super) fn drift(picture: &Picture) -> Vec<Finding> {
     }
     let title = "the StatefulSet is Parallel, and the profile wants OrderedReady";
     let finding = Finding::warning(Code::Immutable, title).proof("StatefulSet: podManagementPolicy Parallel");
-    vec![finding.fix(format!("{PARALLEL_LINE}     in the profile")).risk("none: after a full stop it starts by itself")]
+    vec![
+        finding
+            .fix(format!("{}     in the profile", picture.parallel_line))
+            .risk("none: after a full stop it starts by itself"),
+    ]
 }

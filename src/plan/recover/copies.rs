@@ -61,7 +61,7 @@ impl Recovery<'_> {
     }
 
     fn copy_of(&self, pod: &str) -> String {
-        recovery::copy_folder(self.names.base, &self.given.evidence.name_of(pod))
+        recovery::copy_folder(&self.names.base, &self.given.evidence.name_of(pod))
     }
 
     /// One helper pod a volume, all at once; removed afterwards.
@@ -90,7 +90,8 @@ impl Recovery<'_> {
             claim,
             // Its own pod may be gone by then, and its volume is not detached yet.
             machine: self.given.observed.machine_beside(pod, claim).ok().flatten(),
-            volume: self.names.volume,
+            volume: &self.names.volume,
+            broker: &self.names.container,
             pod_spec: &self.wished["spec"]["template"]["spec"],
             image: &self.image(),
             user: self.names.user,
@@ -108,8 +109,8 @@ impl Recovery<'_> {
         (noted || self.wants_copies()).then(|| {
             format!(
                 "the folders as they were are kept on their volumes; when nothing is missed, remove them from each pod:\n    \
-                 kubectl --namespace {} exec {pod} --container rabbitmq -- sh -c 'rm -r {folder}'",
-                self.given.target.namespace
+                 kubectl --namespace {} exec {pod} --container {} -- sh -c 'rm -r {folder}'",
+                self.given.target.namespace, self.names.container
             )
         })
     }

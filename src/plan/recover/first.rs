@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::{Action, Condition, Danger, Step};
 use super::Recovery;
-use crate::chart::{self, CONTAINER};
+use crate::chart;
 use crate::error::Failure;
 use crate::helm;
 use crate::kubectl::{self, recovery};
@@ -69,7 +69,7 @@ impl Recovery<'_> {
         let (pod, target) = (self.one(), self.given.target);
         Step::new(Danger::Destroys, format!("file force_load in {pod}"), "its container starts again and uses it up")
             .action(Action::Wait(Condition::Waiting(vec![pod.to_owned()])))
-            .action(Action::Wait(Condition::Succeeds(recovery::lay_force_load(target, pod, self.names.base))))
+            .action(Action::Wait(Condition::Succeeds(recovery::lay_force_load(target, pod, &self.names.base))))
             .action(Action::Try(recovery::restart_container(target, pod)))
             .done(format!("force_load laid in {pod}, its container started again"))
     }
@@ -90,12 +90,13 @@ impl Recovery<'_> {
         let force = format!(
             "if [ \"$(hostname)\" = {} ] && ! [ -e {FORCED_ONCE} ]; then {}touch {FORCED_ONCE}; fi; exec ",
             self.one(),
-            recovery::force_load(self.names.base)
+            recovery::force_load(&self.names.base)
         );
         let mut set = self.without_held()?;
         set["spec"]["updateStrategy"] = json!({"type": "OnDelete"});
         let containers = set.pointer_mut("/spec/template/spec/containers").and_then(Value::as_array_mut);
-        let mut brokers = containers.into_iter().flatten().filter(|container| container["name"] == CONTAINER);
+        let mut brokers =
+            containers.into_iter().flatten().filter(|container| container["name"] == self.names.container.as_str());
         if let Some(broker) = brokers.next() {
             let words = |key: &str| broker[key].as_array().cloned().unwrap_or_default();
             let own = [words("command"), words("args")].concat();
@@ -137,9 +138,11 @@ impl Recovery<'_> {
     /// Nobody comes here with a chart that has no such value.
     pub(super) fn revision(&self, step: Step, replicas: usize, forced: bool) -> Step {
         let profile = self.given.profile;
-        let (values, folder) = (chart::forced_values(profile, replicas, forced), chart::folder(profile, Path::new("")));
+        let values = chart::forced_values(profile, replicas, forced);
+        let located = chart::located(profile, Path::new(""));
         values.into_iter().fold(step, |step, values| {
-            let call = helm::upgrade_install(self.given.target, &folder, &values, profile.timeouts.install);
+            let fed = chart::fed(profile, &values);
+            let call = helm::upgrade_install(self.given.target, &located, fed, profile.timeouts.install);
             step.action(Action::Run(call))
         })
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::{Action, Danger, Step};
 use super::{Given, Recovery};
-use crate::chart::{IN_ORDER_LINE, Names};
+use crate::chart::{self, Names};
 use crate::cluster::{Pod, Standing};
 use crate::error::Failure;
 use crate::kubectl::{self, recovery};
@@ -33,7 +33,11 @@ pub(super) fn no_stateful_set(given: &Given<'_>, names: &Names) -> Failure {
     let then = format!("mqctl install {name} --timeout 1m; mqctl recover {name}");
     if given.profile.chart != ChartRef::Builtin {
         return failure
-            .hint(format!("{IN_ORDER_LINE}   # in the profile: then only {} starts", names.pods[0]))
+            .hint(format!(
+                "{}   # in the profile: then only {} starts",
+                chart::in_order_line(given.profile),
+                names.pods[0]
+            ))
             .hint(then);
     }
     let hold = format!("kubectl --namespace {} create configmap {}", given.target.namespace, names.hold);

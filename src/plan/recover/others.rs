@@ -104,7 +104,7 @@ impl Recovery<'_> {
             .action(Action::Wait(Condition::Succeeds(recovery::remove_force_load(
                 self.given.target,
                 pod,
-                self.names.base,
+                &self.names.base,
             ))))
             .done(format!("no force_load left in {pod}"))
     }

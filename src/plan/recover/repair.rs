@@ -46,9 +46,10 @@ impl Recovery<'_> {
         let title = format!("feature flag khepri_db on {}", pods(nodes));
         let step =
             Step::new(Danger::Changes, title.clone(), "in the file beside its data; a copy is kept there as *.mqctl");
+        let target = self.given.target;
         let lay = |step: Step, node: &&String| {
-            let script = recovery::lay_flags(self.names.base, node, &repair.file());
-            let call = kubectl::exec_script(self.given.target, &pod_of(node), "rabbitmq", vec![Part::Text(script)]);
+            let script = recovery::lay_flags(&self.names.base, node, &repair.file());
+            let call = kubectl::exec_script(target, &pod_of(node), &target.container, vec![Part::Text(script)]);
             step.action(Action::Run(call))
         };
         nodes.iter().fold(step, lay).done(title)
@@ -70,7 +71,7 @@ impl Recovery<'_> {
     fn lay_outside(&self, nodes: &[&String], repair: &Repair) -> Step {
         let title = format!("the same feature flags on {}", pods(nodes));
         let step = Step::new(Danger::Changes, title.clone(), "through helper pods, removed afterwards");
-        let script = |node: &&String| (pod_of(node), recovery::lay_flags(self.names.base, node, &repair.file()));
+        let script = |node: &&String| (pod_of(node), recovery::lay_flags(&self.names.base, node, &repair.file()));
         self.through_helpers(step, &nodes.iter().map(script).collect::<Vec<_>>(), TO_WRITE).done(title)
     }
 
@@ -93,7 +94,7 @@ impl Recovery<'_> {
     }
 
     pub(super) fn image(&self) -> String {
-        broker_image(&self.wished).unwrap_or_default()
+        broker_image(&self.wished, &self.names.container).unwrap_or_default()
     }
 
     /// Whoever leaves the profile as it is does it all again.
@@ -111,16 +112,17 @@ impl Recovery<'_> {
 /// # Errors
 /// Nobody has noted one that knows Mnesia.
 pub(super) fn with_booted(set: Value, booted: Option<&str>, target: &Target) -> Result<Value, Failure> {
-    let image = broker_image(&set).unwrap_or_default();
+    let image = broker_image(&set, &target.container).unwrap_or_default();
     let (repository, tag) = image.rsplit_once(':').unwrap_or((&image, ""));
     let knows_mnesia = |tag: &&str| Series::of(tag).is_some_and(|series| series < KHEPRI_ONLY);
     match booted.filter(knows_mnesia) {
         _ if knows_mnesia(&tag) => Ok(set),
-        Some(booted) => Ok(with_image(set, &format!("{repository}:{booted}"))),
+        Some(booted) => Ok(with_image(set, &target.container, &format!("{repository}:{booted}"))),
         None => {
             let text = format!("which version ran before {image} is not known; nothing was changed");
             let name = set.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-            let command = format!("set image statefulset/{name} rabbitmq=IMAGE   # that of before; then again");
+            let command =
+                format!("set image statefulset/{name} {}=IMAGE   # that of before; then again", target.container);
             let hint = format!("kubectl --namespace {} {command}", target.namespace);
             Err(Failure::new(Outcome::Contradiction, text).hint(hint))
         }
@@ -128,8 +130,8 @@ pub(super) fn with_booted(set: Value, booted: Option<&str>, target: &Target) -> 
 }
 
 /// The same with the image of the nodes that still run; other containers that have the broker's go with it.
-pub(super) fn with_image(mut set: Value, image: &str) -> Value {
-    let refused = broker_image(&set);
+pub(super) fn with_image(mut set: Value, container: &str, image: &str) -> Value {
+    let refused = broker_image(&set, container);
     for list in ["initContainers", "containers"] {
         let containers = set.pointer_mut(&format!("/spec/template/spec/{list}")).and_then(Value::as_array_mut);
         for container in containers.into_iter().flatten() {
@@ -141,9 +143,9 @@ pub(super) fn with_image(mut set: Value, image: &str) -> Value {
     set
 }
 
-fn broker_image(set: &Value) -> Option<String> {
+fn broker_image(set: &Value, name: &str) -> Option<String> {
     let containers = set.pointer("/spec/template/spec/containers")?.as_array()?;
-    containers.iter().find(|container| container["name"] == "rabbitmq")?["image"].as_str().map(str::to_owned)
+    containers.iter().find(|container| container["name"] == name)?["image"].as_str().map(str::to_owned)
 }
 
 fn pods(nodes: &[&String]) -> String {
@@ -160,8 +162,8 @@ mod tests {
             "initContainers": [{"name": "start-gate", "image": "rabbitmq:4.3.6"}, {"name": "chown", "image": "busybox"}],
             "containers": [{"name": "rabbitmq", "image": "rabbitmq:4.3.6"}],
         });
-        let set = with_image(json!({"spec": {"template": {"spec": spec}}}), "rabbitmq:4.0.5");
-        assert_eq!(broker_image(&set).unwrap(), "rabbitmq:4.0.5");
+        let set = with_image(json!({"spec": {"template": {"spec": spec}}}), "rabbitmq", "rabbitmq:4.0.5");
+        assert_eq!(broker_image(&set, "rabbitmq").unwrap(), "rabbitmq:4.0.5");
         let images = |n: usize| set.pointer(&format!("/spec/template/spec/initContainers/{n}/image")).unwrap();
         assert_eq!((images(0), images(1)), (&json!("rabbitmq:4.0.5"), &json!("busybox")));
     }

@@ -1,7 +1,7 @@
 //! Charts on this machine, with somebody who looks at them.
 
 use super::*;
-use crate::chart::{self, Described, Dialect};
+use crate::chart::{self, Described, Dialect, Home, Unseen, Wanted};
 
 const CHART: &str = "chart: {ref: ./charts/rabbitmq}\nimage: {repository: hub.example/mq, tag: 4.0.5}\n";
 const OWN: &str = "prodmq-mqctl-credentials";
@@ -16,10 +16,12 @@ fn newest(dialect: Dialect) -> &'static str {
     }
 }
 
-fn told(dialect: Option<Dialect>, version: &str) -> impl Fn(&Path) -> Result<Described, String> {
-    move |path| {
-        assert_eq!(path, Path::new("profiles/charts/rabbitmq"));
-        Ok(Described { name: "rabbitmq".to_owned(), version: version.to_owned(), dialect })
+fn told(dialect: Option<Dialect>, version: &str) -> impl Fn(&Wanted) -> Result<Described, Unseen> {
+    move |wanted| {
+        assert_eq!(wanted.home, Home::Here("profiles/charts/rabbitmq".into()));
+        let doubt = dialect.is_none() && wanted.said.is_none();
+        let described = || Described { name: "rabbitmq".into(), version: version.to_owned(), dialect, unasked: None };
+        if doubt { Err(Unseen::Doubt("nobody knows".into())) } else { Ok(described()) }
     }
 }
 
@@ -38,8 +40,11 @@ fn with_image(dialect: Dialect, version: &str, more: &str) -> Profile {
 }
 
 fn mistakes_with(more: &str, dialect: Option<Dialect>, version: &str) -> Vec<String> {
-    let error = read_with(&format!("{GOOD}{more}"), Path::new(PATH), &told(dialect, version)).err();
-    error.map(|error| error.mistakes).unwrap_or_default().iter().map(line).collect()
+    match read_with(&format!("{GOOD}{more}"), Path::new(PATH), &told(dialect, version)) {
+        Ok(_) => Vec::new(),
+        Err(LoadError::Mistaken(error)) => error.mistakes.iter().map(line).collect(),
+        Err(other) => vec![other.to_string()],
+    }
 }
 
 /// The profile's values of one key, as the chart is told them.
@@ -71,15 +76,16 @@ fn a_chart_s_objects_are_called_as_it_calls_them() {
 fn data_and_user_are_where_the_version_has_them() {
     let place = |dialect, version| {
         let names = chart::names(&of_version(dialect, version, ""));
-        (names.volume, names.base, names.user)
+        format!("{} {} {}", names.volume, names.base, names.user)
     };
+    let at = |volume: &str, base: &str, user: u32| format!("{volume} {base} {user}");
     let stable = "/opt/bitnami/rabbitmq/var/lib/rabbitmq";
-    assert_eq!(place(Dialect::Stable, "6.28.1"), (stable, "/opt/bitnami/rabbitmq/var/lib/rabbitmq/mnesia", 1001));
+    assert_eq!(place(Dialect::Stable, "6.28.1"), at(stable, "/opt/bitnami/rabbitmq/var/lib/rabbitmq/mnesia", 1001));
     let (old, new) = ("/bitnami/rabbitmq/mnesia", "/opt/bitnami/rabbitmq/.rabbitmq/mnesia");
     for (version, place_then) in [("7.0.0", old), ("12.13.1", old), ("12.14.0", new), ("16.0.16", new)] {
-        assert_eq!(place(Dialect::Bitnami, version), (place_then, place_then, 1001), "{version}");
+        assert_eq!(place(Dialect::Bitnami, version), at(place_then, place_then, 1001), "{version}");
     }
-    let official = ("/var/lib/rabbitmq", "/var/lib/rabbitmq/mnesia", 999);
+    let official = at("/var/lib/rabbitmq", "/var/lib/rabbitmq/mnesia", 999);
     assert_eq!(place(Dialect::CloudPirates, "0.3.0"), official);
     assert_eq!(place(Dialect::Groundhog2k, "1.0.0"), official);
 }
@@ -221,7 +227,7 @@ fn the_profile_s_own_value_wins_against_a_correction() {
 fn the_policy_is_the_profile_s() {
     let parallel = |more: &str| chart::is_parallel(&of(Dialect::Stable, more));
     assert!(!parallel("") && !parallel("values: {podManagementPolicy: OrderedReady}\n"));
-    assert!(parallel(&format!("{}\n", chart::PARALLEL_LINE)) && chart::is_parallel(&good("")));
+    assert!(parallel(&format!("{}\n", chart::parallel_line(&good("")))) && chart::is_parallel(&good("")));
     assert!(!chart::is_parallel(&of(Dialect::Bitnami, "values: {podManagementPolicy: OrderedReady}\n")));
 }
 
@@ -240,9 +246,8 @@ fn a_revision_within_a_recovery_is_forced_for_some_pods_only() {
 #[test]
 fn the_dialect_is_said_where_it_cannot_be_told() {
     let unknown = mistakes_with(CHART, None, "16.0.16");
-    let words = "stable, bitnami, cloudpirates or groundhog2k";
-    let wanted = format!("it cannot be told which keys this chart has; add `dialect:` with {words}");
-    assert_eq!(unknown, [format!("3:14 chart.ref: {wanted}")]);
+    let words = "stable, bitnami, cloudpirates, groundhog2k or custom";
+    assert_eq!(unknown, [format!("3:8 chart.dialect: missing, and nobody knows: {words}")]);
     let said = CHART.replace("rabbitmq}", "rabbitmq, dialect: bitnami, version: 16.0.16}");
     assert_eq!(mistakes_with(&said, None, "16.0.16"), [""; 0]);
     let wrong = said.replace("dialect: bitnami", "dialect: rabbitmq-ha");

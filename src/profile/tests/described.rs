@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use boon::{Compiler, SchemaIndex, Schemas};
 
 use super::*;
-use crate::profile::file;
+use crate::profile::{custom, file};
 
 /// Wrong, but beyond a schema: bounds of sizes and times, and words that YAML readers disagree about.
 pub(super) const BEYOND: [&str; 6] = [
@@ -48,6 +48,10 @@ fn sorted<const N: usize>(mut keys: [&str; N]) -> Vec<&str> {
 fn the_schema_has_the_reader_s_keys() {
     assert_eq!(keys(""), sorted(file::KEYS));
     assert_eq!(keys("/properties/chart"), sorted(file::CHART));
+    let custom = "/properties/chart/properties/custom";
+    assert_eq!(keys(custom), sorted(custom::CUSTOM));
+    assert_eq!(keys(&format!("{custom}/properties/keys")), sorted(custom::KEYS));
+    assert_eq!(keys(&format!("{custom}/properties/secretKeys")), sorted(custom::SECRET_KEYS_OF_CHART));
     assert_eq!(keys("/properties/image"), sorted(file::IMAGE));
     assert_eq!(keys("/properties/storage"), sorted(file::STORAGE));
     assert_eq!(keys("/properties/credentials"), sorted(file::CREDENTIALS));
