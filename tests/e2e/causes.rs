@@ -90,12 +90,14 @@ fn no_name_server(world: &World) {
     resolve(json!({"dnsPolicy": "None", "dnsConfig": {"nameservers": ["127.0.0.1"]}}));
     assert_cause(world, "DNS");
     let found = world.mqctl(&DOCTOR).expect(4).json();
-    assert_eq!(found["findings"][0]["subjects"], json!(["mq-2"]), "{found:#}");
+    // The first that starts so goes on where its peers are quick to find it.
+    let pod = found["findings"][0]["subjects"][0].as_str().expect("a pod");
     let proof = found["findings"][0]["proof"].to_string();
-    assert!(proof.contains("mq-2 cannot turn the name of mq-0 into 10."), "{found:#}");
+    let told = format!("{pod} cannot turn the name of mq-");
+    assert!(proof.contains(&told) && proof.contains(" into 10."), "{found:#}");
     resolve(json!({"dnsPolicy": "ClusterFirst", "dnsConfig": null}));
     // A StatefulSet does not replace a pod that has not become ready.
-    world.namespace.kubectl(&["delete", "pod", "mq-2"]);
+    world.namespace.kubectl(&["delete", "pod", pod]);
     world.mqctl(&["doctor", NAME, "--wait", "--timeout", "6m"]).expect(0);
     world.assert_healthy();
 }
