@@ -14,6 +14,10 @@ use crate::runner::{Test, figure};
 use crate::world::{NAME, World};
 
 const ROUNDS: usize = 3;
+/// Nodes of Mnesia that start at once meet in the middle of their boots now and then: one fails, and its next start heals
+/// it, twelve seconds later. By hand as by `recover`; such a round is told, and run again. Seen with RabbitMQ 4.0.5 in three
+/// starts of eight, none of them by mqctl.
+const TRIES: usize = 4;
 /// The reading included, it may take so many times as long as each cure by hand.
 const MOST: f64 = 1.15;
 
@@ -69,8 +73,7 @@ fn compared(world: &World, deadlock: Deadlock) {
     let mut seconds = vec![Vec::new(); cures.len()];
     for _ in 0..ROUNDS {
         for (cure, seconds) in cures.iter().zip(&mut seconds) {
-            deadlocked(world, deadlock.cuts);
-            seconds.push(cure.seconds(world));
+            seconds.push(undisturbed(world, deadlock, *cure));
         }
     }
     world.assert_healthy();
@@ -82,6 +85,21 @@ fn compared(world: &World, deadlock: Deadlock) {
         figure(format!("{cure:?}: median {median:.1} s of {all:.1?}; recover takes {times:.2} times as long"));
     }
     assert!(by_hand.iter().all(|by_hand| *recover <= by_hand * MOST), "{cures:?}: {medians:.1?}");
+}
+
+/// The seconds of a cure in which no boot failed.
+fn undisturbed(world: &World, deadlock: Deadlock, cure: Cure) -> f64 {
+    for _ in 0..TRIES {
+        deadlocked(world, deadlock.cuts);
+        let before = world.namespace.pods();
+        let seconds = cure.seconds(world);
+        let undisturbed = |pod: &(String, String, u64)| pod.2 == 0 || before.contains(pod);
+        if world.namespace.pods().iter().all(undisturbed) {
+            return seconds;
+        }
+        figure(format!("{cure:?}: {seconds:.1} s with a boot that failed once; run again"));
+    }
+    panic!("a boot fails in each of {TRIES} rounds of {cure:?}");
 }
 
 fn median(seconds: &[f64]) -> f64 {
