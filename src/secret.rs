@@ -142,6 +142,11 @@ impl Secret {
         mangled.then_some("it has a quote, a backslash, a backtick or a `$`, which shells on its way change")
     }
 
+    /// It has no other characters.
+    pub(crate) fn consists_of(&self, fits: fn(char) -> bool) -> bool {
+        self.0.chars().all(fits)
+    }
+
     /// `sha256:` and 12 hexadecimal digits: enough to compare, too little to guess from.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint(digest::of([self.0.as_bytes()], 12))

@@ -3,8 +3,8 @@
 
 use super::dialect::Told;
 use super::table::{
-    Correction, Fixed, ForceBoot, LOOKED_FOR, NO_SECRET, NOTHING, OWN_SECRET, OWN_VOLUMES, PATIENT, Place, Table, kept,
-    key, unread,
+    Correction, Fixed, ForceBoot, LOOKED_FOR, NO_SECRET, NOTHING, OWN_SECRET, OWN_VOLUMES, PATIENT, Passwords, Place,
+    Table, kept, key, unread,
 };
 use super::version::{ALL, NONE, Span, before, between, from};
 
@@ -20,6 +20,21 @@ const fn patient(versions: Span) -> Correction {
         unless: None,
         why: "a node may wait 300 s for its peers, and the default kills it after 270",
     }
+}
+
+/// Probes of these versions log in, by a command that has the password without quotes.
+const PROVEN: [Span; 3] = [before(7, 4, 4), between((10, 1, 14), (10, 2, 1)), from(11, 14, 4)];
+
+const fn in_a_word(versions: Span) -> Passwords {
+    Passwords {
+        versions,
+        fits: one_word,
+        why: "the chart's probes have it in a shell's line without quotes; no blank and none of * ? [ ] \\ gets there",
+    }
+}
+
+const fn one_word(c: char) -> bool {
+    !c.is_whitespace() && !matches!(c, '*' | '?' | '[' | ']' | '\\')
 }
 
 /// 9.0.0 gave the keys below these names.
@@ -49,6 +64,8 @@ pub(super) const TABLE: Table = Table {
         key(ALL, &["image", "tag"], Told::Tag),
         key(ALL, &["replicaCount"], Told::Replicas),
         key(ALL, &["persistence", "storageClass"], Told::Class),
+        // Where both are said, this one wins.
+        key(ALL, &["global", "storageClass"], Told::Class),
         key(ALL, &["persistence", "size"], Told::Size),
         key(ALL, &["auth", "username"], Told::Username),
         key(ALL, &["auth", "existingPasswordSecret"], Told::Secret),
@@ -56,11 +73,13 @@ pub(super) const TABLE: Table = Table {
         // From here on any other image than the vendor's fails the render without it.
         key(from(15, 2, 0), &["global", "security", "allowInsecureImages"], Told::AnyImage),
     ],
+    passwords: &[in_a_word(PROVEN[0]), in_a_word(PROVEN[1]), in_a_word(PROVEN[2])],
     force_boot: ForceBoot::Key(&["clustering", "forceBoot"]),
     publishes: from(8, 24, 4),
     parallel: NONE,
     lays_cookie_once: false,
     stops_gently: from(8, 2, 0),
+    other_user: None,
     corrections: &[
         patient(BOOTED[0]),
         patient(BOOTED[1]),
@@ -80,6 +99,7 @@ pub(super) const TABLE: Table = Table {
         kept(from(12, 7, 0), &["auth", "existingSecretPasswordKey"], OWN_SECRET),
         kept(from(12, 8, 0), &["auth", "existingSecretErlangKey"], OWN_SECRET),
         kept(ALL, &["persistence", "existingClaim"], OWN_VOLUMES),
+        kept(from(10, 0, 0), &["image", "digest"], "the profile's `image.tag` takes it: TAG@sha256:…"),
         kept(from(8, 29, 0), &["persistence", "mountPath"], LOOKED_FOR),
         kept(from(9, 0, 0), &["namespaceOverride"], "the profile's `namespace` says it"),
         kept(from(11, 2, 0), &["servicenameOverride"], LOOKED_FOR),
@@ -87,7 +107,18 @@ pub(super) const TABLE: Table = Table {
     unread: &[
         unread(ALL, &["rabbitmq"], "auth"),
         unread(ALL, &["replicas"], "replicaCount"),
+        unread(before(12, 7, 0), &["auth", "existingSecretPasswordKey"], NOTHING),
+        unread(before(12, 8, 0), &["auth", "existingSecretErlangKey"], NOTHING),
+        unread(before(10, 0, 0), &["image", "digest"], "image.tag"),
+        unread(ALL, &["image", "imagePullPolicy"], "image.pullPolicy"),
+        unread(ALL, &["imagePullSecrets"], "image.pullSecrets"),
         unread(ALL, &["forceBoot"], "clustering.forceBoot"),
+        unread(ALL, &["definitions"], "loadDefinition"),
+        unread(ALL, &["config"], "extraConfiguration"),
+        unread(ALL, &["customConfig"], "extraConfiguration"),
+        unread(ALL, &["customAdvancedConfig"], "advancedConfiguration"),
+        unread(ALL, &["additionalPlugins"], "extraPlugins"),
+        unread(ALL, &["env"], "extraEnvVars"),
         unread(ALL, &["rbacEnabled"], "rbac.create"),
         unread(ALL, &["podDisruptionBudget"], "pdb"),
         unread(NEW, &["persistence", "accessMode"], "persistence.accessModes"),
@@ -98,6 +129,9 @@ pub(super) const TABLE: Table = Table {
         unread(OLD, &["service", "ports"], "service.port"),
         unread(NEW, &["service", "nodePort"], "service.nodePorts.amqp"),
         unread(OLD, &["service", "nodePorts"], "service.nodePort"),
+        unread(NEW, &["service", "managerNodePort"], "service.nodePorts.manager"),
+        unread(before(8, 27, 0), &["service", "epmdPortEnabled"], NOTHING),
+        unread(before(8, 27, 0), &["service", "distPortEnabled"], NOTHING),
         unread(before(8, 2, 0), &["terminationGracePeriodSeconds"], NOTHING),
         unread(before(12, 5, 0), &["persistentVolumeClaimRetentionPolicy"], NOTHING),
         unread(before(12, 11, 0), &["resourcesPreset"], "resources"),

@@ -6,7 +6,10 @@ use super::table::{
     Correction, Fixed, ForceBoot, LOOKED_FOR, NO_SECRET, NOTHING, OWN_SECRET, OWN_VOLUMES, PATIENT, Place, Table, kept,
     key, unread,
 };
-use super::version::{ALL, NONE, before, between, from};
+use super::version::{ALL, NONE, Span, before, between, from};
+
+/// The versions whose keys were read: a later one may have what none of these has.
+const READ: Span = before(0, 22, 0);
 
 pub(super) const TABLE: Table = Table {
     known: between((0, 3, 0), (1, 0, 0)),
@@ -28,11 +31,13 @@ pub(super) const TABLE: Table = Table {
         key(ALL, &["auth", "username"], Told::Username),
         key(ALL, &["auth", "existingSecret"], Told::Secret),
     ],
+    passwords: &[],
     force_boot: ForceBoot::Useless("has no value for a force boot"),
     publishes: ALL,
     parallel: from(0, 15, 11),
     lays_cookie_once: false,
     stops_gently: NONE,
+    other_user: None,
     corrections: &[
         Correction {
             versions: ALL,
@@ -74,15 +79,32 @@ pub(super) const TABLE: Table = Table {
         unread(ALL, &["rabbitmq"], "auth"),
         unread(ALL, &["replicas"], "replicaCount"),
         unread(ALL, &["clustering"], "peerDiscoveryK8sPlugin"),
+        unread(READ, &["forceBoot"], NOTHING),
+        unread(READ, &["auth", "tls"], NOTHING),
+        unread(ALL, &["global", "storageClass"], "persistence.storageClass"),
+        unread(ALL, &["imagePullSecrets"], "image.pullSecrets"),
+        unread(ALL, &["loadDefinition"], "definitions"),
         unread(ALL, &["extraConfiguration"], "config.extraConfiguration"),
+        unread(ALL, &["customConfig"], "config.extraConfiguration"),
+        unread(ALL, &["advancedConfiguration"], "config.advancedConfiguration"),
+        unread(ALL, &["extraPlugins"], "additionalPlugins"),
+        unread(ALL, &["plugins"], "additionalPlugins"),
+        unread(from(0, 7, 0), &["env"], "extraEnvVars"),
         unread(from(0, 7, 0), &["extraEnv"], "extraEnvVars"),
         unread(before(0, 7, 0), &["extraEnvVars"], "extraEnv"),
         unread(ALL, &["image", "pullPolicy"], "image.imagePullPolicy"),
         unread(ALL, &["persistence", "accessMode"], "persistence.accessModes"),
-        unread(ALL, &["terminationGracePeriodSeconds"], NOTHING),
-        unread(ALL, &["updateStrategy"], NOTHING),
+        unread(READ, &["terminationGracePeriodSeconds"], NOTHING),
+        unread(READ, &["updateStrategy"], NOTHING),
+        unread(READ, &["updateStrategyType"], NOTHING),
         unread(ALL, &["startupProbe"], "livenessProbe"),
-        unread(ALL, &["service", "loadBalancerIP"], NOTHING),
+        unread(READ, &["service", "loadBalancerIP"], NOTHING),
+        unread(READ, &["service", "loadBalancerSourceRanges"], NOTHING),
+        unread(READ, &["service", "nodePort"], NOTHING),
+        unread(READ, &["service", "managerNodePort"], NOTHING),
+        unread(READ, &["service", "epmdPortEnabled"], NOTHING),
+        unread(READ, &["service", "distPortEnabled"], NOTHING),
+        unread(ALL, &["rbacEnabled"], "rbac.create"),
         unread(ALL, &["podDisruptionBudget"], "pdb"),
         unread(ALL, &["resourcesPreset"], "resources"),
     ],

@@ -62,6 +62,16 @@ impl LocalChart {
         dialect.table().refused(self.at()).map(|(path, why)| (path.to_vec(), why)).collect()
     }
 
+    /// Keys that it takes and does not read.
+    pub(crate) fn unread(&self) -> Vec<&'static [&'static str]> {
+        self.family().map_or_else(Vec::new, |family| family.table().unread(self.at()).collect())
+    }
+
+    /// See [`super::table::Table::other_user`].
+    pub(crate) fn other_user(&self) -> Option<(&'static [&'static str], &'static str)> {
+        self.family()?.table().other_user
+    }
+
     /// The family, where it is of one.
     pub(super) fn family(&self) -> Option<Dialect> {
         if let Spoken::Family(dialect) = self.dialect { Some(dialect) } else { None }

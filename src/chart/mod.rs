@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::process::Part;
 use crate::profile::{ChartRef, Profile};
+use crate::secret::Secret;
 
 mod bitnami;
 pub mod builtin;
@@ -18,6 +19,8 @@ mod laid_out;
 mod local;
 pub(crate) mod look;
 pub(crate) mod reference;
+#[cfg(test)]
+pub(crate) mod rows;
 mod stable;
 mod table;
 mod version;
@@ -217,6 +220,13 @@ pub(crate) fn lays_cookie_once(profile: &Profile) -> Option<&'static str> {
     let ChartRef::Local(chart) = &profile.chart else { return None };
     let family = chart.family()?;
     family.table().lays_cookie_once.then_some(family.word())
+}
+
+/// Why this password would be another one where the chart has carried it: a part of a sentence.
+pub(crate) fn password_flaw(profile: &Profile, password: &Secret) -> Option<&'static str> {
+    let ChartRef::Local(chart) = &profile.chart else { return None };
+    let mut limits = chart.family()?.table().passwords.iter().filter(|limit| limit.versions.has(chart.at()));
+    limits.find(|limit| !password.consists_of(limit.fits)).map(|limit| limit.why)
 }
 
 /// Whether a node that stops waits until no queue loses its majority by it.

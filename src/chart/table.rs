@@ -29,6 +29,8 @@ pub(crate) struct Table {
     /// The user that the broker runs as.
     pub(crate) user: u32,
     pub(crate) told: &'static [Key],
+    /// Characters that a password may have on its way through the chart.
+    pub(crate) passwords: &'static [Passwords],
     pub(crate) force_boot: ForceBoot,
     /// Pods that are not ready have names too: nodes which wait for each other meet.
     pub(crate) publishes: Span,
@@ -38,6 +40,8 @@ pub(crate) struct Table {
     pub(crate) lays_cookie_once: bool,
     /// A node that stops waits until no queue loses its majority by it.
     pub(crate) stops_gently: Span,
+    /// Where a first user's name can stand whom mqctl names in its Secret, and who it is where nobody is named.
+    pub(crate) other_user: Option<(Path, &'static str)>,
     pub(crate) corrections: &'static [Correction],
     pub(crate) kept: &'static [Kept],
     pub(crate) unread: &'static [Unread],
@@ -57,6 +61,15 @@ pub(crate) struct Key {
     pub(crate) versions: Span,
     pub(crate) path: Path,
     pub(crate) told: Told,
+}
+
+/// What becomes of a password in a chart that does not quote it.
+#[derive(Debug)]
+pub(crate) struct Passwords {
+    pub(super) versions: Span,
+    pub(super) fits: fn(char) -> bool,
+    /// What the chart does with it, and what gets through.
+    pub(super) why: &'static str,
 }
 
 /// A force boot by the chart itself.
@@ -153,6 +166,11 @@ impl Table {
     pub(super) fn place(&self, version: Version) -> (&'static str, &'static str) {
         let place = self.places.iter().find(|place| place.versions.has(version));
         place.or(self.places.last()).map_or(("", ""), |place| (place.volume, place.base))
+    }
+
+    /// Keys that a chart of this version takes and does not read.
+    pub(crate) fn unread(&self, version: Version) -> impl Iterator<Item = Path> {
+        self.unread.iter().filter(move |unread| unread.versions.has(version)).map(|unread| unread.path)
     }
 
     /// Keys that the profile's `values:` may not have, and what is to be said of each.

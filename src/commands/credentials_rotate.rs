@@ -7,7 +7,7 @@ use crate::cli::credentials::Rotate;
 use crate::cluster::observe::{INSTALL_RIGHTS, Question, observe, require_fit_to_change};
 use crate::cluster::{Observed, Standing};
 use crate::context::Context;
-use crate::credentials::{self, Origin, rotation};
+use crate::credentials::{self, Found, Origin, rotation};
 use crate::error::Failure;
 use crate::lock;
 use crate::outcome::Outcome;
@@ -28,6 +28,7 @@ pub(crate) fn run(args: &Rotate, cx: &Context) -> Result<Outcome> {
     require_fit_to_change(&observed, &target)?;
     let cluster = observed.secret.take().unwrap_or_default();
     let next = rotation::prepare(&mut found, cluster, what, &profile.name, runs(&observed))?;
+    require_fit(&profile, &found)?;
     if next != Next::Untold {
         require_running(&profile, &observed, what)?;
     }
@@ -62,6 +63,14 @@ fn require_reach(profile: &Profile, what: Name) -> Result<()> {
     );
     let hint = format!("mqctl credentials rotate {}   # the password can be changed", profile.name);
     Err(Failure::new(Outcome::Usage, text).hint(hint).into())
+}
+
+/// The next start of a pod takes it through the chart.
+fn require_fit(profile: &Profile, found: &Found) -> Result<()> {
+    let next = found.vault.get(Name::NextPassword);
+    let Some(flaw) = next.and_then(|password| chart::password_flaw(profile, password)) else { return Ok(()) };
+    let text = format!("`credentials.password`: {flaw}; nothing was changed");
+    Err(Failure::new(Outcome::BadProfile, text).into())
 }
 
 /// A password is changed by a broker; for a cookie there must at least be nodes to stop or to start.

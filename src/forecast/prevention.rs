@@ -127,6 +127,27 @@ mod tests {
         assert!(line("stable", Grace, 120).contains("terminationGracePeriodSeconds of 120"));
     }
 
+    /// As real helm renders it: `tests/charts/dialect-rows`.
+    #[test]
+    fn each_value_is_one_that_the_family_reads() {
+        for (word, values) in FAMILIES.iter().filter(|(word, _)| *word != "builtin") {
+            for (setting, _) in *values {
+                let line = line(word, *setting, 7);
+                for path in leaves(&crate::yaml::stream(&line)[0]["values"]) {
+                    assert!(crate::chart::rows::is_read(word, &path), "{word}: {line}: no row for {path:?}");
+                }
+            }
+        }
+    }
+
+    fn leaves(value: &serde_json::Value) -> Vec<Vec<String>> {
+        let Some(map) = value.as_object() else { return vec![Vec::new()] };
+        let below = |(key, inner): (&String, &serde_json::Value)| {
+            leaves(inner).into_iter().map(|path| [vec![key.clone()], path].concat()).collect::<Vec<_>>()
+        };
+        map.iter().flat_map(below).collect()
+    }
+
     #[test]
     fn each_value_is_a_line_of_a_profile() {
         for (word, values) in FAMILIES {

@@ -96,6 +96,19 @@ impl ChartRef {
         }
     }
 
+    /// Paths in the chart's values that it takes and does not read.
+    pub(crate) fn unread(&self) -> Vec<&'static [&'static str]> {
+        match self {
+            Self::Builtin => Vec::new(),
+            Self::Local(chart) => chart.unread(),
+        }
+    }
+
+    /// Where a first user's name can stand whom mqctl names in its Secret, and who it is where nobody is named.
+    pub(crate) fn other_user(&self) -> Option<(&'static [&'static str], &'static str)> {
+        if let Self::Local(chart) = self { chart.other_user() } else { None }
+    }
+
     /// Paths in the chart's values that mqctl sets itself, and the profile's field for each.
     pub(crate) fn own_values(&self) -> Vec<(Vec<&str>, &'static str)> {
         match self {

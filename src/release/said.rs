@@ -40,11 +40,13 @@ pub(crate) fn said(reading: &Reading, answers: Answers, chart: &Chart<'_>, known
     let answers = with_user(reading, answers, &bare)?;
     let mut values = reading.values.clone();
     let taken = take_out(&mut values, &bare, known);
+    let unread = leave_out_unread(&mut values, &bare);
     parallel(reading, &bare, &mut values);
     let answers = answers.of(Made { values, ..made(reading, chart, dialect) });
     let draft = answers.draft(chart.profile, chart.look).map_err(|error| unsayable(reading, &error))?;
     agree(reading, &draft.profile)?;
-    Ok(Said { warnings: warnings(reading, &taken), vault: taken.vault, draft })
+    let warnings = warnings(reading, &taken).into_iter().chain(unread).collect();
+    Ok(Said { warnings, vault: taken.vault, draft })
 }
 
 /// What the StatefulSet says. The class is that of its own claim template, which Kubernetes never changes.
@@ -114,10 +116,7 @@ fn unsayable(reading: &Reading, error: &ProfileError) -> Failure {
 
 /// The first user is what the release's values say; a flag may say the same.
 fn with_user(reading: &Reading, answers: Answers, bare: &Profile) -> Result<Answers, Failure> {
-    let own = bare.chart.own_values();
-    let path = own.iter().find(|(_, field)| *field == Field::Username.path()).map(|(path, _)| path);
-    let user = path.and_then(|path| path.iter().try_fold(&reading.all, |at, key| at.get(key))?.as_str());
-    match (user.filter(|user| !user.is_empty()), answers.get(Field::Username)) {
+    match (first_user(reading, bare), answers.get(Field::Username)) {
         (Some(user), Some(flag)) if user != flag => Err(other_user(reading, user, flag)),
         (Some(user), _) => {
             let user = user.to_owned();
@@ -125,6 +124,20 @@ fn with_user(reading: &Reading, answers: Answers, bare: &Profile) -> Result<Answ
         }
         (None, _) => Ok(answers),
     }
+}
+
+/// By the value that says it, or else by what the chart makes of none.
+fn first_user<'a>(reading: &'a Reading, bare: &Profile) -> Option<&'a str> {
+    let at = |path: &[&str]| path.iter().try_fold(&reading.all, |at, key| at.get(key))?.as_str();
+    let named = |path: &[&str]| at(path).filter(|user| !user.is_empty());
+    let own = bare.chart.own_values();
+    if let Some((path, _)) = own.iter().find(|(_, field)| *field == Field::Username.path()) {
+        return named(path);
+    }
+    let (path, nobody) = bare.chart.other_user()?;
+    // A user in a Secret is one that the values do not say.
+    let in_a_secret = own.iter().any(|(own, _)| own.ends_with(&["user", "secretKey"]) && named(own).is_some());
+    named(path).or_else(|| (!in_a_secret).then_some(nobody))
 }
 
 fn other_user(reading: &Reading, user: &str, flag: &str) -> Failure {
@@ -138,10 +151,23 @@ fn take_out(values: &mut Map<String, Value>, bare: &Profile, known: &[&Vault]) -
     let credentials = own.iter().filter(|(_, field)| *field == "credentials");
     let holders: Vec<&in_values::Path<'_>> = credentials.filter_map(|(path, _)| Some(path.split_last()?.1)).collect();
     let taken = in_values::take_out(values, &holders, known);
-    for (path, _) in &own {
+    let user = bare.chart.other_user().map(|(path, _)| path);
+    for path in own.iter().map(|(path, _)| path.as_slice()).chain(user) {
         remove(values, path);
     }
     taken
+}
+
+/// What the chart does not read changes nothing, and no profile may have it: each is told.
+fn leave_out_unread(values: &mut Map<String, Value>, bare: &Profile) -> Vec<String> {
+    let all = Value::Object(values.clone());
+    let holds = |path: &&[&str]| path.iter().try_fold(&all, |at, key| at.get(*key)).is_some();
+    let there: Vec<_> = bare.chart.unread().into_iter().filter(holds).collect();
+    for path in &there {
+        remove(values, path);
+    }
+    let said = |path: &&[&str]| format!("`values.{}` is left out: this chart does not read it", path.join("."));
+    there.iter().map(said).collect()
 }
 
 /// With the mappings that nothing is left in.

@@ -1,20 +1,11 @@
 //! Charts on this machine, with somebody who looks at them.
 
 use super::*;
+use crate::chart::rows::newest;
 use crate::chart::{self, Described, Dialect, Home, Unseen, Wanted};
 
 const CHART: &str = "chart: {ref: ./charts/rabbitmq}\nimage: {repository: hub.example/mq, tag: 4.0.5}\n";
 const OWN: &str = "prodmq-mqctl-credentials";
-
-/// The newest that is known of each family.
-fn newest(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Stable => "6.18.2",
-        Dialect::Bitnami => "16.0.16",
-        Dialect::CloudPirates => "0.21.18",
-        Dialect::Groundhog2k => "2.3.6",
-    }
-}
 
 fn told(dialect: Option<Dialect>, version: &str) -> impl Fn(&Wanted) -> Result<Described, Unseen> {
     move |wanted| {
@@ -97,12 +88,14 @@ const ALL_FIELDS: &str =
 fn each_dialect_is_told_in_its_own_keys_and_no_secret() {
     let image = json!({"registry": "hub.example", "repository": "mq", "tag": "4.0.5"});
     let volume = json!({"storageClass": "fast", "size": "1Gi"});
+    let class = json!("fast");
     let patient = json!({"initialDelaySeconds": 600});
     assert_eq!(
         chart::values(&of(Dialect::Stable, ALL_FIELDS)),
         json!({
             "image": image, "replicas": 5, "resources": {}, "persistence": volume, "livenessProbe": patient,
             "rabbitmq": {"username": "shop", "existingPasswordSecret": OWN, "existingErlangSecret": OWN},
+            "global": {"storageClass": class},
         })
     );
     assert_eq!(
@@ -110,7 +103,7 @@ fn each_dialect_is_told_in_its_own_keys_and_no_secret() {
         json!({
             "image": image, "replicaCount": 5, "resources": {}, "persistence": volume, "livenessProbe": patient,
             "auth": {"username": "shop", "existingPasswordSecret": OWN, "existingErlangSecret": OWN},
-            "global": {"security": {"allowInsecureImages": true}}, "podManagementPolicy": "Parallel",
+            "global": {"storageClass": class, "security": {"allowInsecureImages": true}}, "podManagementPolicy": "Parallel",
         })
     );
     assert_eq!(

@@ -19,8 +19,12 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
+{{- define "rabbitmq.headless" -}}
+{{ include "rabbitmq.fullname" . }}-{{ eq (include "rabbitmq.since" (list . "11.2.0")) "true" | ternary (default "headless" .Values.servicenameOverride) "headless" }}
+{{- end }}
+
 {{- define "rabbitmq.domain" -}}
-{{ include "rabbitmq.fullname" . }}-headless.{{ .Release.Namespace }}.svc.{{ .Values.clusterDomain }}
+{{ include "rabbitmq.headless" . }}.{{ .Release.Namespace }}.svc.{{ .Values.clusterDomain }}
 {{- end }}
 
 {{/* true from this version of the chart on: what differs between versions of the family differs here, too. Argument:
@@ -30,7 +34,11 @@ list ROOT VERSION. */}}
 {{- end }}
 
 {{- define "rabbitmq.base" -}}
+{{- if and .Values.persistence.mountPath (eq (include "rabbitmq.since" (list . "8.29.0")) "true") -}}
+{{ .Values.persistence.mountPath }}
+{{- else -}}
 {{ eq (include "rabbitmq.since" (list . "12.14.0")) "true" | ternary "/opt/bitnami/rabbitmq/.rabbitmq/mnesia" "/bitnami/rabbitmq/mnesia" }}
+{{- end -}}
 {{- end }}
 
 {{- define "rabbitmq.resources" -}}
@@ -46,13 +54,22 @@ list ROOT VERSION. */}}
 {{- if and (not .Values.global.security.allowInsecureImages) (eq (include "rabbitmq.since" (list . "15.2.0")) "true") -}}
 {{- fail "this image is not the one that the chart was made for: set global.security.allowInsecureImages" -}}
 {{- end -}}
-{{ printf "%s/%s:%s" .Values.image.registry .Values.image.repository .Values.image.tag }}
+{{ default .Values.image.registry .Values.global.imageRegistry }}/{{ .Values.image.repository }}
+{{- if and .Values.image.digest (eq (include "rabbitmq.since" (list . "10.0.0")) "true") }}@{{ .Values.image.digest }}{{ else }}:{{ .Values.image.tag }}{{ end }}
 {{- end }}
 
 {{- define "rabbitmq.conf" -}}
 log.console = true
 loopback_users.guest = false
 {{ .Values.extraConfiguration }}
+{{- if .Values.auth.tls.enabled }}
+listeners.ssl.default = 5671
+{{- end }}
+{{- end }}
+
+{{/* The key of a Secret: by its own name from a version on. Argument: list ROOT NAME VERSION DEFAULT. */}}
+{{- define "rabbitmq.key" -}}
+{{ eq (include "rabbitmq.since" (list (first .) (index . 2))) "true" | ternary (default (last .) (index (first .).Values.auth (index . 1))) (last .) }}
 {{- end }}
 
 {{/* Pods in order do not exist yet when the first boots, and a list of them would be waited for. */}}

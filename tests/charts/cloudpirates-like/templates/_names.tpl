@@ -34,6 +34,10 @@ cluster_formation.classic_config.nodes.{{ add $i 1 }} = rabbit@{{ include "rabbi
 cluster_formation.target_cluster_size_hint = {{ int .Values.replicaCount }}
 {{- end }}
 
+{{- define "rabbitmq.image" -}}
+{{ printf "%s/%s:%s" (default .Values.image.registry .Values.global.imageRegistry) .Values.image.repository .Values.image.tag }}
+{{- end }}
+
 {{- define "rabbitmq.secret" -}}
 {{ default (include "rabbitmq.fullname" .) .Values.auth.existingSecret }}
 {{- end }}

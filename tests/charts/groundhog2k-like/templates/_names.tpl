@@ -49,6 +49,9 @@ cluster_formation.target_cluster_size_hint = {{ int .Values.replicaCount }}
 log.console = true
 loopback_users.guest = false
 {{ .Values.customConfig }}
+{{- if .Values.options.ssl.enabled }}
+listeners.ssl.default = 5671
+{{- end }}
 {{- end }}
 
 {{/* Whether a node has booted, as the family's check_running asks, without the CLI: one that waits listens to no client. */}}

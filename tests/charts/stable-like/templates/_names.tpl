@@ -31,6 +31,9 @@ cluster_formation.peer_discovery_backend = classic_config
 cluster_formation.classic_config.nodes.1 = rabbit@{{ include "rabbitmq.fullname" . }}-0.{{ include "rabbitmq.domain" . }}
 cluster_formation.target_cluster_size_hint = {{ int .Values.replicas }}
 {{ .Values.rabbitmq.extraConfiguration }}
+{{- if .Values.rabbitmq.tls.enabled }}
+listeners.ssl.default = 5671
+{{- end }}
 {{- end }}
 
 {{/* The management API is asked with the password, as the family does it: a node that waits for its peers has none. */}}
