@@ -104,6 +104,8 @@ pub enum Code {
     PdbDrain,
     #[value(name = "CONF-NOT-ROLLED")]
     ConfNotRolled,
+    #[value(name = "DIST-OPEN")]
+    DistOpen,
     #[value(name = "NOT-INSTALLED")]
     NotInstalled,
     #[value(name = "RECOVERY")]
@@ -167,6 +169,7 @@ impl Code {
             Self::Grace => include_str!("explain/GRACE.txt"),
             Self::PdbDrain => include_str!("explain/PDB-DRAIN.txt"),
             Self::ConfNotRolled => include_str!("explain/CONF-NOT-ROLLED.txt"),
+            Self::DistOpen => include_str!("explain/DIST-OPEN.txt"),
             Self::NotInstalled => include_str!("explain/NOT-INSTALLED.txt"),
             Self::Recovery => include_str!("explain/RECOVERY.txt"),
         };

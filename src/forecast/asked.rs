@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::probe::Probe;
 use crate::chart::CONTAINER;
+use crate::secret;
 use crate::versions::Series;
 
 /// What is looked at, and whose it is.
@@ -19,6 +20,8 @@ pub struct Asked<'a> {
     /// The family of the chart: it decides by which values a thing is prevented.
     pub family: &'a str,
     pub namespace: &'a str,
+    /// mqctl's own Secret; none where the chart is told cookie and password themselves.
+    pub secret: Option<&'a str>,
 }
 
 static NOTHING: Value = Value::Null;
@@ -79,6 +82,28 @@ impl<'a> Asked<'a> {
         let labels = self.set().pointer("/spec/selector/matchLabels").and_then(Value::as_object);
         let pair = |(key, value): (&String, &Value)| format!("{key}={}", value.as_str().unwrap_or_default());
         labels.into_iter().flatten().map(pair).collect::<Vec<_>>().join(",")
+    }
+
+    /// The Secrets that the pods take cookie or password from, by the keys that charts have for them.
+    pub(super) fn credentials(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let containers = ["/initContainers", "/containers"].map(|kind| list(self.pod(), kind)).into_iter().flatten();
+        containers.flat_map(|container| list(container, "/env")).filter_map(|variable| {
+            let reference = variable.pointer("/valueFrom/secretKeyRef")?;
+            let key = reference["key"].as_str()?;
+            secret::KEYS.iter().any(|(known, _)| *known == key).then(|| reference["name"].as_str())?
+        })
+    }
+
+    /// The Services with this port that clients outside reach.
+    pub(super) fn opened(&self, ports: &'static [u64]) -> impl Iterator<Item = &'a Value> + use<'a> {
+        let outside = |object: &&Value| {
+            let kind = object.pointer("/spec/type").and_then(Value::as_str);
+            object["kind"] == "Service" && matches!(kind, Some("LoadBalancer" | "NodePort"))
+        };
+        let open = move |service: &&Value| {
+            list(service, "/spec/ports").iter().any(|port| port["port"].as_u64().is_some_and(|n| ports.contains(&n)))
+        };
+        self.objects.iter().filter(outside).filter(open)
     }
 
     /// The broker's configuration: each file of it that is among the objects.

@@ -48,6 +48,7 @@ pub(crate) fn of_profile(profile: &Profile, objects: &[Value]) -> Vec<Forecast> 
         base: &names.base,
         family,
         namespace: profile.namespace.as_str(),
+        secret: profile.chart.texts().is_empty().then_some(names.secret.as_str()),
     })
 }
 

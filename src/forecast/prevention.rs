@@ -19,9 +19,13 @@ pub(super) enum Setting {
     Grace,
     Budget,
     Memory,
+    /// Pods take a change, one after the other.
+    Rolling,
 }
 
-use Setting::{AtOnce, Budget, Discovery, Grace, KeptOnDelete, KeptOnScale, Liveness, Memory, Names, Startup, Volume};
+use Setting::{
+    AtOnce, Budget, Discovery, Grace, KeptOnDelete, KeptOnScale, Liveness, Memory, Names, Rolling, Startup, Volume,
+};
 
 type Values = &'static [(Setting, &'static str)];
 
@@ -43,6 +47,7 @@ const BUILTIN: Values = &[
 /// stable/rabbitmq 6.18.2. Its budget is of an API that Kubernetes 1.25 removed; its grace period is fixed.
 const STABLE: Values = &[
     (AtOnce, "podManagementPolicy: Parallel"),
+    (Rolling, "updateStrategy: {type: RollingUpdate}"),
     (Volume, "persistence: {enabled: true}"),
     (Liveness, "livenessProbe: {initialDelaySeconds: #}"),
     (Memory, "resources: {limits: {memory: 1Gi}}"),
@@ -51,6 +56,7 @@ const STABLE: Values = &[
 /// bitnami/rabbitmq 16.0.16.
 const BITNAMI: Values = &[
     (AtOnce, "podManagementPolicy: Parallel"),
+    (Rolling, "updateStrategy: {type: RollingUpdate}"),
     (Volume, "persistence: {enabled: true}"),
     (Discovery, "clustering: {enabled: true}"),
     (Liveness, "livenessProbe: {initialDelaySeconds: #}"),
@@ -77,6 +83,7 @@ const CLOUDPIRATES: Values = &[
 /// groundhog2k/rabbitmq 2.3.6.
 const GROUNDHOG2K: Values = &[
     (AtOnce, "podManagementPolicy: Parallel"),
+    (Rolling, "updateStrategyType: RollingUpdate"),
     (Volume, "storage: {requestedSize: 8Gi}"),
     (Discovery, "k8sPeerDiscoveryPlugin: {enabled: true}"),
     (Liveness, "livenessProbe: {initialDelaySeconds: #}"),
@@ -105,6 +112,7 @@ const fn without_value(setting: Setting) -> &'static str {
         KeptOnScale => "the value of this chart that makes whenScaled Retain",
         Grace => "no value of this chart changes it; a chart with terminationGracePeriodSeconds of # or more does",
         Budget => "the value of this chart that makes a PodDisruptionBudget with maxUnavailable 1",
+        Rolling => "the value of this chart that makes updateStrategy RollingUpdate",
         Memory => "the value of this chart that gives the broker a memory limit of 1Gi",
     }
 }

@@ -14,15 +14,18 @@ use crate::versions::Series;
 type Rule = fn(&Asked<'_>) -> Option<Forecast>;
 
 /// What loses messages comes first, then what keeps clients away.
-pub(super) const RULES: [Rule; 11] = [
+pub(super) const RULES: [Rule; 14] = [
+    other_secret,
     ephemeral,
     deleted_with_the_set,
     deleted_with_a_scale,
+    open_to_all,
     many_brokers,
     deadlock,
     nameless,
     killed_while_it_waits,
     killed_while_it_stops,
+    never_restarted,
     even,
     drained,
     short_of_memory,
@@ -58,6 +61,17 @@ impl Asked<'_> {
     fn is_ready_late(&self) -> bool {
         self.probe("readinessProbe").is_some_and(|probe| probe.needs_a_booted_node())
     }
+}
+
+/// The chart has not read the value by which it is told of the Secret, and makes secrets of its own.
+fn other_secret(asked: &Asked<'_>) -> Option<Forecast> {
+    let own = asked.secret?;
+    let other = asked.credentials().find(|name| *name != own)?;
+    let message = format!(
+        "the pods take cookie and password from Secret {other}: with those of the profile nobody logs in, and no node joins"
+    );
+    let fix = format!("the value of this chart that names the Secret {own}");
+    Some(tell(Code::CredMismatch, asked.set(), message, fix))
 }
 
 /// Source: Kubernetes documentation, Volumes, "emptyDir".
@@ -110,6 +124,19 @@ fn deleted_with_a_scale(asked: &Asked<'_>) -> Option<Forecast> {
     let message = "a node that is scaled away, as for a stop in order, loses its volume with every message in it";
     let fix = asked.fix(Setting::KeptOnScale);
     is_deleted(asked, "whenScaled").then(|| tell(Code::Retention, asked.set(), message, fix))
+}
+
+/// epmd, and the distribution of Erlang: whoever has the cookie may do there what the broker may.
+/// Source: RabbitMQ documentation, Networking, "Ports Used by RabbitMQ", and Clustering Guide, "the Erlang Cookie".
+const FOR_NODES_ALONE: [u64; 2] = [4369, 25672];
+
+fn open_to_all(asked: &Asked<'_>) -> Option<Forecast> {
+    let service = asked.opened(&FOR_NODES_ALONE).next()?;
+    let kind = service.pointer("/spec/type").and_then(Value::as_str).unwrap_or_default();
+    let message =
+        "clients outside reach 4369 and 25672, too: whoever learns the Erlang cookie rules the broker from there";
+    let fix = format!("expose: {{type: {kind}, ports: [amqp]}}   # and no `service.type` under `values`");
+    Some(tell(Code::DistOpen, service, message, fix))
 }
 
 /// Nodes that look for no others form a cluster each. Source: RabbitMQ documentation, Cluster Formation and Peer Discovery.
@@ -191,6 +218,14 @@ fn killed_while_it_stops(asked: &Asked<'_>) -> Option<Forecast> {
         "a node has {grace} s to stop and is killed then: messages that were not confirmed are lost, and its next boot takes longer"
     );
     Some(tell(Code::Grace, asked.set(), message, line(asked.family, Setting::Grace, 2 * SHORTEST_GRACE)))
+}
+
+/// Source: Kubernetes documentation, StatefulSet, "Update strategies".
+fn never_restarted(asked: &Asked<'_>) -> Option<Forecast> {
+    let by_hand = asked.set().pointer("/spec/updateStrategy/type").is_some_and(|kind| kind == "OnDelete");
+    let message = "no pod takes a change by itself, as the update strategy is OnDelete: an upgrade would wait in vain, and \
+                   whatever deletes a pod later brings the change at a time that nobody has chosen";
+    by_hand.then(|| tell(Code::ConfNotRolled, asked.set(), message, asked.fix(Setting::Rolling)))
 }
 
 /// Source: RabbitMQ documentation, Clustering Guide, "Node Count and Quorum".

@@ -190,7 +190,10 @@ fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {
         about: about(profile),
         steps,
         changes: given.preview().map_or_else(Vec::new, |p| p.changes.objects.clone()),
-        warnings: outlook::warnings(given).chain(at_work(given)).collect(),
+        warnings: outlook::warnings(given)
+            .chain(preconditions::doubtful_password(given))
+            .chain(at_work(given))
+            .collect(),
         outlook: Outlook::default(),
         nothing: format!("nothing to change (revision {revision}, {} ready)", show_nodes(profile.replicas)),
         farewell: vec![format!(

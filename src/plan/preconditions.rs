@@ -9,8 +9,10 @@ use crate::chart;
 use crate::cluster::{Claim, Existence};
 use crate::error::Failure;
 use crate::explain::Code;
+use crate::forecast::Forecast;
 use crate::kubectl;
 use crate::outcome::Outcome;
+use crate::secret::Name;
 use crate::units::Quantity;
 
 /// Checks what was seen against what is wished, as far as one look goes.
@@ -27,6 +29,7 @@ pub(crate) fn at_once(given: &Given<'_>) -> Result<()> {
         other_chart(given),
         drifted(given),
         username(given),
+        password(given),
         version,
         fewer_nodes(given),
     ])
@@ -38,7 +41,7 @@ pub(crate) fn at_once(given: &Given<'_>) -> Result<()> {
 /// As `at_once`.
 pub(super) fn check(given: &Given<'_>) -> Result<()> {
     at_once(given)?;
-    first([version(given), anew::refused(given), not_whole(given)])
+    first([version(given), foretold(given), anew::refused(given), not_whole(given)])
 }
 
 fn first<const N: usize>(refusals: [Option<Failure>; N]) -> Result<()> {
@@ -119,6 +122,33 @@ fn username(given: &Given<'_>) -> Option<Failure> {
     let text =
         format!("`credentials.username`: `{}` was installed with `{there}`, not `{wished}`", given.target.release);
     Some(refusal(Code::Username, &text).hint(format!("credentials: {{username: {there}}}   # in the profile")))
+}
+
+/// Only where nothing is there yet: nobody is kept from a release that has such a password.
+fn password(given: &Given<'_>) -> Option<Failure> {
+    let flaw = flaw(given).filter(|_| !given.observed.has_past())?;
+    let failure = Failure::new(Outcome::BadProfile, format!("`credentials.password`: {flaw}; nothing was changed"));
+    Some(failure.hint("where no source and no secrets file has one, letters and digits are generated"))
+}
+
+/// The same, where it is not refused.
+pub(super) fn doubtful_password(given: &Given<'_>) -> Option<String> {
+    flaw(given).filter(|_| given.observed.has_past()).map(|flaw| format!("`credentials.password`: {flaw}"))
+}
+
+fn flaw(given: &Given<'_>) -> Option<&'static str> {
+    chart::password_flaw(given.profile, given.found.vault.get(Name::Password)?)
+}
+
+/// What no plan may begin with, of what the forecast tells.
+fn foretold(given: &Given<'_>) -> Option<Failure> {
+    let stops = |one: &&Forecast| match one.code {
+        Code::CredMismatch => true,
+        Code::ConfNotRolled => given.restarts(),
+        _ => false,
+    };
+    let Forecast { code, subject, message, fix } = given.forecast.iter().find(stops)?;
+    Some(refusal(*code, &format!("`{subject}`: {message}")).hint(fix))
 }
 
 fn not_installed(given: &Given<'_>) -> Option<Failure> {

@@ -67,6 +67,7 @@ fn all_codes_on_one_page() {
     GRACE             a node gets too little time to stop
     PDB-DRAIN         a drain of machines stops all nodes at once, or none ever
     CONF-NOT-ROLLED   pods run without the last change
+    DIST-OPEN         ports that are for the nodes alone are open to clients outside
     NOT-INSTALLED     there is no StatefulSet
     RECOVERY          a recovery was cut short
     ");
@@ -252,6 +253,7 @@ fn provoked(code: Code) -> Option<Transcript> {
         | Code::Grace
         | Code::PdbDrain
         | Code::ConfNotRolled
+        | Code::DistOpen
         | Code::NotInstalled => return None,
         Code::Unreachable => installed.rule("kubectl * get *", 1, "", "Unable to connect to the server: i/o timeout"),
         Code::Consent => return Some(fresh.run(&["install", "prodmq"])),

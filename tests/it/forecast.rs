@@ -11,7 +11,7 @@ use crate::transcript::Transcript;
 use crate::world::{PROFILE, World};
 
 /// As helm answers for the next revision.
-fn rendered(family: &str) -> Value {
+pub fn rendered(family: &str) -> Value {
     let text = match family {
         "builtin" => include_str!("rendered/builtin.json"),
         "stable" => include_str!("rendered/stable.json"),
@@ -20,7 +20,7 @@ fn rendered(family: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-fn manifest(family: &str) -> String {
+pub fn manifest(family: &str) -> String {
     rendered(family)["manifest"].as_str().unwrap().to_owned()
 }
 
@@ -32,7 +32,8 @@ fn objects(family: &str) -> Vec<Value> {
 }
 
 fn told(family: &str, base: &str, objects: &[Value]) -> Vec<Forecast> {
-    forecast(&Asked { objects, name: "prodmq", base, family, namespace: "rabbitmq" })
+    let secret = Some("prodmq-mqctl-credentials");
+    forecast(&Asked { objects, name: "prodmq", base, family, namespace: "rabbitmq", secret })
 }
 
 /// What is forecast for the built-in chart when something in its StatefulSet, its Services or its budget is another way.
@@ -73,6 +74,8 @@ fn each_thing_by_itself() {
     assert_eq!(set("/spec/replicas", json!(2)), [Code::TwoNodes]);
     assert_eq!(set("/spec/replicas", json!(4)), [Code::TwoNodes]);
     assert_eq!(set("/spec/template/spec/terminationGracePeriodSeconds", json!(10)), [Code::Grace]);
+    let by_hand = |set: &mut Value| set["spec"]["updateStrategy"] = json!({"type": "OnDelete"});
+    assert_eq!(codes("StatefulSet", by_hand), [Code::ConfNotRolled]);
     assert_eq!(codes("PodDisruptionBudget", |budget| budget["spec"]["maxUnavailable"] = json!(0)), [Code::PdbDrain]);
     assert_eq!(codes("PodDisruptionBudget", |budget| budget["kind"] = json!("Other")), [Code::PdbDrain]);
     let limit = |set: &mut Value| broker(set)["resources"]["limits"]["memory"] = json!("384Mi");
@@ -148,13 +151,52 @@ fn a_volume_counts_where_the_data_are() {
     assert_eq!(volumes(json!([at("/old/place", "data")]), json!([]), claim), [], "an older layout");
 }
 
+#[test]
+fn ports_for_nodes_alone_are_not_for_clients_outside() {
+    for family in ["stable", "bitnami"] {
+        for (kind, open) in [("ClusterIP", false), ("LoadBalancer", true), ("NodePort", true)] {
+            let mut objects = objects(family);
+            let client = |object: &&mut Value| object["kind"] == "Service" && object["spec"]["clusterIP"] != "None";
+            objects.iter_mut().filter(client).for_each(|service| service["spec"]["type"] = kind.into());
+            let told = told(family, "/nowhere", &objects);
+            let found = told.iter().find(|one| one.code == Code::DistOpen);
+            assert_eq!(found.is_some(), open, "{family} {kind}");
+            let fix = found.map_or("", |one| one.fix.as_str());
+            assert!(!open || fix.starts_with(&format!("expose: {{type: {kind}, ports: [amqp]}}")), "{fix}");
+        }
+    }
+    let clients_alone = codes("Service", |service| {
+        if service["spec"]["clusterIP"] != "None" {
+            service["spec"]["type"] = "LoadBalancer".into();
+            service["spec"]["ports"] = json!([{"name": "amqp", "port": 5672}]);
+        }
+    });
+    assert_eq!(clients_alone, []);
+}
+
+#[test]
+fn secrets_from_elsewhere_are_told() {
+    let other = |objects: &mut [Value]| {
+        for set in objects.iter_mut().filter(|object| object["kind"] == "StatefulSet") {
+            *set = serde_json::from_str(&set.to_string().replace("prodmq-mqctl-credentials", "mine")).unwrap();
+        }
+    };
+    for family in ["stable", "bitnami"] {
+        let mut objects = objects(family);
+        let code = |objects: &[Value]| told(family, "/nowhere", objects).first().map(|one| one.code);
+        assert_ne!(code(&objects), Some(Code::CredMismatch), "{family}");
+        other(&mut objects);
+        assert_eq!(code(&objects), Some(Code::CredMismatch), "{family}");
+    }
+}
+
 /// Without what the built-in chart has to say.
-fn section(run: &Transcript) -> String {
+pub fn section(run: &Transcript) -> String {
     let lines = run.stdout.lines().skip_while(|line| !line.starts_with("forecast"));
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn wished(family: &str) -> World {
+pub fn wished(family: &str) -> World {
     let world = World::new();
     speak(&world, family, "");
     world.rule("helm template *", 0, &manifest(family), "");
