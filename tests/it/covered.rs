@@ -207,7 +207,7 @@ const LIST: &[(&str, &[&str])] = &[
 
 /// The functions of a file that are tests.
 #[derive(Default)]
-struct Tests(HashSet<String>);
+pub struct Tests(pub HashSet<String>);
 
 impl<'ast> Visit<'ast> for Tests {
     fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
@@ -225,7 +225,7 @@ impl<'ast> Visit<'ast> for Tests {
     }
 }
 
-fn tests_below(folder: &Path, tests: &mut Tests) {
+pub fn tests_below(folder: &Path, tests: &mut Tests) {
     for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if path.is_dir() {
             tests_below(&path, tests);

@@ -84,6 +84,7 @@ mod switches;
 mod tidy;
 mod tour;
 mod transcript;
+mod traps;
 mod upgrade;
 mod version;
 mod wizard;

@@ -53,12 +53,28 @@ pub fn bitnami() -> Family {
     }
 }
 
+/// It takes all three as values, or the user not at all, and has no Secret.
+pub fn groundhog2k(user: &Value) -> Family {
+    Family {
+        chart: "groundhog2k",
+        version: "2.3.6",
+        password: "RABBITMQ_DEFAULT_PASS",
+        cookie: "ERLANG_COOKIE",
+        given: json!({
+            "fullnameOverride": "prodmq", "replicaCount": 3, "k8sPeerDiscoveryPlugin": {"enabled": true},
+            "authentication": {"user": user, "password": {"value": PASSWORD}, "erlangCookie": {"value": COOKIE}},
+            "storage": {"requestedSize": "8Gi"},
+        }),
+    }
+}
+
 impl Family {
     /// With the chart's defaults, as far as they matter.
     fn all(&self) -> Value {
         let mut all = self.given.clone();
         match self.chart {
             "stable" => all["rabbitmq"]["username"] = "user".into(),
+            "groundhog2k" => {}
             _ => all["clustering"] = json!({"forceBoot": false}),
         }
         all
@@ -74,7 +90,8 @@ impl Family {
 
     /// As helm renders it.
     pub fn stateful_set(&self, secret: &str) -> Value {
-        let mut claim = json!({"metadata": {"name": "data"}, "spec": {"resources": {"requests": {"storage": "8Gi"}}}});
+        let volume = if self.chart == "groundhog2k" { "rabbitmq-volume" } else { "data" };
+        let mut claim = json!({"metadata": {"name": volume}, "spec": {"resources": {"requests": {"storage": "8Gi"}}}});
         if self.chart == "bitnami" {
             claim["spec"]["storageClassName"] = "standard".into();
         }
