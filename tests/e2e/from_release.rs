@@ -58,7 +58,7 @@ fn registry() -> (String, String) {
     }
 }
 
-fn values(family: Family) -> Value {
+pub(crate) fn values(family: Family) -> Value {
     let (registry, repository) = registry();
     let mut values = family.values();
     values["image"] = json!({"registry": registry, "repository": repository, "tag": MNESIA});

@@ -39,6 +39,7 @@ mod killed;
 mod lock;
 mod logs;
 mod lost;
+mod makefile;
 mod objects;
 mod offers;
 mod pipelines;
@@ -106,6 +107,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(repair::tests());
     tests.extend(offers::tests());
     tests.extend(tour::tests());
+    tests.extend(makefile::tests());
     // The long ones first: the end of the run is not one core waiting for one test.
     tests.sort_by_key(|test: &Test| !test.long);
     runner::main(tests)

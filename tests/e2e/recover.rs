@@ -61,7 +61,12 @@ pub(crate) fn migrated(name: &'static str, body: fn(&World)) -> Test {
 
 /// The release's StatefulSet again, but with pods that are created one after the other.
 pub(crate) fn in_order(world: &World) -> Value {
-    let mut set = world.namespace.object("statefulset", NAME);
+    in_order_of(world, NAME)
+}
+
+/// The same of a release of any name.
+pub(crate) fn in_order_of(world: &World, name: &str) -> Value {
+    let mut set = world.namespace.object("statefulset", name);
     set.as_object_mut().expect("an object").remove("status");
     let metadata = set["metadata"].as_object_mut().expect("metadata");
     metadata.retain(|key, _| ["name", "labels", "annotations"].contains(&key.as_str()));

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use crate::environment::{Helm, KHEPRI, image};
 use crate::runner::Test;
-use crate::shown::{CONTEXT, HOME, Stop, stops};
+use crate::shown::{CONTEXT, HOME, stops};
 use crate::world::World;
 
 /// Three nodes that restart one after the other, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(420);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(420);
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![test(Helm::Four), test(Helm::Three).long()]
@@ -30,18 +30,18 @@ fn tour(world: &World) {
         if stop.command.starts_with("mqctl inspect") {
             take_image_of_suite(world);
         }
-        let (seen, code) = stop.at_terminal(shell(world, &stop), PATIENCE);
+        let (seen, code) = stop.at_terminal(shell(world, &stop.command), PATIENCE);
         assert_eq!(code, 0, "`{}`: {seen}", stop.command);
-        stop.assert_shown(&as_in_readme(world, context.trim(), &seen));
+        stop.assert_shown(&as_on_page(world, context.trim(), &seen));
     }
     let left = world.namespace.names("pods,statefulsets,services,persistentvolumeclaims");
     assert_eq!(left, [""; 0], "after the tour");
 }
 
 /// A person's shell. The namespace alone is the test's own.
-fn shell(world: &World, stop: &Stop) -> Command {
+pub(crate) fn shell(world: &World, command: &str) -> Command {
     let mut shell = world.command("sh");
-    shell.args(["-c", &stop.command]).env("MQCTL_NAMESPACE", &world.namespace.0).env("TERM", "xterm").env_remove("CI");
+    shell.args(["-c", command]).env("MQCTL_NAMESPACE", &world.namespace.0).env("TERM", "xterm").env_remove("CI");
     shell
 }
 
@@ -55,7 +55,7 @@ fn take_image_of_suite(world: &World) {
     writeln!(profile, "image: {{repository: {}}}", image()).expect("a line more");
 }
 
-fn as_in_readme(world: &World, context: &str, seen: &str) -> String {
+pub(crate) fn as_on_page(world: &World, context: &str, seen: &str) -> String {
     let home = world.root().join("home");
     let seen = seen.replace(&world.namespace.0, "rabbitmq").replace(&*home.to_string_lossy(), HOME);
     seen.replace(&format!("{context} / "), &format!("{CONTEXT} / "))

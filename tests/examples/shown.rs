@@ -1,5 +1,5 @@
-//! The tour of the README: its commands, and the output that it shows, compared with what a person at a terminal sees.
-//! For the fast tests, with stand-ins, and for those on a cluster.
+//! The tour of the README and the way from a Makefile: their commands, and the output that they show, compared with what a
+//! person at a terminal sees. For the fast tests, with stand-ins, and for those on a cluster.
 
 use std::path::Path;
 use std::process::Command;
@@ -17,30 +17,58 @@ const LEFT_OUT: &str = "...";
 /// Lines and columns of the terminal: nothing scrolls away, and the bars are drawn for this width where none is told.
 const SCREEN: (u16, u16) = (2000, 80);
 
-/// A command and what the README shows of its output.
+/// A command and what the page shows of its output.
 pub(crate) struct Stop {
     pub(crate) command: String,
     shown: Vec<String>,
 }
 
-/// All of them, in order: the lines with a `$` in the fenced blocks of the tour.
+/// The stops of the README's tour.
 pub(crate) fn stops() -> Vec<Stop> {
-    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let readme = Page::read("README.md").0;
     let (_, tour) = readme.split_once("\n## Five minutes").expect("the README has a tour");
     let (tour, _) = tour.split_once("\n## ").expect("something follows it");
-    let mut stops: Vec<Stop> = Vec::new();
-    for line in tour.split("\n```").skip(1).step_by(2).flat_map(|block| block.lines().skip(1)) {
-        match (line.strip_prefix("$ "), stops.last_mut()) {
-            (Some(command), _) => stops.push(Stop { command: command.to_owned(), shown: Vec::new() }),
-            (None, Some(stop)) => stop.shown.push(line.to_owned()),
-            (None, None) => panic!("output without a command: {line}"),
-        }
-    }
+    let stops = Page(tour.to_owned()).stops();
     assert!(stops.len() > 10, "the tour has only {} stops", stops.len());
     stops
 }
 
+/// A page for people, with commands in it.
+pub(crate) struct Page(pub(crate) String);
+
+impl Page {
+    /// One of the repository.
+    pub(crate) fn read(file: &str) -> Self {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        Self(std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())))
+    }
+
+    /// What is inside the fenced blocks of a language.
+    pub(crate) fn blocks<'a>(&'a self, language: &'a str) -> impl Iterator<Item = &'a str> {
+        let inside = self.0.split("\n```").skip(1).step_by(2).filter_map(|block| block.split_once('\n'));
+        inside.filter(move |(word, _)| *word == language).map(|(_, text)| text)
+    }
+
+    /// All of them, in order: the lines with a `$`, and what is below each.
+    pub(crate) fn stops(&self) -> Vec<Stop> {
+        let mut stops: Vec<Stop> = Vec::new();
+        for line in self.blocks("console").flat_map(str::lines) {
+            match (line.strip_prefix("$ "), stops.last_mut()) {
+                (Some(command), _) => stops.push(Stop { command: command.to_owned(), shown: Vec::new() }),
+                (None, Some(stop)) => stop.shown.push(line.to_owned()),
+                (None, None) => panic!("output without a command: {line}"),
+            }
+        }
+        stops
+    }
+}
+
 impl Stop {
+    /// It is refused, as the page shows.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.shown.iter().any(|line| line.starts_with("error: "))
+    }
+
     /// Runs a shell with the command to its end at a terminal: all that is on the screen then, and the exit code.
     pub(crate) fn at_terminal(&self, shell: Command, patience: Duration) -> (String, i32) {
         let limit = u64::try_from(patience.as_millis()).ok();

@@ -8,7 +8,7 @@ use crate::world::{PROFILE, World};
 const DOCTOR: [&str; 2] = ["doctor", "prodmq"];
 
 /// What the probe prints beside a broker of 4.3 that runs, or waits.
-fn probe(pod: &str, running: bool) -> String {
+pub fn probe(pod: &str, running: bool) -> String {
     let node = |pod: &str| format!("rabbit@{pod}.prodmq-headless.rabbitmq.svc.cluster.local");
     let mut answer = objects::answer(pod);
     answer["running"] = running.into();

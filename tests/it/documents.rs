@@ -9,7 +9,10 @@ use mqctl::cli::Cli;
 use mqctl::outcome::Outcome;
 use mqctl::profile;
 
+use crate::shown::Page;
+
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const MAKEFILE: &str = "docs/from-a-makefile.md";
 
 fn readme() -> String {
     std::fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap()
@@ -32,11 +35,38 @@ fn commands(block: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_command_of_the_readme_parses() {
-    let readme = readme();
-    let commands: Vec<String> = blocks(&readme).into_iter().flat_map(commands).collect();
-    assert!(commands.len() > 5, "the README shows hardly any command: {commands:?}");
-    commands.iter().for_each(|command| parses(command));
+fn every_command_of_each_page_parses() {
+    for page in ["README.md", MAKEFILE] {
+        let text = std::fs::read_to_string(Path::new(ROOT).join(page)).unwrap();
+        let commands: Vec<String> = blocks(&text).into_iter().flat_map(commands).collect();
+        assert!(commands.len() > 5, "{page} shows hardly any command: {commands:?}");
+        commands.iter().for_each(|command| parses(command));
+    }
+}
+
+/// The test on a cluster runs those in the blocks. One that stands in a sentence or a table is among them.
+#[test]
+fn every_command_of_the_way_from_a_makefile_is_run() {
+    let page = Page::read(MAKEFILE);
+    let run: Vec<String> = page.stops().into_iter().map(|stop| stop.command).collect();
+    let named: Vec<&str> = page.0.split('`').filter(|text| text.starts_with("mqctl ")).collect();
+    assert!(named.len() > 5, "{named:?}");
+    for command in named {
+        assert!(run.iter().any(|line| line.starts_with(command)), "`{command}` is not among {run:#?}");
+    }
+    assert!(readme().contains(&format!("]({MAKEFILE})")), "the README leads there");
+}
+
+/// What the table says of the Makefile is in the Makefile.
+#[test]
+fn every_target_of_the_table_is_one_of_the_makefile() {
+    let page = Page::read(MAKEFILE);
+    let makefile = page.blocks("make").next().unwrap();
+    let targets: Vec<&str> = page.0.split('`').filter_map(|text| text.strip_prefix("make ")).collect();
+    assert_eq!(targets.len(), 4, "{targets:?}");
+    for target in targets {
+        assert!(makefile.lines().any(|line| line == format!("{target}:")), "{target}");
+    }
 }
 
 #[track_caller]

@@ -48,6 +48,7 @@ mod killed;
 mod ladder;
 mod lock;
 mod logs;
+mod makefile;
 mod objects;
 mod ownership;
 mod passwords;

@@ -4,8 +4,12 @@
 
 # Every pod is there and ready, as the StatefulSet says.
 all_come_up() {
-    for pod in "$world"/chart/pod.*; do cp "$pod" "$cluster"; done
-    sed -i 's/"readyReplicas":[0-9]*/"readyReplicas":3/' "$cluster"/statefulset.*
+    ready=0
+    for pod in "$world"/chart/pod.*; do
+        cp "$pod" "$cluster"
+        ready=$((ready + 1))
+    done
+    sed -i "s/\"readyReplicas\":[0-9]*/\"readyReplicas\":$ready/" "$cluster"/statefulset.*
 }
 
 # The note of what is under way is one key of the ConfigMap, the readings are another: each manager has its own.
