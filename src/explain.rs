@@ -102,6 +102,8 @@ pub enum Code {
     Grace,
     #[value(name = "PDB-DRAIN")]
     PdbDrain,
+    #[value(name = "TERMINATING")]
+    Terminating,
     #[value(name = "CONF-NOT-ROLLED")]
     ConfNotRolled,
     #[value(name = "DIST-OPEN")]
@@ -168,6 +170,7 @@ impl Code {
             Self::Retention => include_str!("explain/RETENTION.txt"),
             Self::Grace => include_str!("explain/GRACE.txt"),
             Self::PdbDrain => include_str!("explain/PDB-DRAIN.txt"),
+            Self::Terminating => include_str!("explain/TERMINATING.txt"),
             Self::ConfNotRolled => include_str!("explain/CONF-NOT-ROLLED.txt"),
             Self::DistOpen => include_str!("explain/DIST-OPEN.txt"),
             Self::NotInstalled => include_str!("explain/NOT-INSTALLED.txt"),

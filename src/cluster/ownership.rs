@@ -56,6 +56,11 @@ pub(crate) fn is_ours(object: &Value, target: &Target) -> bool {
         && metadata["labels"][MANAGED_BY] == "Helm"
 }
 
+/// The release that helm's mark on an object names.
+pub(crate) fn release_of(object: &Value) -> Option<&str> {
+    object["metadata"]["annotations"][RELEASE].as_str()
+}
+
 /// Marks an object as helm does what it applies.
 pub(crate) fn mark(object: &mut Value, target: &Target) {
     object["metadata"]["labels"][MANAGED_BY] = json!("Helm");

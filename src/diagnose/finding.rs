@@ -7,6 +7,7 @@ use crate::explain::Code;
 /// The layers of a release, the lowest first: each needs those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Layer {
+    Helm,
     Release,
     Admission,
     Scheduling,
@@ -16,10 +17,12 @@ pub enum Layer {
     Cluster,
     Broker,
     Access,
+    Deletion,
 }
 
 impl Layer {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
+        Self::Helm,
         Self::Release,
         Self::Admission,
         Self::Scheduling,
@@ -29,10 +32,12 @@ impl Layer {
         Self::Cluster,
         Self::Broker,
         Self::Access,
+        Self::Deletion,
     ];
 
     pub fn word(self) -> &'static str {
         match self {
+            Self::Helm => "client and helm",
             Self::Release => "release",
             Self::Admission => "admission",
             Self::Scheduling => "scheduling, volumes",
@@ -42,12 +47,13 @@ impl Layer {
             Self::Cluster => "cluster",
             Self::Broker => "broker",
             Self::Access => "access",
+            Self::Deletion => "deletion",
         }
     }
 
     /// Only a broker that runs can tell.
     pub fn needs_a_broker(self) -> bool {
-        self >= Self::Cluster
+        matches!(self, Self::Cluster | Self::Broker | Self::Access)
     }
 }
 

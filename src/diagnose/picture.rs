@@ -80,6 +80,10 @@ pub struct Picture {
     pub base: String,
     /// The broker's container.
     pub container: String,
+    /// The profile's chart, for people.
+    pub chart: String,
+    /// The release was made by this chart, which is not the profile's.
+    pub foreign_chart: Option<String>,
     pub evidence: Evidence,
     /// Why no log could be read.
     pub unread_logs: Option<String>,
@@ -114,6 +118,8 @@ impl Picture {
             parallel_line: chart::parallel_line(profile),
             base: names.base.clone(),
             container: names.container.clone(),
+            chart: chart::title(profile),
+            foreign_chart: foreign_chart(profile, &observed),
             observed,
             nodes,
             now,
@@ -244,6 +250,12 @@ fn seen(
         log,
         previous,
     }
+}
+
+/// A record that does not say its chart says nothing.
+fn foreign_chart(profile: &Profile, observed: &Observed) -> Option<String> {
+    let chart = observed.release.as_ref().map(|release| &release.chart).filter(|chart| !chart.is_empty());
+    chart.filter(|chart| !chart::made(profile, chart)).cloned()
 }
 
 /// A pod that a quota or a policy refuses is told of by its set's event alone.

@@ -54,7 +54,8 @@ fn a_healthy_release_in_three_children_and_one_a_pod() {
     $ mqctl doctor prodmq   [exit 0]
     stdout | test / rabbitmq / prodmq     nothing wrong · 3 of 3 nodes run
     stdout | 
-    stdout | release                √ 7 checks
+    stdout | client and helm        √ 4 checks
+    stdout | release                √ 6 checks
     stdout | admission              √ 1 check
     stdout | scheduling, volumes    √ 3 checks
     stdout | image                  √ 2 checks
@@ -63,6 +64,7 @@ fn a_healthy_release_in_three_children_and_one_a_pod() {
     stdout | cluster                √ 2 checks
     stdout | broker                 √ 3 checks
     stdout | access                 √ 1 check
+    stdout | deletion               √ 2 checks
     1. reads helm list --filter '^prodmq$' --output json --deployed --failed --pending --uninstalling --uninstalled --superseded --namespace rabbitmq --kube-context test
     2. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-0 --container rabbitmq -- timeout -k 2 50 sh -s
       < (the probe)
@@ -98,7 +100,8 @@ fn the_cause_and_what_follows_from_it() {
     $ mqctl doctor prodmq   [exit 4]
     test / rabbitmq / prodmq     errors 1, warnings 0 · 2 of 3 nodes run
 
-    release                √ 7 checks
+    client and helm        √ 4 checks
+    release                √ 6 checks
     admission              √ 1 check
     scheduling, volumes    √ 3 checks
     image
@@ -113,6 +116,7 @@ fn the_cause_and_what_follows_from_it() {
     cluster                √ 2 checks
     broker                 √ 3 checks
     access                 √ 1 check
+    deletion               √ 2 checks
     "#);
 }
 

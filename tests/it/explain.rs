@@ -66,6 +66,7 @@ fn all_codes_on_one_page() {
     RETENTION         Kubernetes deletes the volumes by itself
     GRACE             a node gets too little time to stop
     PDB-DRAIN         a drain of machines stops all nodes at once, or none ever
+    TERMINATING       something is being deleted and stays, or takes a volume with it
     CONF-NOT-ROLLED   pods run without the last change
     DIST-OPEN         ports that are for the nodes alone are open to clients outside
     NOT-INSTALLED     there is no StatefulSet
@@ -252,6 +253,7 @@ fn provoked(code: Code) -> Option<Transcript> {
         | Code::Retention
         | Code::Grace
         | Code::PdbDrain
+        | Code::Terminating
         | Code::ConfNotRolled
         | Code::DistOpen
         | Code::NotInstalled => return None,

@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use crate::findings::{Change, at, boots, changed, unscheduled, waits, waits_for_tables};
+use crate::objects::lease_elsewhere;
 
-const HEALTHY: [(&str, &str, Change); 22] = [
+const HEALTHY: [(&str, &str, Change); 25] = [
     ("three nodes, Mnesia", "healthy-mnesia", |_| ()),
     ("three nodes, Khepri", "healthy-khepri", |_| ()),
     ("one node", "healthy-mnesia", |s| {
@@ -79,7 +80,8 @@ const HEALTHY: [(&str, &str, Change); 22] = [
     }),
     ("a helm is at work", "healthy-mnesia", |s| {
         let updated = at(s, -60).replace('T', " ").replace('Z', ".5 +0000 UTC");
-        s.release = json!({"revision": "2", "status": "pending-upgrade", "chart": "c", "updated": updated});
+        s.release =
+            json!({"revision": "2", "status": "pending-upgrade", "chart": "mqctl-rabbitmq-1.0.0", "updated": updated});
     }),
     ("an alarm was raised and cleared", "healthy-mnesia", |s| {
         s.logs[0].push_str("\n2026-11-22 15:00:00.0+00:00 [warning] <0.1.0> memory resource limit alarm set on node 'rabbit@rmq-0'.\n2026-11-22 15:00:09.0+00:00 [warning] <0.1.0> memory resource limit alarm cleared on node 'rabbit@rmq-0'.");
@@ -93,6 +95,20 @@ const HEALTHY: [(&str, &str, Change); 22] = [
     ("a command runs in a container", "healthy-mnesia", |s| s.answers("300 1\n", "300 1\n12 977\n")),
     ("force boot on Khepri has no effect", "healthy-khepri", |s| {
         s.answers("@@ clean", "1795358244 force_load\n@@ clean");
+    }),
+    ("a pod stops, and has seconds left", "healthy-mnesia", |s| {
+        s.silent(2);
+        let due = at(s, 30);
+        s.pod(2)["metadata"]["deletionTimestamp"] = json!(due);
+    }),
+    ("a pod has stopped late, a moment ago", "healthy-mnesia", |s| {
+        s.silent(2);
+        let due = at(s, -20);
+        s.pod(2)["metadata"]["deletionTimestamp"] = json!(due);
+    }),
+    ("another mqctl is at work", "healthy-mnesia", |s| {
+        s.lease = lease_elsewhere(3600);
+        s.lease["metadata"]["name"] = json!("rmq-mqctl");
     }),
     ("a broker is slow to answer", "healthy-mnesia", |s| s.probes[1].clear()),
 ];

@@ -34,6 +34,7 @@ mod expose;
 mod exposed;
 mod findings;
 mod forecast;
+mod forewarned;
 mod from_release;
 mod from_release_refused;
 mod handed_over;

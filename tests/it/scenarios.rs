@@ -36,7 +36,7 @@ pub fn recorded(name: &str) -> Scenario {
     let each = |ending: &str| (0..3).map(|n| text(&format!("rmq-{n}.{ending}"))).collect();
     Scenario {
         objects: serde_json::from_str(&text("objects.json")).unwrap(),
-        release: json!({"revision": "1", "status": "deployed", "chart": "c", "updated": "2026-11-22 14:00:00.1 +0000 UTC"}),
+        release: json!({"revision": "1", "status": "deployed", "chart": "mqctl-rabbitmq-1.0.0", "updated": "2026-11-22 14:00:00.1 +0000 UTC"}),
         now: Moment::read(text("now").trim()).unwrap(),
         replicas: 3,
         probes: each("probe"),

@@ -8,8 +8,10 @@ mod boot;
 mod broker;
 mod cluster;
 mod cookie;
+mod deletion;
 mod disk;
 mod force_boot;
+mod helm;
 mod image;
 mod names;
 mod release;
@@ -22,10 +24,13 @@ pub(crate) use unready::standing;
 pub type Rule = fn(&Picture) -> Vec<Finding>;
 
 /// Every rule in its layer.
-pub const RULES: [(Layer, Rule); 31] = [
+pub const RULES: [(Layer, Rule); 36] = [
+    (Layer::Helm, helm::helm_pending),
+    (Layer::Helm, helm::other_chart),
+    (Layer::Helm, helm::strangers),
+    (Layer::Helm, helm::locked),
     (Layer::Release, release::recovery_cut_short),
     (Layer::Release, release::not_installed),
-    (Layer::Release, release::helm_pending),
     (Layer::Release, release::namespace),
     (Layer::Release, release::two_nodes),
     (Layer::Release, release::conf_not_rolled),
@@ -54,6 +59,8 @@ pub const RULES: [(Layer, Rule); 31] = [
     (Layer::Broker, broker::memory),
     (Layer::Broker, broker::queues),
     (Layer::Access, access::password),
+    (Layer::Deletion, deletion::pods),
+    (Layer::Deletion, deletion::claims),
 ];
 
 /// What all rules find; then what none of them explains.

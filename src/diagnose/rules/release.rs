@@ -52,35 +52,6 @@ fn risk_of_a_start(picture: &Picture) -> String {
     format!("none after an ordered stop, as `mqctl delete` makes; after any other {reads} says who stopped last")
 }
 
-/// Symptom: `another operation (install/upgrade/rollback) is in progress`. Cause: helm, or its machine, was killed, and
-/// its record says `pending-…` for ever. Younger than the longest time that helm takes it may be at work.
-/// Source: helm issues 4558, 7476, 13570.
-pub(super) fn helm_pending(picture: &Picture) -> Vec<Finding> {
-    let Some(release) = picture.observed.release.as_ref().filter(|release| release.pending()) else {
-        return Vec::new();
-    };
-    let age = release.begun().map(|begun| picture.now.0 - begun.as_second());
-    let holder = picture.observed.lease.as_ref().filter(|lease| !lease.abandoned);
-    let dead = picture.observed.lease.as_ref().is_some_and(|lease| lease.abandoned);
-    let proof = format!("helm: revision {}, {} since {}", release.revision, release.status, release.updated);
-    if let Some(lease) = holder {
-        let title = format!("{} is at work on it", lease.in_words());
-        return vec![Finding::information(Code::HelmPending, title).proof(proof)];
-    }
-    if !dead && age.is_some_and(|age| age < picture.helm_limit) {
-        let title = "a helm may be at work on it";
-        return vec![Finding::information(Code::HelmPending, title).proof(proof).fix("look again when it has ended")];
-    }
-    let verb = if release.status == "pending-install" { "install" } else { "upgrade" };
-    let title = format!("a helm that was cut short left it {}: every other one refuses to work", release.status);
-    let finding = Finding::error(Code::HelmPending, title).proof(proof);
-    vec![
-        finding
-            .fix(format!("mqctl {verb} {}", picture.name))
-            .risk("none this way; `helm rollback` may start an older broker on newer data"),
-    ]
-}
-
 /// Symptom: objects vanish, nothing can be made. Cause: the namespace is being deleted.
 /// Source: Kubernetes documentation, Namespaces.
 pub(super) fn namespace(picture: &Picture) -> Vec<Finding> {
