@@ -198,6 +198,14 @@ pub fn title(profile: &Profile) -> String {
     }
 }
 
+/// The family whose keys the chart has.
+pub fn family(profile: &Profile) -> &'static str {
+    match &profile.chart {
+        ChartRef::Builtin => "builtin",
+        ChartRef::Local(chart) => chart.dialect.word(),
+    }
+}
+
 /// Whether a release, as helm names its chart, was made by the profile's.
 pub fn made(profile: &Profile, chart: &str) -> bool {
     let name = match &profile.chart {

@@ -25,6 +25,7 @@ pub use claim::{Access, Claim};
 pub use external::External;
 pub use lease::Lease;
 pub use pod::{Pod, Standing};
+pub use records::OutdatedRecord;
 pub use target::Target;
 
 /// Whether an object is there; `Unknown` where the person may not look.
@@ -169,6 +170,8 @@ pub struct Observed {
     pub secret: Option<Vault>,
     /// Copies of helm's records, as they were before they were repaired.
     pub copies: Vec<String>,
+    /// One that helm cannot use; looked for by the doctor.
+    pub outdated: Option<OutdatedRecord>,
     /// By which some mqctl works on the release.
     pub lease: Option<Lease>,
     pub namespace: Existence,

@@ -156,16 +156,22 @@ impl Question<'_> {
 
     /// Understands the answers, in the order of `calls`.
     pub(crate) fn understand(&self, replies: &[Reply]) -> Result<Observed> {
-        let mut observed = Observed::default();
-        let [list, get, review @ ..] = replies else { return Ok(observed) };
-        tolerate_forbidden_scopes(get)?;
+        let [list, get, review @ ..] = replies else { return Ok(Observed::default()) };
+        let mut observed = self.understand_objects(get)?;
         observed.release = helm::read_list(list)?;
-        self.missing_until_seen(get, &mut observed);
-        self.take_all(get, &mut observed);
         // A review that the API server does not answer denies nothing: the call that lacks the right will say so.
         if let Some(review) = review.first() {
             observed.denied = rights::denied(review);
         }
+        Ok(observed)
+    }
+
+    /// What the objects alone say.
+    pub(crate) fn understand_objects(&self, get: &Reply) -> Result<Observed> {
+        let mut observed = Observed::default();
+        tolerate_forbidden_scopes(get)?;
+        self.missing_until_seen(get, &mut observed);
+        self.take_all(get, &mut observed);
         Ok(observed)
     }
 
@@ -248,11 +254,8 @@ pub(crate) fn observe_stop(tools: &Tools, question: &Question<'_>) -> Result<Obs
         calls.push(rights::review(question.target, &[question.rights, &LEASE_RIGHTS].concat()));
     }
     let replies = tools.run_all(&calls, &Vault::default()).into_iter().collect::<Result<Vec<_>>>()?;
-    let mut observed = Observed::default();
-    let [get, review @ ..] = replies.as_slice() else { return Ok(observed) };
-    tolerate_forbidden_scopes(get)?;
-    question.missing_until_seen(get, &mut observed);
-    question.take_all(get, &mut observed);
+    let [get, review @ ..] = replies.as_slice() else { return Ok(Observed::default()) };
+    let mut observed = question.understand_objects(get)?;
     observed.denied = review.first().map(rights::denied).unwrap_or_default();
     Ok(observed)
 }

@@ -5,6 +5,7 @@ use anyhow::Result;
 
 use super::Target;
 use crate::chart::Names;
+use crate::helm::Release;
 use crate::helm::apis::{self, Outdated, Served};
 use crate::helm::record::Record;
 use crate::kubectl;
@@ -32,6 +33,16 @@ pub(crate) struct Records {
     pub(crate) served: Served,
 }
 
+/// What a record that helm cannot use names first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutdatedRecord {
+    pub revision: u32,
+    /// `PodDisruptionBudget/prodmq`
+    pub object: String,
+    /// `policy/v1beta1`
+    pub api: String,
+}
+
 /// Reads the records of a release that exists.
 ///
 /// # Errors
@@ -57,7 +68,7 @@ pub(crate) fn understand(tools: &Tools, target: &Target, names: &Names, reply: &
         return Err(kubectl::failure("kubectl get secrets", reply).into());
     }
     let records = read_by_helm(kubectl::items(reply).iter().filter_map(Record::read).collect());
-    let served = served(tools, target, &records)?;
+    let served = served(tools, target, &records, apis::doubtful)?;
     let deployed = |secret: &str| records.iter().any(|record| record.name() != secret && record.status() == "deployed");
     let unusable = |record: &Record| {
         let outdated = apis::outdated(&record.manifest(), &served);
@@ -73,6 +84,28 @@ pub(crate) fn understand(tools: &Tools, target: &Target, names: &Names, reply: &
     Ok(Records { unusable: records.iter().filter_map(unusable).collect(), served })
 }
 
+/// What `helm list` would say, out of the records themselves, and whether helm can use them. Only APIs are asked for that
+/// Kubernetes took away: whoever names none costs no child.
+///
+/// # Errors
+/// As `look`.
+pub(crate) fn listed(
+    tools: &Tools,
+    target: &Target,
+    reply: &Reply,
+) -> Result<(Option<Release>, Option<OutdatedRecord>)> {
+    if !reply.ok() {
+        return Err(kubectl::failure("kubectl get secrets", reply).into());
+    }
+    let records = read_by_helm(kubectl::items(reply).iter().filter_map(Record::read).collect());
+    let served = served(tools, target, &records, apis::taken_away)?;
+    let unusable = records.iter().find_map(|record| {
+        let Outdated { object, api, .. } = apis::outdated(&record.manifest(), &served).into_iter().next()?;
+        Some(OutdatedRecord { revision: record.revision(), object, api })
+    });
+    Ok((records.first().and_then(Record::listed), unusable))
+}
+
 /// The last one, and the last that was deployed.
 fn read_by_helm(mut records: Vec<Record>) -> Vec<Record> {
     records.sort_by_key(Record::revision);
@@ -81,8 +114,9 @@ fn read_by_helm(mut records: Vec<Record>) -> Vec<Record> {
     last.into_iter().chain(deployed).collect()
 }
 
-fn served(tools: &Tools, target: &Target, records: &[Record]) -> Result<Served> {
-    let mut doubtful: Vec<String> = records.iter().flat_map(|record| apis::doubtful(&record.manifest())).collect();
+/// Of those that are asked for.
+fn served(tools: &Tools, target: &Target, records: &[Record], asked: fn(&str) -> Vec<String>) -> Result<Served> {
+    let mut doubtful: Vec<String> = records.iter().flat_map(|record| asked(&record.manifest())).collect();
     doubtful.sort();
     doubtful.dedup();
     let calls: Vec<Call> = doubtful.iter().map(|api| kubectl::record::resources(target, api)).collect();

@@ -8,7 +8,7 @@ use super::picture::{Material, Picture};
 use super::probe::script_of_doctor;
 use crate::chart::Names;
 use crate::cluster::observe::Question;
-use crate::cluster::{Observed, Standing, Target};
+use crate::cluster::{Observed, Standing, Target, records};
 use crate::context::Context;
 use crate::helm;
 use crate::kubectl;
@@ -27,18 +27,19 @@ pub(crate) struct Patient<'a> {
 }
 
 /// One look. Three children and one a pod, all side by side: the pods' names are known beforehand. More only where a
-/// pod is not ready after a restart, a pod is held or a pod is missing.
+/// pod is not ready after a restart, a pod is held or a pod is missing, or where helm's record names an API that
+/// Kubernetes took away.
 ///
 /// # Errors
 /// An unreachable cluster, a missing right to read; Ctrl-C.
 pub(crate) fn examine(cx: &Context, patient: &Patient<'_>) -> Result<Picture> {
     let Patient { target, names, .. } = *patient;
     let question = Question { target, names, storage_class: None, rights: &[] };
-    let calls = first_calls(patient, &question);
+    let calls = first_calls(cx, patient, &question);
     let replies = cx.tools.run_all(&calls, patient.vault).into_iter().collect::<Result<Vec<Reply>>>()?;
     cx.stop_if_interrupted()?;
     let [_, get, logs, probes @ ..] = &replies[..] else { anyhow::bail!("an answer is missing") };
-    let observed = question.understand(&replies[..2])?;
+    let observed = understood(cx, patient, &question, &replies[..2])?;
     let mut heard = Heard {
         logs: [logs.stdout.to_string(), String::new()],
         unread_logs: unread(logs).filter(|_| !observed.pods.is_empty()),
@@ -55,12 +56,30 @@ pub(crate) fn examine(cx: &Context, patient: &Patient<'_>) -> Result<Picture> {
     Ok(Picture::of(material, patient.profile, names, patient.vault))
 }
 
-fn first_calls(patient: &Patient<'_>, question: &Question<'_>) -> Vec<Call> {
+/// Of a chart of others helm's records are read themselves: they say what `helm list` says, and whether helm can use them.
+/// Where helm keeps them elsewhere, helm is asked.
+fn records_of(cx: &Context, patient: &Patient<'_>) -> Option<Call> {
+    let elsewhere = cx.variable("HELM_DRIVER").is_some_and(|driver| !matches!(driver.as_str(), "secret" | "secrets"));
+    records::call(patient.profile, patient.target).filter(|_| !elsewhere)
+}
+
+fn understood(cx: &Context, patient: &Patient<'_>, question: &Question<'_>, replies: &[Reply]) -> Result<Observed> {
+    if records_of(cx, patient).is_none() {
+        return question.understand(replies);
+    }
+    let [kept, get, ..] = replies else { anyhow::bail!("an answer is missing") };
+    let observed = question.understand_objects(get)?;
+    let (release, outdated) = records::listed(&cx.tools, patient.target, kept)?;
+    Ok(Observed { release, outdated, ..observed })
+}
+
+fn first_calls(cx: &Context, patient: &Patient<'_>, question: &Question<'_>) -> Vec<Call> {
     let Patient { target, names, profile, vault } = *patient;
     let with_login = vault.get(Name::Password).is_some();
     let script = |pod: &String| script_of_doctor(pod, &profile.credentials.username, with_login);
     let probe = |pod: &String| kubectl::exec_script(target, pod, &names.container, script(pod));
-    let looks = [helm::list(target), question.look_at_stop(), kubectl::logs(target, LINES)];
+    let release = records_of(cx, patient).unwrap_or_else(|| helm::list(target));
+    let looks = [release, question.look_at_stop(), kubectl::logs(target, LINES)];
     looks.into_iter().chain(names.pods.iter().map(probe)).collect()
 }
 

@@ -88,6 +88,8 @@ impl Severity {
 pub struct Finding {
     pub code: Code,
     pub severity: Severity,
+    /// It has not come about, and would.
+    pub forecast: bool,
     /// The pods, claims or queues that it is about.
     pub subjects: Vec<String>,
     /// One sentence.
@@ -103,7 +105,8 @@ pub struct Finding {
 impl Finding {
     fn new(code: Code, severity: Severity, title: impl Into<String>) -> Self {
         let (fix, risk) = (String::new(), "none".to_owned());
-        Self { code, severity, subjects: Vec::new(), title: title.into(), proof: Vec::new(), fix, risk }
+        let (forecast, subjects, proof) = (false, Vec::new(), Vec::new());
+        Self { code, severity, forecast, subjects, title: title.into(), proof, fix, risk }
     }
 
     pub fn error(code: Code, title: impl Into<String>) -> Self {
@@ -116,6 +119,11 @@ impl Finding {
 
     pub fn information(code: Code, title: impl Into<String>) -> Self {
         Self::new(code, Severity::Information, title)
+    }
+
+    /// What would come of a release as it is.
+    pub fn forecast(code: Code, title: impl Into<String>) -> Self {
+        Self { forecast: true, ..Self::warning(code, title) }
     }
 
     #[must_use]
@@ -144,7 +152,7 @@ impl Finding {
 
     /// It may come of something in a layer below; whatever may not is told beside the cause.
     fn may_follow(&self) -> bool {
-        matches!(
+        let follows = matches!(
             self.code,
             Code::BootMnesia
                 | Code::KhepriLeader
@@ -155,7 +163,8 @@ impl Finding {
                 | Code::Split
                 | Code::QqLeaderless
                 | Code::StoppedQ
-        )
+        );
+        follows && !self.forecast
     }
 }
 
@@ -208,7 +217,8 @@ impl Told {
 impl Finding {
     fn to_json(&self) -> Value {
         json!({
-            "code": self.code.as_str(), "severity": self.severity.word(), "subjects": self.subjects,
+            "code": self.code.as_str(), "severity": self.severity.word(), "forecast": self.forecast,
+            "subjects": self.subjects,
             "message": self.title, "proof": self.proof, "fix": self.fix, "risk": self.risk,
         })
     }
@@ -243,5 +253,15 @@ mod tests {
         ];
         let told = [(Code::TwoNodes, vec![]), (Code::Img, vec![Code::StoppedQ]), (Code::DiskAlarm, vec![])];
         assert_eq!(codes(found), told);
+    }
+
+    #[test]
+    fn what_has_not_come_about_follows_from_nothing() {
+        let found = vec![
+            (Layer::Boot, Finding::forecast(Code::Dns, "")),
+            (Layer::Boot, Finding::error(Code::Inconsistent, "")),
+            (Layer::Start, Finding::error(Code::Cookie, "")),
+        ];
+        assert_eq!(codes(found), [(Code::Cookie, vec![Code::Inconsistent]), (Code::Dns, vec![])]);
     }
 }

@@ -80,6 +80,8 @@ pub struct Picture {
     pub base: String,
     /// The broker's container.
     pub container: String,
+    /// The family of the profile's chart, for what prevents a thing.
+    pub family: &'static str,
     /// The profile's chart, for people.
     pub chart: String,
     /// The release was made by this chart, which is not the profile's.
@@ -118,6 +120,7 @@ impl Picture {
             parallel_line: chart::parallel_line(profile),
             base: names.base.clone(),
             container: names.container.clone(),
+            family: chart::family(profile),
             chart: chart::title(profile),
             foreign_chart: foreign_chart(profile, &observed),
             observed,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::chart;
 use crate::explain::Code;
-use crate::profile::{ChartRef, Profile, Warning};
+use crate::profile::{Profile, Warning};
 use crate::program;
 
 mod asked;
@@ -38,15 +38,11 @@ pub fn forecast(asked: &Asked<'_>) -> Vec<Forecast> {
 /// The forecast for a profile, from the objects that its chart renders.
 pub(crate) fn of_profile(profile: &Profile, objects: &[Value]) -> Vec<Forecast> {
     let names = chart::names(profile);
-    let family = match &profile.chart {
-        ChartRef::Builtin => "builtin",
-        ChartRef::Local(chart) => chart.dialect.word(),
-    };
     forecast(&Asked {
         objects,
         name: &names.stateful_set,
         base: &names.base,
-        family,
+        family: chart::family(profile),
         namespace: profile.namespace.as_str(),
         secret: profile.chart.texts().is_empty().then_some(names.secret.as_str()),
     })

@@ -11,11 +11,13 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
+use super::Release;
 use crate::chart::Names;
 use crate::cluster::Target;
 use crate::digest;
@@ -38,6 +40,32 @@ impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Record").field("name", &self.name()).finish_non_exhaustive()
     }
+}
+
+/// What `helm list` prints of a revision.
+#[derive(Deserialize)]
+struct Listed {
+    name: String,
+    info: When,
+    chart: Option<Chart>,
+}
+
+#[derive(Deserialize)]
+struct When {
+    status: String,
+    #[serde(default)]
+    last_deployed: String,
+}
+
+#[derive(Deserialize)]
+struct Chart {
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    name: String,
+    version: String,
 }
 
 /// Where in the text the pieces stand that may be replaced.
@@ -83,6 +111,21 @@ impl Record {
     pub fn status(&self) -> String {
         let status = self.pieces().map(|pieces| pieces.info.status.get().trim_matches('"').to_owned());
         status.unwrap_or_default()
+    }
+
+    /// The release as `helm list` would tell it.
+    pub fn listed(&self) -> Option<Release> {
+        let Listed { name, info, chart } = serde_json::from_str(&self.text).ok()?;
+        let chart = chart.map(|chart| format!("{}-{}", chart.metadata.name, chart.metadata.version));
+        // It is kept as RFC 3339, and printed otherwise.
+        let updated: Option<Timestamp> = info.last_deployed.parse().ok();
+        Some(Release {
+            name,
+            revision: self.revision().to_string(),
+            status: info.status,
+            chart: chart.unwrap_or_default(),
+            updated: updated.map(|at| at.strftime("%Y-%m-%d %H:%M:%S%.f +0000 UTC").to_string()).unwrap_or_default(),
+        })
     }
 
     /// All objects, as YAML; some of them may be Secrets.
@@ -241,6 +284,18 @@ mod tests {
             prop_assert_eq!(&object["metadata"]["labels"]["status"], "deployed");
             prop_assert_eq!(&object["metadata"]["resourceVersion"], "7");
         }
+    }
+
+    /// Helm's own `list` reads the same record.
+    #[test]
+    fn a_record_says_what_helm_lists() {
+        let text = r#"{"name":"q","info":{"first_deployed":"","last_deployed":"2026-11-22T09:57:17.15775346+01:00","status":"pending-upgrade"},"chart":{"metadata":{"name":"rabbitmq","version":"6.18.2","appVersion":"3.8.2"},"templates":[]},"version":4}"#;
+        let listed = Record::read(&secret(text, true)).unwrap().listed().unwrap();
+        let words = [&listed.name, &listed.revision, &listed.status, &listed.chart].map(String::as_str);
+        assert_eq!(words, ["q", "4", "pending-upgrade", "rabbitmq-6.18.2"]);
+        assert_eq!(listed.begun(), Some("2026-11-22T08:57:17.15775346Z".parse().unwrap()));
+        let bare = Record::read(&secret(r#"{"name":"q","info":{"status":"deployed"}}"#, true)).unwrap();
+        assert_eq!((bare.listed().unwrap().chart.as_str(), bare.listed().unwrap().begun()), ("", None));
     }
 
     #[test]

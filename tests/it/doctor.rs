@@ -5,7 +5,7 @@ use insta::assert_snapshot;
 use crate::objects::{self, COOKIE, PASSWORD, PODS};
 use crate::world::{PROFILE, World};
 
-const DOCTOR: [&str; 2] = ["doctor", "prodmq"];
+pub const DOCTOR: [&str; 2] = ["doctor", "prodmq"];
 
 /// What the probe prints beside a broker of 4.3 that runs, or waits.
 pub fn probe(pod: &str, running: bool) -> String {
@@ -23,8 +23,12 @@ pub fn probe(pod: &str, running: bool) -> String {
 }
 
 fn healthy() -> World {
-    let world = World::installed();
-    let mut set = objects::stateful_set(3, &world.digest());
+    probed(World::installed())
+}
+
+/// With what the probe of each node says, on a StatefulSet that has nothing to tell.
+pub fn probed(world: World) -> World {
+    let mut set = objects::stateful_set(3, "d");
     set["spec"]["podManagementPolicy"] = "Parallel".into();
     set["spec"]["volumeClaimTemplates"] = serde_json::json!([{"metadata": {"name": "data"}}]);
     world.object("statefulset.prodmq", &set);
@@ -54,17 +58,17 @@ fn a_healthy_release_in_three_children_and_one_a_pod() {
     $ mqctl doctor prodmq   [exit 0]
     stdout | test / rabbitmq / prodmq     nothing wrong · 3 of 3 nodes run
     stdout | 
-    stdout | client and helm        √ 4 checks
+    stdout | client and helm        √ 5 checks
     stdout | release                √ 6 checks
     stdout | admission              √ 1 check
     stdout | scheduling, volumes    √ 3 checks
     stdout | image                  √ 2 checks
     stdout | container start        √ 5 checks
-    stdout | boot                   √ 7 checks
+    stdout | boot                   √ 8 checks
     stdout | cluster                √ 2 checks
-    stdout | broker                 √ 3 checks
+    stdout | broker                 √ 4 checks
     stdout | access                 √ 1 check
-    stdout | deletion               √ 2 checks
+    stdout | deletion               √ 3 checks
     1. reads helm list --filter '^prodmq$' --output json --deployed --failed --pending --uninstalling --uninstalled --superseded --namespace rabbitmq --kube-context test
     2. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-0 --container rabbitmq -- timeout -k 2 50 sh -s
       < (the probe)
@@ -100,7 +104,7 @@ fn the_cause_and_what_follows_from_it() {
     $ mqctl doctor prodmq   [exit 4]
     test / rabbitmq / prodmq     errors 1, warnings 0 · 2 of 3 nodes run
 
-    client and helm        √ 4 checks
+    client and helm        √ 5 checks
     release                √ 6 checks
     admission              √ 1 check
     scheduling, volumes    √ 3 checks
@@ -112,11 +116,11 @@ fn the_cause_and_what_follows_from_it() {
           risk:  none
           see:   mqctl explain IMG
     container start        √ 5 checks
-    boot                   √ 7 checks
+    boot                   √ 8 checks
     cluster                √ 2 checks
-    broker                 √ 3 checks
+    broker                 √ 4 checks
     access                 √ 1 check
-    deletion               √ 2 checks
+    deletion               √ 3 checks
     "#);
 }
 
@@ -174,6 +178,7 @@ fn findings_for_programs() {
           {
             "code": "QQ-LEADERLESS",
             "fix": "bring the missing nodes back: mqctl status prodmq",
+            "forecast": false,
             "message": "1 quorum queue has no leader",
             "proof": [
               "orders"
@@ -186,6 +191,7 @@ fn findings_for_programs() {
           }
         ],
         "fix": "put `image` right in the profile, then: mqctl install prodmq",
+        "forecast": false,
         "layer": "image",
         "message": "prodmq-2 cannot get its image rabbitmq:4.3.6-management",
         "proof": [

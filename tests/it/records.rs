@@ -25,7 +25,7 @@ const INGRESS: &str = "---\napiVersion: extensions/v1beta1\nkind: Ingress\nmetad
 fn revision(manifest: &str, status: &str) -> String {
     let manifest = Value::from(manifest);
     format!(
-        r#"{{"name":"prodmq","info":{{"status":"{status}","notes":"\u003c"}},"config":{{"password":"{CANARY}"}},"manifest":{manifest},"version":4,"namespace":"rabbitmq"}}"#
+        r#"{{"name":"prodmq","info":{{"status":"{status}","notes":"\u003c"}},"chart":{{"metadata":{{"name":"rabbitmq","version":"16.0.16"}}}},"config":{{"password":"{CANARY}"}},"manifest":{manifest},"version":4,"namespace":"rabbitmq"}}"#
     )
 }
 
@@ -71,6 +71,11 @@ fn with_record(manifest: &str, status: &str) -> World {
 
 pub fn broken(status: &str) -> World {
     with_record(&format!("{SET}{BUDGET}"), status)
+}
+
+/// One that names nothing that is gone.
+pub fn whole() -> World {
+    with_record(SET, "deployed")
 }
 
 /// Helm's own words, should it be asked on such a record.

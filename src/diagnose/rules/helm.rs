@@ -12,9 +12,9 @@ use crate::helm::Release;
 /// its record says `pending-…` for ever. Younger than the longest time that helm takes it may be at work.
 /// Source: helm issues 4558, 7476, 13570.
 pub(super) fn helm_pending(picture: &Picture) -> Vec<Finding> {
-    let Some(release) = picture.observed.release.as_ref().filter(|release| release.pending()) else {
-        return Vec::new();
-    };
+    let pending = picture.observed.release.as_ref().filter(|release| release.pending());
+    // What helm cannot read has to be put right first.
+    let Some(release) = pending.filter(|_| picture.observed.outdated.is_none()) else { return Vec::new() };
     let age = release.begun().map(|begun| picture.now.0 - begun.as_second());
     let holder = picture.observed.lease.as_ref().filter(|lease| !lease.abandoned);
     let dead = picture.observed.lease.as_ref().is_some_and(|lease| lease.abandoned);
@@ -34,6 +34,24 @@ pub(super) fn helm_pending(picture: &Picture) -> Vec<Finding> {
         finding
             .fix(format!("mqctl {verb} {}", picture.name))
             .risk("none this way; `helm rollback` may start an older broker on newer data"),
+    ]
+}
+
+/// Symptom: upgrade and uninstall fail with `unable to build kubernetes objects`. Cause: the record names an API that
+/// Kubernetes took away since.
+/// Source: Helm documentation, Deprecated Kubernetes APIs; seen with helm 3 and 4.
+pub(super) fn record_api(picture: &Picture) -> Vec<Finding> {
+    let Some(record) = &picture.observed.outdated else { return Vec::new() };
+    let title = format!("helm's record names {} of {}, which this cluster does not serve", record.object, record.api);
+    // An uninstall that has failed, or a helm that was killed: brokers are well, and nobody can go on.
+    let stuck = picture.observed.release.as_ref().is_some_and(Release::pending);
+    let finding = if stuck { Finding::error(Code::RecordApi, title) } else { Finding::warning(Code::RecordApi, title) };
+    let proof = format!("helm: revision {}; it can neither upgrade nor uninstall with it", record.revision);
+    vec![
+        finding
+            .proof(proof)
+            .fix(format!("mqctl upgrade {} --repair-record", picture.name))
+            .risk("none this way; a `helm uninstall` fails, and leaves the release `uninstalling`"),
     ]
 }
 

@@ -4,6 +4,7 @@ use super::finding::{Finding, Layer};
 use super::picture::Picture;
 
 mod access;
+mod ahead;
 mod boot;
 mod broker;
 mod cluster;
@@ -24,8 +25,9 @@ pub(crate) use unready::standing;
 pub type Rule = fn(&Picture) -> Vec<Finding>;
 
 /// Every rule in its layer.
-pub const RULES: [(Layer, Rule); 36] = [
+pub const RULES: [(Layer, Rule); 40] = [
     (Layer::Helm, helm::helm_pending),
+    (Layer::Helm, helm::record_api),
     (Layer::Helm, helm::other_chart),
     (Layer::Helm, helm::strangers),
     (Layer::Helm, helm::locked),
@@ -53,14 +55,17 @@ pub const RULES: [(Layer, Rule); 36] = [
     (Layer::Boot, boot::khepri_leader),
     (Layer::Boot, force_boot::left_on),
     (Layer::Boot, unready::probe_kill),
+    (Layer::Boot, ahead::boot),
     (Layer::Cluster, cluster::metadata_lost),
     (Layer::Cluster, cluster::split),
     (Layer::Broker, broker::alarms),
     (Layer::Broker, broker::memory),
     (Layer::Broker, broker::queues),
+    (Layer::Broker, ahead::memory),
     (Layer::Access, access::password),
     (Layer::Deletion, deletion::pods),
     (Layer::Deletion, deletion::claims),
+    (Layer::Deletion, ahead::stop),
 ];
 
 /// What all rules find; then what none of them explains.
