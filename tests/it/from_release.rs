@@ -306,6 +306,17 @@ fn what_no_broker_can_prove_is_said() {
     assert!(run.stderr.contains("warning: no broker has booted: what is adopted is proven when one has\n"), "{run}");
 }
 
+/// The chart is named from here, and in the profile from a folder that is made with it.
+#[test]
+fn no_profile_has_been_here_before() {
+    let world = plain(&stable());
+    std::fs::remove_dir(world.path("work/profiles")).unwrap();
+    let run = world.run(&STABLE).ended(0);
+    canaries(&world, &run);
+    assert!(fields(&world).contains("ref: ../charts/stable-like\n"), "{run}");
+    world.run(&["credentials", "verify", "prodmq"]).ended(0);
+}
+
 /// A packed chart does not tell its keys; the release's own values do.
 #[test]
 fn the_dialect_of_a_packed_chart_is_told_by_the_release() {

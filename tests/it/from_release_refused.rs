@@ -120,7 +120,7 @@ fn the_chart_is_not_given_or_another() {
     ");
     assert_snapshot!(with("./charts/nowhere"), @"
     error: no profile can say what `prodmq` is; nothing was changed
-      chart.ref             `profiles/../charts/nowhere`: there is no chart: failed to open file `profiles/../charts/nowhere/Chart.yaml`: No such file or directory (os error 2)
+      chart.ref             `profiles/../charts/nowhere`: there is no chart: failed to open file `./charts/nowhere/Chart.yaml`: No such file or directory (os error 2)
     hint: helm pull REPOSITORY/rabbitmq --version 6.18.2 --untar   # then --chart ./rabbitmq
     ");
     world.write("work/profiles/nginx-6.18.2.tgz", "");

@@ -78,6 +78,7 @@ fn world(family: &Family) -> World {
     std::fs::create_dir(world.path("work/charts")).unwrap();
     symlink(format!("{CHARTS}/stable-like"), world.path("work/charts/rabbitmq")).unwrap();
     symlink(env!("CARGO_BIN_EXE_mqctl"), world.path("bin/mqctl")).unwrap();
+    std::fs::remove_dir(world.path("work/profiles")).unwrap();
     let live = std::fs::read_to_string(world.path("cluster/statefulset.prodmq")).unwrap();
     world.write("cluster/statefulset.prodmq", &of(2, &live));
     world.write("chart/statefulset.prodmq", &of(2, &set(family, "OrderedReady").to_string()));

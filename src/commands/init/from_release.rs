@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{Files, credentials_adopt, draft, given, questions};
 use crate::ask::Person;
-use crate::chart::Wanted;
 use crate::chart::look::{Asking, Eyes};
+use crate::chart::{Home, Wanted};
 use crate::cli::Init;
 use crate::cluster::{Observed, Target};
 use crate::context::Context;
@@ -32,10 +32,15 @@ pub(super) fn run(args: &Init, name: &str, path: &Path, cx: &Context) -> Result<
     let target = Target { release: release_name(name)?, ..cx.target(&draft(&answers, path)?.profile)? };
     let reading = release::read(&cx.tools, &target)?;
     cx.stop_if_interrupted()?;
-    let reference = reference(args, &reading, path, asking)?;
+    let named = reference(args, &reading, asking)?;
+    let reference = beside(path, &named);
     let own_secret = secret_of_chart(cx, &target, &reading)?;
     let eyes = Eyes { tools: &cx.tools, person: Person::Absent, asking: Asking::Always };
-    let look = |wanted: &Wanted| eyes.look(wanted);
+    // The profile says a path from its own folder, which need not be there yet.
+    let from_here = (reference != named).then(|| Home::Here(named.into()));
+    let look = |wanted: &Wanted| {
+        eyes.look(&Wanted { home: from_here.clone().unwrap_or(wanted.home.clone()), ..wanted.clone() })
+    };
     let chart = Chart { reference: &reference, look: &look, profile: path };
     let known: Vec<&Vault> = own_secret.iter().map(|knower| &knower.vault).collect();
     let Said { draft, vault, warnings } = release::said(&reading, answers, &chart, &known)?;
@@ -76,20 +81,17 @@ fn release_name(name: &str) -> Result<String> {
     Ok(name.parse::<ReleaseName>().map_err(wrong)?.to_string())
 }
 
-/// Of the chart, as the profile has to say it.
-fn reference(args: &Init, reading: &Reading, path: &Path, asking: bool) -> Result<String> {
-    let given = match &args.chart {
-        Some(chart) => chart.clone(),
-        None if asking => questions::chart(reading)?,
+/// Of the chart, as it is given here.
+fn reference(args: &Init, reading: &Reading, asking: bool) -> Result<String> {
+    match &args.chart {
+        Some(chart) => Ok(chart.clone()),
+        None if asking => questions::chart(reading),
         None => {
             let chart = &reading.revision.chart;
             let text = format!("which chart? `{}` was made by {chart}, and --chart is not given", reading.release);
-            return Err(Failure::new(Outcome::Usage, format!("{text}; nothing was changed"))
-                .hint(reading.pull())
-                .into());
+            Err(Failure::new(Outcome::Usage, format!("{text}; nothing was changed")).hint(reading.pull()).into())
         }
-    };
-    Ok(beside(path, &given))
+    }
 }
 
 /// The one that the chart made, or that its pods refer to.
