@@ -200,8 +200,9 @@ fn record(helm: Helm) {
     }
     assert_ne!(world.helm(&["uninstall", NAME]).code, Some(0), "helm cannot uninstall");
     assert_eq!(world.releases()[0].0, "uninstalling");
-    let page = world.mqctl(&["status", NAME]).expect(0);
-    assert!(page.stdout.contains("mqctl upgrade mq --repair-record"), "{}", page.said());
+    for page in [world.mqctl(&["status", NAME]).expect(0), world.mqctl(&["doctor", NAME]).expect(4)] {
+        assert!(page.stdout.contains("mqctl upgrade mq --repair-record"), "{}", page.said());
+    }
     world.mqctl(&["unlock", NAME, "--yes"]).expect(78).says(&["RECORD-API"]);
     world.wish("/values/terminationGracePeriodSeconds", json!(90));
     world.mqctl(&[&REPAIR[..], &["-vv"]].concat()).expect(0);
