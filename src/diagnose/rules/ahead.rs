@@ -25,7 +25,7 @@ pub(super) fn stop(picture: &Picture) -> Vec<Finding> {
     told(picture, &[Code::Grace, Code::Retention])
 }
 
-/// Number of nodes and missing volumes have rules of their own; configuration and budgets are not read here.
+/// Number of nodes, missing volumes and secrets have rules of their own; configuration and budgets are not read here.
 fn told(picture: &Picture, codes: &[Code]) -> Vec<Finding> {
     let whole = picture.nodes.iter().all(|seen| seen.node.runs) && picture.under_way().is_none();
     if !whole {
@@ -37,6 +37,7 @@ fn told(picture: &Picture, codes: &[Code]) -> Vec<Finding> {
         base: &picture.base,
         family: picture.family,
         namespace: &picture.namespace,
+        secret: None,
     };
     let all = forecast(&asked).into_iter().filter(|one| codes.contains(&one.code));
     all.map(|one| finding(picture, one)).collect()
