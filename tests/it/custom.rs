@@ -13,10 +13,10 @@ const CHARTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts");
 /// By an existing Secret.
 const BY_SECRET: &str = "username: login.name, passwordSecret: login.secret, cookieSecret: login.secret";
 /// As values.
-const BY_VALUE: &str = "username: login.name, password: login.password, erlangCookie: login.cookie";
+pub const BY_VALUE: &str = "username: login.name, password: login.password, erlangCookie: login.cookie";
 
 /// Its objects are called as the stand-in's are; `more` is what else stands in the description.
-fn speak(world: &World, keys: &str, more: &str) {
+pub fn speak(world: &World, keys: &str, more: &str) {
     std::os::unix::fs::symlink(CHARTS, world.path("work/charts")).unwrap();
     world.profile(
         "prodmq",

@@ -149,7 +149,8 @@ fn a_node_that_finds_no_address_for_a_peer_that_is_there() {
     $ mqctl doctor prodmq   [exit 4]
     test / rabbitmq / prodmq     errors 1, warnings 0 · 2 of 3 nodes run
 
-    release                √ 7 checks
+    client and helm        √ 5 checks
+    release                √ 6 checks
     admission              √ 1 check
     scheduling, volumes    √ 3 checks
     image                  √ 2 checks
@@ -159,10 +160,11 @@ fn a_node_that_finds_no_address_for_a_peer_that_is_there() {
           fix:   kubectl --namespace kube-system get pods --selector k8s-app=kube-dns --output wide
           risk:  none: nodes go on by themselves once they find each other
           see:   mqctl explain DNS
-    boot                   √ 7 checks
+    boot                   √ 8 checks
     cluster                √ 2 checks
-    broker                 √ 3 checks
+    broker                 √ 4 checks
     access                 √ 1 check
+    deletion               √ 3 checks
     ");
 }
 
