@@ -14,6 +14,7 @@ mod cloudpirates;
 mod correction;
 mod custom;
 pub(crate) mod dialect;
+pub mod exodus;
 mod groundhog2k;
 mod laid_out;
 mod local;
