@@ -13,7 +13,9 @@ use crate::kubectl;
 use crate::process::{Call, Part, Reply};
 use crate::secret::{Hole, Name, Vault};
 
+pub mod census;
 pub mod queues;
+pub mod shovels;
 
 /// One expression, many answers, as one line of JSON behind a mark: one start of the CLI's VM instead of eight.
 /// Each answer is guarded: 3.10 has no Khepri, a waiting node has no queues. `all` and `all_running` are the names of 3.10.
