@@ -20,6 +20,7 @@ mod init;
 mod inspect;
 mod logs;
 mod man;
+mod migrate;
 mod plugin;
 mod profile;
 pub mod recover;
@@ -35,6 +36,7 @@ pub use init::Init;
 pub use inspect::Inspect;
 pub use logs::{Level, Logs};
 pub use man::Manual;
+pub use migrate::Migrate;
 pub use profile::{Check, List, ProfileArgs, ProfileCommand, Schema};
 pub use recover::Recover;
 pub use unlock::Unlock;
@@ -189,6 +191,7 @@ pub enum Command {
     Doctor(Doctor),
     Delete(Delete),
     Expose(Expose),
+    Migrate(Migrate),
     Unlock(Unlock),
     Logs(Logs),
     Recover(Recover),

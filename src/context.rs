@@ -19,6 +19,7 @@ use crate::kubeconfig;
 use crate::lock::Lock;
 use crate::outcome::Outcome;
 use crate::plan::execute::{self, Report, Run};
+use crate::plan::moving::Moved;
 use crate::plan::queues::Counted;
 use crate::plan::{Danger, Plan};
 use crate::process::{Program, Tools};
@@ -265,8 +266,8 @@ impl Context {
         let lock = Lock::new(self, plan);
         lock.take()?;
         let progress = Progress::new(self.person == Person::There && !self.globals.quiet, self.globals.quiet);
-        let counted = Counted::default();
-        let mut run = Run { cx: self, plan, vault, progress: &progress, lock: &lock, exposed: None, counted };
+        let (counted, moved) = (Counted::default(), Moved::default());
+        let mut run = Run { cx: self, plan, vault, progress: &progress, lock: &lock, exposed: None, counted, moved };
         let report = lock.renewed_while(|| execute::execute(&mut run));
         lock.give_back();
         Ok(report)
@@ -290,14 +291,17 @@ impl Context {
         }
         if report.failed.is_none() && !self.json() {
             report.exposed.iter().for_each(|exposed| report::answer(&exposed.in_words()));
-            plan.farewell.iter().for_each(|line| report::answer(&program::said(line)));
+            // What is missing is no end to be told of.
+            let farewell = plan.farewell.iter().filter(|_| !report.moved.lacks());
+            farewell.for_each(|line| report::answer(&program::said(line)));
         }
         Self::told_of_failure(plan, report)
     }
 
     fn told_of_failure(plan: &Plan, report: Report) -> Outcome {
         let outcome = report.outcome();
-        report.counted.warnings().iter().for_each(|warning| report::say(&format!("warning: {warning}")));
+        let warnings = report.counted.warnings().into_iter().chain(report.moved.warnings());
+        warnings.for_each(|warning| report::say(&format!("warning: {warning}")));
         if report.counted.lacks() {
             let name = plan.claim.as_ref().map_or(plan.target.release.as_str(), |claim| &claim.profile);
             let hint = format!("hint: mqctl recover {name} --evidence-only -o json   # what was read of the nodes");

@@ -107,6 +107,14 @@ impl Content {
         }
     }
 
+    /// What a broker has exported, without this user; nothing where it is no export.
+    pub(crate) fn of_broker(exported: Value, but: &str) -> Option<Self> {
+        let Value::Object(map) = exported else { return None };
+        let mut content = Self(map);
+        content.leave_out(but);
+        Some(content)
+    }
+
     /// What is wrong with the entries of one kind.
     fn against(&self, kind: &Kind) -> Option<String> {
         let entries = self.0.get(kind.key)?;

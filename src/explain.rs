@@ -112,6 +112,8 @@ pub enum Code {
     NotInstalled,
     #[value(name = "RECOVERY")]
     Recovery,
+    #[value(name = "MIGRATION")]
+    Migration,
 }
 
 impl Code {
@@ -175,6 +177,7 @@ impl Code {
             Self::DistOpen => include_str!("explain/DIST-OPEN.txt"),
             Self::NotInstalled => include_str!("explain/NOT-INSTALLED.txt"),
             Self::Recovery => include_str!("explain/RECOVERY.txt"),
+            Self::Migration => include_str!("explain/MIGRATION.txt"),
         };
         text.trim_end()
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::cluster::{BOOTED_TAG, Target};
+use crate::cluster::{BOOTED_TAG, MIGRATION, Migration, Target};
 use crate::process::{Call, Part, Program, Reply};
 
 pub mod helper_pod;
@@ -221,6 +221,12 @@ pub fn announce_stop(target: &Target) -> Call {
 /// Notes on mqctl's Secret which image has booted on the volumes.
 pub fn note_boot(target: &Target, secret: &str, tag: &str) -> Call {
     note(target, secret, BOOTED_TAG, tag)
+}
+
+/// For everybody who looks at the StatefulSet: where its messages are moved to.
+pub fn mark_migration(target: &Target, migration: &Migration) -> Call {
+    let note = format!("{MIGRATION}={}", migration.note());
+    call(target, &["annotate", "statefulset", &target.stateful_set, "--overwrite", &note])
 }
 
 /// An annotation on a Secret.

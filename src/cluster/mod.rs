@@ -12,6 +12,7 @@ use crate::secret::{Name, Secret, Vault};
 mod claim;
 pub mod external;
 pub mod lease;
+mod migration;
 pub(crate) mod observe;
 pub mod offer;
 pub(crate) mod ownership;
@@ -24,6 +25,7 @@ mod target;
 pub use claim::{Access, Claim};
 pub use external::External;
 pub use lease::Lease;
+pub use migration::{MIGRATION, Migration};
 pub use pod::{Pod, Standing};
 pub use records::OutdatedRecord;
 pub use target::Target;
@@ -54,6 +56,8 @@ pub struct StatefulSet {
     pub parallel: bool,
     /// The strategy of a recovery that is under way.
     pub recovery: Option<String>,
+    /// Where its messages are moved to, as far as that has come.
+    pub migration: Option<Migration>,
     /// As it can be made anew: without what the API server adds.
     pub manifest: Value,
 }
@@ -72,6 +76,7 @@ impl StatefulSet {
             pod_spec: object.pointer("/spec/template/spec").cloned().unwrap_or_default(),
             parallel: object["spec"]["podManagementPolicy"] == "Parallel",
             recovery: object["metadata"]["annotations"][RECOVERY].as_str().map(str::to_owned),
+            migration: object["metadata"]["annotations"][MIGRATION].as_str().map(Migration::read),
             manifest: manifest(object),
         }
     }

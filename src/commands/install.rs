@@ -61,23 +61,34 @@ pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, offers: Offers, cx
     let (profile, target) = cx.load_for(name, Asking::Always)?;
     cx.require_tools()?;
     let local = credentials::local(cx, &profile)?;
-    let mut observed = observed(cx, (&profile, &target), verb.is_none(), offers)?;
-    if let Some(plan) = beforehand::repair(cx, (&profile, &target), &observed, offers)? {
+    planned_of(cx, (&profile, &target), local, verb, offers)
+}
+
+/// The same of a profile that need not be a file yet, with what is known of its secrets on this side of the cluster.
+pub(super) fn planned_of(
+    cx: &Context,
+    (profile, target): (&Profile, &Target),
+    local: Found,
+    verb: Option<Verb>,
+    offers: Offers,
+) -> Result<Planned> {
+    let mut observed = observed(cx, (profile, target), verb.is_none(), offers)?;
+    if let Some(plan) = beforehand::repair(cx, (profile, target), &observed, offers)? {
         return Ok(Planned { plan, found: local, first: true });
     }
-    pending::require_settled(&profile, &target, &observed, cx.now())?;
+    pending::require_settled(profile, target, &observed, cx.now())?;
     if observed.release.as_ref().is_some_and(Release::cut_short_in_upgrade) {
-        observed.evidence = observe::evidence(&cx.tools, &target, &chart::names(&profile))?;
+        observed.evidence = observe::evidence(&cx.tools, target, &chart::names(profile))?;
     }
-    let found = credentials::prove(local, &profile, &mut observed)?;
+    let found = credentials::prove(local, profile, &mut observed)?;
     let upgrade = Verb::Upgrade { enable_feature_flags: false };
     let wanted = verb.unwrap_or(if observed.release.is_some() { upgrade } else { Verb::Install });
     let given = Given {
-        profile: &profile,
-        target: &target,
+        profile,
+        target,
         observed: &observed,
         found: &found,
-        chart: chart::located(&profile, &cx.cache()),
+        chart: chart::located(profile, &cx.cache()),
         limit: cx.within(profile.timeouts.boot),
         address_limit: cx.within(expose::LIMIT),
         next: None,
@@ -88,18 +99,18 @@ pub(super) fn planned(name: Option<&str>, verb: Option<Verb>, offers: Offers, cx
         offers,
     };
     preconditions::at_once(&given)?;
-    let import = to_import(&profile, &observed)?;
-    let definitions = Definitions::readable(&profile);
+    let import = to_import(profile, &observed)?;
+    let definitions = Definitions::readable(profile);
     let look = || Ahead::look(cx, &given, verb.is_none(), definitions.as_ref());
     let ahead = match beforehand::adoption(cx, &given, look)? {
         Beforehand::First(plan) => return Ok(Planned { plan: *plan, found, first: true }),
         Beforehand::Next(ahead) => ahead,
     };
     let given = Given { next: ahead.next.as_ref(), import: import.as_ref(), ..given };
-    let forecast = forecast::of_profile(&profile, &ahead.objects);
+    let forecast = forecast::of_profile(profile, &ahead.objects);
     let drift = drifted(&given, definitions);
     let plan = install::install(&Given { forecast: &forecast, drift: &drift, ..given })?;
-    require_rights_for(plan.calls(), &observed, &target)?;
+    require_rights_for(plan.calls(), &observed, target)?;
     Ok(Planned { plan, found, first: false })
 }
 

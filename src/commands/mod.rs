@@ -25,6 +25,7 @@ mod inspect;
 mod install;
 mod logs;
 mod man;
+mod migrate;
 mod plan;
 mod profile_check;
 mod profile_list;
@@ -46,6 +47,7 @@ pub(crate) fn run(command: &Command, cx: &Context) -> Result<Outcome> {
         Command::Doctor(args) => doctor::run(args, cx),
         Command::Delete(args) => delete::run(args, cx),
         Command::Expose(args) => expose::run(args, cx),
+        Command::Migrate(args) => migrate::run(args, cx),
         Command::Unlock(args) => unlock::run(args, cx),
         Command::Logs(args) => logs::run(args, cx),
         Command::Recover(args) => recover::run(args, cx),

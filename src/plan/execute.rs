@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use super::address::{self, Exposed};
+use super::moving::{self, Moved};
 use super::queues::Counted;
 use super::{Action, Plan, Step, definitions, first_secret, queues, record, verify, wait};
 use crate::backup;
@@ -32,6 +33,7 @@ pub(crate) struct Report {
     /// Where the release can be reached from outside, if that was a step.
     pub(crate) exposed: Option<Exposed>,
     pub(crate) counted: Counted,
+    pub(crate) moved: Moved,
     /// The step that failed, and why.
     pub(crate) failed: Option<(String, anyhow::Error)>,
 }
@@ -40,7 +42,7 @@ impl Report {
     pub(crate) fn outcome(&self) -> Outcome {
         match &self.failed {
             Some((_, error)) => error::outcome_of(error),
-            None if self.counted.lacks() => Outcome::PartlyDone,
+            None if self.counted.lacks() || self.moved.lacks() => Outcome::PartlyDone,
             None => Outcome::Done,
         }
     }
@@ -66,6 +68,9 @@ impl Report {
         if let Some(counted) = self.counted.to_json() {
             report["counted"] = counted;
         }
+        if let Some(moved) = self.moved.to_json() {
+            report["moved"] = moved;
+        }
         report
     }
 }
@@ -80,6 +85,7 @@ pub(crate) struct Run<'a> {
     /// What a step found out for the answer.
     pub(crate) exposed: Option<Exposed>,
     pub(crate) counted: Counted,
+    pub(crate) moved: Moved,
 }
 
 /// Runs every step in order.
@@ -103,6 +109,7 @@ pub(crate) fn execute(run: &mut Run<'_>) -> Report {
     }
     report.exposed = run.exposed.take();
     report.counted = std::mem::take(&mut run.counted);
+    report.moved = std::mem::take(&mut run.moved);
     report
 }
 
@@ -160,6 +167,7 @@ fn act(run: &mut Run<'_>, action: &Action) -> Result<()> {
         Action::Count(pod) => queues::count(run, pod),
         Action::AllLed(pod) => queues::until_led(run, pod),
         Action::ReadBack { definitions, pod } => definitions::read_back(run, definitions, pod),
+        Action::Move(it) => moving::carry_out(run, it),
         Action::RepairRecord(repair) => record::rewrite(run, repair),
         Action::Verify(wished) => verify::until_healthy(run, wished),
         Action::Reach(reach) => {

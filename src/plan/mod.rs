@@ -29,6 +29,8 @@ mod homes;
 pub mod init;
 pub mod install;
 pub(crate) mod keep;
+pub mod migrate;
+pub mod moving;
 mod objects;
 pub mod offers;
 mod outgoing;
@@ -130,11 +132,23 @@ pub enum Action {
         definitions: Definitions,
         pod: String,
     },
+    /// Messages on their way to another cluster are counted, or waited for.
+    Move(Box<moving::Move>),
     /// A record of helm's names what the server serves, and a copy of it is kept.
     RepairRecord(record::Repair),
     Verify(Wished),
     /// Wait for the address of the Service outside, and try it.
     Reach(Reach),
+}
+
+impl Action {
+    fn waits(&self) -> bool {
+        match self {
+            Self::Wait(_) | Self::Reach(_) => true,
+            Self::Move(it) => it.stage == moving::Stage::Empty,
+            _ => false,
+        }
+    }
 }
 
 /// What is waited for.
@@ -208,7 +222,7 @@ impl Step {
 
     /// `waits` is a kind of reading that takes its time.
     pub fn word(&self) -> &'static str {
-        let waits = self.actions.iter().any(|a| matches!(a, Action::Wait(_) | Action::Reach(_)));
+        let waits = self.actions.iter().any(Action::waits);
         if waits && self.danger == Danger::Reads { "waits" } else { self.danger.word() }
     }
 

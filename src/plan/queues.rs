@@ -76,11 +76,11 @@ pub(super) fn count(run: &mut Run<'_>, pod: &str) -> Result<()> {
     Ok(())
 }
 
-fn show_queues(n: usize) -> String {
+pub(super) fn show_queues(n: usize) -> String {
     if n == 1 { "1 queue".to_owned() } else { format!("{n} queues") }
 }
 
-fn show_messages(n: u64) -> String {
+pub(super) fn show_messages(n: u64) -> String {
     if n == 1 { "1 message".to_owned() } else { format!("{n} messages") }
 }
 

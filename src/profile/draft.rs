@@ -90,13 +90,14 @@ pub struct Answers {
     made: Option<Made>,
 }
 
-/// What a release that helm made elsewhere says beyond the answers.
+/// What a release that helm made elsewhere says beyond the answers, or one that takes over from another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
     pub release: String,
     /// `chart.ref`
     pub chart: String,
-    pub version: String,
+    /// Only where the chart is not the built-in one.
+    pub version: Option<String>,
     /// Only where the chart itself does not tell.
     pub dialect: Option<&'static str>,
     pub values: Map<String, Value>,
@@ -173,7 +174,7 @@ impl Answers {
             Holds::Section(fields) => (String::new(), fields.iter().any(|field| self.get(*field).is_some())),
             Holds::Chart => (String::new(), made.is_some()),
             Holds::Ref(example) => or(made.map(|made| made.chart.as_str()), example),
-            Holds::Version => (yaml::scalar(&made?.version), true),
+            Holds::Version => (yaml::scalar(made?.version.as_ref()?), true),
             Holds::Dialect => (made?.dialect?.to_owned(), true),
             Holds::Values if made.is_some_and(|made| !made.values.is_empty()) => (String::new(), true),
             Holds::Values => ("{}".to_owned(), false),

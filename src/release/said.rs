@@ -86,7 +86,7 @@ fn made(reading: &Reading, chart: &Chart<'_>, dialect: Option<Dialect>) -> Made 
     Made {
         release: reading.release.clone(),
         chart: chart.reference.to_owned(),
-        version: version.to_owned(),
+        version: Some(version.to_owned()),
         dialect: dialect.map(Dialect::word),
         values: Map::new(),
     }

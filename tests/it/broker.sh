@@ -7,6 +7,13 @@ run_inside() {
     # shellcheck disable=SC2016 # a pattern, not a text
     case $line$stdin in
         *change_password*) change_password ;;
+        *connection_created*) census "$3" ;;
+        *src-uri*)
+            becomes moved
+            echo ok ;;
+        *rabbit_runtime_parameters:clear*)
+            becomes free
+            echo ok ;;
         *' sh -s'*'@@'*) cat "$cluster/probe.$3" ;;
         *default_pass*) disclose ;;
         *FLAGS*) lay_flags "$3" ;;
@@ -16,8 +23,8 @@ run_inside() {
         *leaderless*) queues ;;
         *force_standalone_khepri_boot* | *'kill -TERM 1'*) all_come_up ;;
         *forget_cluster_node* | *'try rabbit_nodes:list_members'* | *'touch /tmp/go'*) ;;
-        *import_raw*) echo ok ;;
-        *export_definitions*) cat "$cluster/definitions.json" 2>/dev/null || echo '{"users":[{"name":"user"}]}' ;;
+        *import_raw*) import_definitions ;;
+        *export_definitions*) definitions "$3" ;;
         *enable_feature_flag*) ;;
         *'$dir/force_load'* | *force_all_queues_shrink* | *rabbitmq-queues*) ;;
         *) answer "$@" ;;

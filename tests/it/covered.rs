@@ -145,6 +145,22 @@ const LIST: &[(&str, &[&str])] = &[
         &["an_api_that_the_new_revision_names_and_that_is_gone_is_refused"],
     ),
     ("StorageClass: does not exist", &["a_storage_class_that_does_not_exist"]),
+    ("migration: no chart to go to, another profile or secrets in its place", &["what_is_not_begun"]),
+    (
+        "migration: brokers that cannot be counted, queues that its shovels may not read",
+        &["brokers_that_cannot_be_counted_or_reached_are_not_left"],
+    ),
+    (
+        "migration: clients or messages are left",
+        &[
+            "as_long_as_clients_are_connected_the_shovels_stay",
+            "the_wait_for_the_last_message_has_an_end",
+            "what_is_not_retired",
+            "a_plain_delete_is_refused_while_messages_are_left",
+        ],
+    ),
+    ("migration: something is missing on the new side", &["what_is_missing_on_the_new_side_is_partly_done"]),
+    ("migration: killed", &["a_run_that_was_killed_is_finished_by_the_next", "a_retirement_that_was_killed_goes_on"]),
     ("definitions: no export, not there", &["a_file_that_cannot_be_imported_is_refused_before_anything_changes"]),
     ("definitions: partly imported", &["what_the_import_left_out_is_an_error_and_the_next_run_imports_again"]),
     ("clocks: disagree", &["clocks_that_disagree_change_nothing"]),

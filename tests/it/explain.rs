@@ -5,6 +5,7 @@ use insta::assert_snapshot;
 use mqctl::cli::Cli;
 use mqctl::explain::Code;
 
+use crate::migrate;
 use crate::objects;
 use crate::records;
 use crate::transcript::Transcript;
@@ -71,6 +72,7 @@ fn all_codes_on_one_page() {
     DIST-OPEN         ports that are for the nodes alone are open to clients outside
     NOT-INSTALLED     there is no StatefulSet
     RECOVERY          a recovery was cut short
+    MIGRATION         messages or clients are left where they are moved away from
     ");
 }
 
@@ -185,6 +187,7 @@ fn provoked(code: Code) -> Option<Transcript> {
             set["metadata"]["annotations"]["mqctl/recovery"] = "newest-first".into();
             installed.object("statefulset.prodmq", &set);
         }
+        Code::Migration => return Some(migrate::with_a_client().run(&migrate::MOVE)),
         Code::Username => changed("credentials: {username: other}"),
         Code::Context => changed("context: prod-eu1"),
         Code::StorageClass => {

@@ -12,11 +12,13 @@ upgrade() {
     between "$stdin" '"mqctl/values":"' '"'
     digest=$found
     found=0
-    if [ -f "$cluster/release" ]; then
-        text_of "$cluster/release"
+    release_of
+    case $of in *-next) charts=$world/chart-next release=$cluster/release-next ;; *) charts=$world/chart release=$cluster/release ;; esac
+    if [ -f "$release" ]; then
+        text_of "$release"
         between "$text" '"revision":"' '"'
     fi
-    for file in "$world"/chart/*; do
+    for file in "$charts"/*; do
         # A claim that is there stays as it is.
         case $file in */persistentvolumeclaim.*) [ -f "$cluster/${file##*/}" ] && continue ;; esac
         text_of "$file"
@@ -48,7 +50,10 @@ helm_list() {
     # shellcheck disable=SC2034 # what prints an item goes by it
     comma=
     printf '['
-    item "$cluster/release"
+    case $line in
+        *'^prodmq-next$'*) item "$cluster/release-next" ;;
+        *) item "$cluster/release" ;;
+    esac
     printf ']\n'
 }
 

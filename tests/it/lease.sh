@@ -23,7 +23,8 @@ is_as_seen() {
 }
 
 replace_lease() {
-    lease=$cluster/lease.prodmq-mqctl
+    release_of
+    lease=$cluster/lease.$of-mqctl
     is_as_seen || return 1
     replace "$stdin" "\"resourceVersion\":\"$version\"" "\"resourceVersion\":\"$((version + 1))\",\"uid\":\"u1\""
     printf '%s\n' "$text" | tee "$lease"

@@ -144,6 +144,7 @@ fn set(replicas: u32, ready: u32, values_digest: Option<String>) -> StatefulSet 
         pod_spec: serde_json::Value::Null,
         parallel: true,
         recovery: None,
+        migration: None,
         manifest: serde_json::Value::Null,
     }
 }

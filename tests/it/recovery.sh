@@ -69,6 +69,10 @@ lay_flags() {
 
 mark() {
     [ -f "$cluster/statefulset.$3" ] || return 1
+    case $5 in mqctl/migration=*)
+        mark_migration "$@"
+        return ;;
+    esac
     case $5 in
         *-) sed -i 's/"mqctl\/recovery":"[^"]*",*//g' "$cluster/statefulset.$3" ;;
         *) sed -i "s/\"annotations\":{/&\"mqctl\/recovery\":\"${5#*=}\",/" "$cluster/statefulset.$3" ;;

@@ -25,6 +25,8 @@ trap '' PIPE INT
 . "$world/pod-log.sh"
 # shellcheck source=tests/it/recovery.sh
 . "$world/recovery.sh"
+# shellcheck source=tests/it/migrate.sh
+. "$world/migrate.sh"
 # shellcheck source=tests/it/broker.sh
 . "$world/broker.sh"
 
@@ -112,7 +114,9 @@ all_of() {
             storageclasses) kind=storageclass ;;
             *) kind=${kind%s} ;;
         esac
-        for file in "$cluster/$kind".*; do item "$file"; done
+        for file in "$cluster/$kind".*; do
+            if belongs "${file##*/}"; then item "$file"; fi
+        done
     done
 }
 
@@ -145,6 +149,7 @@ create_one() {
 # Namespace, Lease and Secret, in this order; access reviews are answered, and kept nowhere.
 create() {
     failed=0
+    release_of
     case $stdin in
         *'"kind":"SelfSubjectAccessReview"'*) review ;;
         *'"mqctl/reader"'*) make_readers ;;
@@ -158,11 +163,11 @@ create() {
     case $stdin in *'"kind":"Lease"'*)
         between "$stdin" '{"apiVersion":"coordination.k8s.io/v1"' '}}'
         replace "$found}}" '"metadata":{' '"metadata":{"resourceVersion":"1","uid":"u1",'
-        create_one leases.coordination.k8s.io lease.prodmq-mqctl "{\"apiVersion\":\"coordination.k8s.io/v1\"$text" ;;
+        create_one leases.coordination.k8s.io "lease.$of-mqctl" "{\"apiVersion\":\"coordination.k8s.io/v1\"$text" ;;
     esac
     case $stdin in *'"kind":"Secret"'*)
         secret=${stdin##*'{"apiVersion":"v1","kind":"Secret"'}
-        create_one secrets secret.prodmq-mqctl-credentials "{\"apiVersion\":\"v1\",\"kind\":\"Secret\"${secret%]*}" ;;
+        create_one secrets "secret.$of-mqctl-credentials" "{\"apiVersion\":\"v1\",\"kind\":\"Secret\"${secret%]*}" ;;
     esac
     return "$failed"
 }
@@ -272,7 +277,7 @@ scale() {
         all_come_up
         return ;;
     esac
-    for pod in "$cluster"/pod.*; do
+    for pod in "$cluster/pod.$3"-[0-9]*; do
         if [ -f "$pod" ] && [ "${pod##*-}" -ge "$replicas" ]; then rm "$pod"; fi
     done
     for pod in "$world"/chart/pod.*; do
@@ -328,7 +333,7 @@ respond() {
         helm-template) template "$@" ;;
         helm-show) show "$2" "$3" ;;
         helm-upgrade) upgrade "$@" ;;
-        helm-uninstall) rm -f "$cluster"/release "$cluster"/statefulset.* "$cluster"/pod.* "$cluster"/service.prodmq "$cluster"/service.prodmq-headless ;;
+        helm-uninstall) rm -f "$cluster"/release "$cluster/statefulset.$2" "$cluster/pod.$2"-[0-9]* "$cluster/service.$2" "$cluster/service.$2-headless" ;;
         helm-rollback) sed -i 's/"status":"[^"]*"/"status":"deployed"/' "$cluster/release" ;;
         kubectl-get) get "$@" ;;
         kubectl-create) create ;;

@@ -49,7 +49,9 @@ impl Recorded {
     }
 
     pub fn reads(&self) -> bool {
-        let tells = ["change_password", "import_raw"].iter().any(|word| self.stdin.contains(word));
+        let tells = ["change_password", "import_raw", "src-uri", "parameters:clear"]
+            .iter()
+            .any(|word| self.stdin.contains(word));
         if tells || self.args.iter().any(|arg| arg == "enable_feature_flag") {
             return false;
         }
@@ -94,6 +96,12 @@ impl Recorded {
         }
         if self.stdin.starts_with("Nodes = fun") {
             return "(the question for the queues)".to_owned();
+        }
+        if self.stdin.starts_with("User = ") {
+            return "(the census)".to_owned();
+        }
+        if self.stdin.starts_with("H = fun") {
+            return "(the shovels)".to_owned();
         }
         if self.stdin.starts_with("pod=") {
             return "(the probe)".to_owned();

@@ -23,10 +23,11 @@ pub const PROFILE: &str = "format: 1\nnamespace: rabbitmq\n";
 
 const STAND_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/stand-in.sh");
 /// What it reads from beside it.
-const PARTS: [(&str, &str); 5] = [
+const PARTS: [(&str, &str); 6] = [
     ("broker.sh", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/broker.sh")),
     ("helm.sh", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/helm.sh")),
     ("lease.sh", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/lease.sh")),
+    ("migrate.sh", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/migrate.sh")),
     ("recovery.sh", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/recovery.sh")),
     ("pod-log.sh", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/pod-log.sh")),
 ];

@@ -1,0 +1,78 @@
+//! `mqctl migrate` after SIGKILL at each of its calls, and the end of the old release.
+
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use crate::migrate::{MOVE, QUEUES, RETIRE, census, leaving, moved, without_secrets};
+
+#[test]
+fn a_run_that_was_killed_is_finished_by_the_next() {
+    let calls = [
+        "kubectl * create * <*Lease*",
+        "kubectl * create * <*Secret*",
+        "helm upgrade --install prodmq-next *",
+        "kubectl * annotate secret *",
+        "kubectl * annotate statefulset *",
+        "kubectl * exec * <*import_raw*",
+        "kubectl * exec * <*src-uri*",
+        "kubectl * exec * <*parameters:clear*",
+    ];
+    for pattern in calls {
+        for moment in ["kill/before", "kill/after"] {
+            let world = leaving();
+            world.write(moment, &format!("{pattern}\n"));
+            let killed = world.run_to_the_last_child(&MOVE);
+            assert_eq!(killed.code, Some(128 + 9), "{moment} {pattern}: nobody was killed\n{killed}");
+            let run = world.run(&MOVE).ended(0);
+            without_secrets(&run);
+            let twice =
+                |word: &str| [&killed, &run].map(|run| run.calls.iter().filter(|c| c.stdin.contains(word)).count());
+            assert!(moment == "kill/before" || twice("src-uri").iter().sum::<usize>() == 1, "{pattern}: {run}");
+            world.run(&MOVE).ended(0).changed_nothing();
+            let now = std::fs::read_to_string(world.path("cluster/census.prodmq-next")).unwrap();
+            assert_eq!(serde_json::from_str::<Value>(&now).unwrap(), census(&QUEUES, &[6000, 4000]), "{pattern}");
+        }
+    }
+}
+
+#[test]
+fn the_old_one_goes_when_nothing_is_left_in_it() {
+    let world = moved();
+    let plan = world.run(&[&RETIRE[..5], &["--dry-run"]].concat()).ended(0);
+    assert_snapshot!(plan.words(), @"
+    $ mqctl migrate prodmq --to-chart builtin --retire --dry-run   [exit 0]
+    test / rabbitmq / prodmq     retire; volumes, Secret and profile stay
+
+      1  reads     count both sides   no message and no client may be left
+      2  changes   mark prodmq        it is being stopped
+      3  changes   announce the stop  so that no node waits for a quorum that will not come back
+      4  changes   stop prodmq-2
+      5  changes   stop prodmq-1
+      6  changes   stop prodmq-0      last, so that it knows what the others knew
+      7  changes   helm uninstall     StatefulSet, Services, ConfigMap; no volume, no Secret of mqctl's
+    ");
+    let run = world.run(&RETIRE).ended(0);
+    assert_snapshot!(run.stdout, @"
+    kept: the volumes data-prodmq-0, data-prodmq-1, data-prodmq-2, the Secret prodmq-mqctl-credentials, the profile
+    prodmq is retired.   gone for good: mqctl delete prodmq --purge
+    ");
+    let left = world.files_below("cluster");
+    assert!(!left.contains_key("cluster/statefulset.prodmq") && left.contains_key("cluster/statefulset.prodmq-next"));
+    for file in ["secret.prodmq-mqctl-credentials", "persistentvolumeclaim.data-prodmq-0", "pod.prodmq-next-0"] {
+        assert!(left.contains_key(&format!("cluster/{file}")), "{file}");
+    }
+    world.run(&RETIRE).ended(0).changed_nothing();
+}
+
+#[test]
+fn a_retirement_that_was_killed_goes_on() {
+    for pattern in
+        ["kubectl * annotate statefulset *", "kubectl * --replicas 2", "kubectl * --replicas 0", "helm uninstall *"]
+    {
+        let world = moved();
+        world.write("kill/after", &format!("{pattern}\n"));
+        assert_eq!(world.run_to_the_last_child(&RETIRE).code, Some(128 + 9), "{pattern}");
+        world.run(&RETIRE).ended(0);
+        assert!(!world.files_below("cluster").contains_key("cluster/statefulset.prodmq"), "{pattern}");
+    }
+}
