@@ -339,3 +339,23 @@ fn other_codes_are_found_in_recorded_states() {
         assert!(recorded.contains(&code), "{code}");
     }
 }
+
+#[test]
+fn a_withdrawn_image_is_a_reason_to_move_while_brokers_run() {
+    let image = |s: &mut Scenario, n: usize| {
+        s.pod(n)["spec"]["containers"][0]["image"] = json!("docker.io/bitnami/rabbitmq:3.13.7");
+    };
+    let mut cached = recorded("healthy-mnesia");
+    image(&mut cached, 0);
+    assert!(cached.page().contains(" --to-chart builtin"), "{}", cached.page());
+    let mut gone = recorded("healthy-mnesia");
+    for n in 0..3 {
+        image(&mut gone, n);
+        waits(&mut gone, n, "ImagePullBackOff", "Back-off pulling image");
+    }
+    assert!(
+        !gone.page().contains("mqctl migrate") && gone.page().contains("a registry that has it"),
+        "{}",
+        gone.page()
+    );
+}

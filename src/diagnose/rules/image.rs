@@ -36,12 +36,18 @@ fn no_image(picture: &Picture, pods: &[&Seen]) -> Finding {
     let title = format!("{} cannot get {} image {image}", names.join(", "), plural(pods.len(), "its", "their"));
     let finding = Finding::error(Code::Img, title).of(names).proof(pods[0].pod.standing.to_string());
     if WITHDRAWN.is_match(image) {
-        finding
-            .proof("versioned images of this name were withdrawn in 2025")
-            .fix("name the same tag of a registry that has it: `image: {repository: …}` in the profile")
+        finding.proof("versioned images of this name were withdrawn in 2025").fix(exodus(picture))
     } else {
         finding.fix(format!("put `image` right in the profile, then: mqctl install {}", picture.name))
     }
+}
+
+/// The way to a chart around the official image; messages move out of brokers that run.
+fn exodus(picture: &Picture) -> String {
+    if picture.nodes.iter().any(|seen| seen.pod.runs()) {
+        return format!("mqctl migrate {} --to-chart builtin", picture.name);
+    }
+    "name the same tag of a registry that has it: `image: {repository: …}` in the profile".to_owned()
 }
 
 /// Symptom: none yet. Cause: the image is in the machines' caches and in no registry: a pod that moves does not start.
@@ -55,6 +61,6 @@ pub(super) fn withdrawn(picture: &Picture) -> Vec<Finding> {
     vec![
         finding
             .proof("it runs from the machines' caches; versioned images of this name were withdrawn in 2025")
-            .fix("copy it to a registry of your own, and name that: `image: {repository: …}` in the profile"),
+            .fix(exodus(picture)),
     ]
 }
