@@ -77,7 +77,21 @@ impl Broker {
 
     /// The same with a queue of any name.
     pub(crate) fn empty(&self, queue: &str) -> Vec<String> {
-        self.session(async |channel| empty(channel, queue).await)
+        self.session(async |channel| take(channel, queue, usize::MAX).await)
+    }
+
+    /// The same of thousands, for which one session has too little time.
+    pub(crate) fn drain_many(&self, kind: Kind) -> Vec<String> {
+        const PART: usize = 500;
+        let mut all = Vec::new();
+        loop {
+            let part = self.session(async |channel| take(channel, &queue(kind), PART).await);
+            let last = part.len() < PART;
+            all.extend(part);
+            if last {
+                return all;
+            }
+        }
     }
 
     pub(crate) fn session<T>(&self, work: impl AsyncFnOnce(&Channel) -> lapin::Result<T>) -> T {
@@ -149,9 +163,11 @@ async fn bind(channel: &Channel, exchange: &str, queue: &str, key: &str) -> lapi
 
 /// A quorum queue answers a `get` after everything that came before it in its log: the last one, which finds nothing,
 /// proves that every acknowledgement has arrived.
-async fn empty(channel: &Channel, queue: &str) -> lapin::Result<Vec<String>> {
+async fn take(channel: &Channel, queue: &str, most: usize) -> lapin::Result<Vec<String>> {
     let mut taken = Vec::new();
-    while let Some(message) = channel.basic_get(queue.into(), BasicGetOptions::default()).await? {
+    while taken.len() < most
+        && let Some(message) = channel.basic_get(queue.into(), BasicGetOptions::default()).await?
+    {
         taken.push(String::from_utf8_lossy(&message.delivery.data).into_owned());
         channel.basic_ack(message.delivery.delivery_tag, BasicAckOptions::default()).await?;
     }

@@ -40,6 +40,7 @@ mod lock;
 mod logs;
 mod lost;
 mod makefile;
+mod migrate;
 mod objects;
 mod offers;
 mod pipelines;
@@ -106,6 +107,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(from_release::tests());
     tests.extend(repair::tests());
     tests.extend(offers::tests());
+    tests.extend(migrate::tests());
     tests.extend(tour::tests());
     tests.extend(makefile::tests());
     // The long ones first: the end of the run is not one core waiting for one test.
