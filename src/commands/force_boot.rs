@@ -19,7 +19,13 @@ pub(crate) fn run(args: &ForceBoot, cx: &Context) -> Result<Outcome> {
     let rungs = ladder(&stop.gathered.evidence, args.node.as_deref());
     tell(cx, &stop, &rungs)?;
     let forced = || allowed(&stop, &rung(Strategy::ForceBoot, &stop.gathered.evidence, args.node.as_deref()), via);
-    let chosen = unfinished(&stop, false).map_or_else(forced, Ok)?;
+    // A node that has loaded its copy is the newest from then on, also while it still boots: nothing speaks for a force boot
+    // any more, but what was begun.
+    let begun = || unfinished(&stop, true).filter(|chosen| chosen.strategy == Strategy::ForceBoot);
+    let chosen = match unfinished(&stop, false) {
+        Some(chosen) => chosen,
+        None => forced().or_else(|refused| begun().ok_or(refused))?,
+    };
     carry_out(cx, &mut stop, &chosen, "force-boot")
 }
 

@@ -70,3 +70,18 @@ fn the_command_in_the_stateful_set_is_taken_back_by_another_way() {
     assert!(!set.contains("mqctl-forced"), "{set}");
     nothing_is_left(&world);
 }
+
+/// It has loaded its copy, and boots: its files say now that it is newest, so that nothing but what was begun speaks for it.
+#[test]
+fn a_force_boot_whose_node_boots_is_finished_by_itself() {
+    let world = trap();
+    world.write("kill/after", "kubectl * apply * <*OnDelete*\n");
+    assert_eq!(world.run_to_the_last_child(&FORCE).code, Some(128 + 9));
+    world.object("pod.prodmq-2", &objects::pod("prodmq-2", &objects::running(false)));
+    let alone =
+        probe("prodmq-2", &["prodmq-2"], &[], WAITS).replace("1795337000 rabbit_serial", "1795341000 rabbit_serial");
+    world.write("cluster/probe.prodmq-2", &alone);
+    let run = world.run(&FORCE).ended(0);
+    assert!(run.stderr.contains("an earlier force-boot was cut short: this finishes it"), "{run}");
+    nothing_is_left(&world);
+}
