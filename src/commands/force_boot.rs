@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::recover::{allowed, carry_out, tell, unfinished};
+use super::recover::{carry_out, named, tell};
 use crate::chart;
 use crate::cli::force_boot::{ForceBoot, Way};
 use crate::cluster::observe::RECOVER_RIGHTS;
@@ -11,21 +11,14 @@ use crate::diagnose::stop::Stop;
 use crate::error::Failure;
 use crate::outcome::Outcome;
 use crate::plan::recover::first::Via;
-use crate::recover::strategy::{Strategy, ladder, rung};
+use crate::recover::strategy::{Strategy, ladder};
 
 pub(crate) fn run(args: &ForceBoot, cx: &Context) -> Result<Outcome> {
     let via = via(args, cx)?;
     let mut stop = Stop::read(cx, args.name.as_deref(), !args.no_helper_pods, &RECOVER_RIGHTS)?;
     let rungs = ladder(&stop.gathered.evidence, args.node.as_deref());
     tell(cx, &stop, &rungs)?;
-    let forced = || allowed(&stop, &rung(Strategy::ForceBoot, &stop.gathered.evidence, args.node.as_deref()), via);
-    // A node that has loaded its copy is the newest from then on, also while it still boots: nothing speaks for a force boot
-    // any more, but what was begun.
-    let begun = || unfinished(&stop, true).filter(|chosen| chosen.strategy == Strategy::ForceBoot);
-    let chosen = match unfinished(&stop, false) {
-        Some(chosen) => chosen,
-        None => forced().or_else(|refused| begun().ok_or(refused))?,
-    };
+    let chosen = named(&stop, Strategy::ForceBoot, args.node.as_deref(), via)?;
     carry_out(cx, &mut stop, &chosen, "force-boot")
 }
 

@@ -20,7 +20,7 @@ use crate::plan::{Danger, Plan, pending};
 use crate::process::Program;
 use crate::program;
 use crate::recover::ladder_page::{EXPLANATION, in_text, what_is_left};
-use crate::recover::strategy::{Rung, Strategy, Way, ladder, recommended};
+use crate::recover::strategy::{Rung, Strategy, Way, ladder, recommended, rung};
 use crate::recover::under_way::UnderWay;
 use crate::report;
 use crate::secret::Vault;
@@ -83,22 +83,38 @@ pub(super) fn tell(cx: &Context, stop: &Stop, rungs: &[Rung]) -> Result<()> {
 
 /// By the note of a run that was cut short, by the flag, or by asking; nothing where the person leaves.
 fn choose(args: &Recover, cx: &Context, stop: &Stop, rungs: &[Rung]) -> Result<Option<Chosen>> {
-    let wish = args.strategy.and_then(crate::cli::recover::Wish::strategy);
-    if let Some(rest) = unfinished(stop, wish.is_none()) {
+    if let Some(strategy) = args.strategy.and_then(crate::cli::recover::Wish::strategy) {
+        return named(stop, strategy, args.node.as_deref(), Via::Live).map(Some);
+    }
+    if let Some(rest) = unfinished(stop, true) {
         return Ok(Some(rest));
     }
-    let rung = match (wish, args.strategy.is_some() || cx.globals.dry_run, cx.person) {
-        (Some(strategy), ..) => rungs.iter().find(|rung| rung.strategy == strategy),
-        (None, true, _) => Some(recommended(rungs).ok_or_else(|| nothing_helps(stop, rungs))?),
-        (None, false, Person::There) => return asked(cx, stop, rungs),
-        (None, false, Person::Absent) => return Err(nobody_to_ask(stop).into()),
+    match (args.strategy.is_some() || cx.globals.dry_run, cx.person) {
+        (true, _) => {
+            let best = recommended(rungs).ok_or_else(|| nothing_helps(stop, rungs))?;
+            allowed(stop, best, Via::Live).map(Some)
+        }
+        (false, Person::There) => asked(cx, stop, rungs),
+        (false, Person::Absent) => Err(nobody_to_ask(stop).into()),
+    }
+}
+
+/// The rung that somebody names, on the node that somebody names. A node that has loaded its copy is the newest from then
+/// on, also while it still boots: nothing speaks for the rung any more, but that it was begun.
+pub(super) fn named(stop: &Stop, strategy: Strategy, node: Option<&str>, via: Via) -> Result<Chosen> {
+    if let Some(rest) = unfinished(stop, false) {
+        return Ok(rest);
+    }
+    let is_same = |begun: &Chosen| {
+        begun.strategy == strategy && node.is_none_or(|node| begun.way.first.iter().any(|first| first == node))
     };
-    rung.map(|rung| allowed(stop, rung, Via::Live)).transpose()
+    let judged = rung(strategy, &stop.gathered.evidence, node);
+    allowed(stop, &judged, via).or_else(|refused| unfinished(stop, true).filter(is_same).ok_or(refused))
 }
 
 /// What an earlier run has left to do, where it may be gone on with: some node serves clients already, or nobody wants
 /// anything else. Nothing may take the place of a repair, and a repair takes the place of anything else.
-pub(super) fn unfinished(stop: &Stop, any: bool) -> Option<Chosen> {
+fn unfinished(stop: &Stop, any: bool) -> Option<Chosen> {
     let evidence = &stop.gathered.evidence;
     let serves = evidence.nodes.iter().any(|node| node.runs);
     let goes_on = |noted: &UnderWay| match noted.strategy {
@@ -110,7 +126,7 @@ pub(super) fn unfinished(stop: &Stop, any: bool) -> Option<Chosen> {
 }
 
 /// The rung, or why it is refused; and what is left where all are.
-pub(super) fn allowed(stop: &Stop, rung: &Rung, via: Via) -> Result<Chosen> {
+fn allowed(stop: &Stop, rung: &Rung, via: Via) -> Result<Chosen> {
     match &rung.way {
         Ok(way) => Ok(Chosen { strategy: rung.strategy, way: way.clone(), via }),
         Err(why) => {

@@ -76,7 +76,7 @@ fn understood(cx: &Context, patient: &Patient<'_>, question: &Question<'_>, repl
 fn first_calls(cx: &Context, patient: &Patient<'_>, question: &Question<'_>) -> Vec<Call> {
     let Patient { target, names, profile, vault } = *patient;
     let with_login = vault.get(Name::Password).is_some();
-    let script = |pod: &String| script_of_doctor(pod, &profile.credentials.username, with_login);
+    let script = |pod: &String| script_of_doctor(pod, &names.pods, &profile.credentials.username, with_login);
     let probe = |pod: &String| kubectl::exec_script(target, pod, &names.container, script(pod));
     let release = records_of(cx, patient).unwrap_or_else(|| helm::list(target));
     let looks = [release, question.look_at_stop(), kubectl::logs(target, LINES)];

@@ -91,18 +91,19 @@ impl Inside {
 
 /// The probe, for a volume without a broker.
 pub(super) fn script(pod: &str) -> String {
-    format!("pod={pod}\nvm=no\nquestion=\n{PROBE}")
+    format!("pod={pod}\npods=\nvm=no\nquestion=\n{PROBE}")
 }
 
 /// The probe beside a broker, which is asked for the evidence of a stop.
 pub(super) fn script_for_vm(pod: &Pod) -> Vec<Part> {
     let vm = if pod.standing == Standing::Ready { "yes" } else { "waits" };
-    vec![Part::Text(format!("pod={}\nvm={vm}\nquestion=\n{PROBE}", pod.name))]
+    vec![Part::Text(format!("pod={}\npods=\nvm={vm}\nquestion=\n{PROBE}", pod.name))]
 }
 
-/// The same with everything that the doctor wants to know, in one start of a VM.
-pub(super) fn script_of_doctor(pod: &str, username: &str, with_login: bool) -> Vec<Part> {
-    let mut parts = vec![Part::Text(format!("pod={pod}\nvm=yes\nquestion='"))];
+/// The same with everything that the doctor wants to know, in one start of a VM; and by name which of all `pods` it finds.
+pub(super) fn script_of_doctor(pod: &str, pods: &[String], username: &str, with_login: bool) -> Vec<Part> {
+    let all = pods.join(" ");
+    let mut parts = vec![Part::Text(format!("pod={pod}\npods='{all}'\nvm=yes\nquestion='"))];
     parts.extend(rabbitmq::question("asked", QUEUES, username, with_login));
     parts.push(Part::Text(format!("'\n{PROBE}")));
     parts

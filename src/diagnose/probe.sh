@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154  # mqctl puts assignments before it: `pod`, the broker's pod; `vm`, whether a broker's VM is near: no, yes, or one that waits; `question`, what else it is asked
+# shellcheck shell=sh disable=SC2154  # mqctl puts assignments before it: `pod`, the broker's pod; `pods`, those whose names it should find; `vm`, whether a broker's VM is near: no, yes, or one that waits; `question`, what else it is asked
 # Says what a node knows of its own stop and of its peers': sections of plain text, behind `@@ NAME` each.
 # Read-only, for any sh. Files come first, because they need no VM; no secret is printed, a cookie leaves as its hash.
 base=
@@ -115,11 +115,14 @@ halt().' -extra "$dir" </dev/null 2>&1
 }
 
 # Peers whose names this node cannot turn into addresses. Where there is no such command nobody knows.
+# Their hosts differ from its own by the pod; only Mnesia keeps a list of them in a file.
 names() {
-  [ -n "$node" ] && [ "$vm" != no ] || return 0
+  [ -n "$node" ] && [ -n "$pods" ] || return 0
   section names
-  for host in $(tr -c 'A-Za-z0-9@._-' '\n' 2>/dev/null <"$dir/cluster_nodes.config" | sed -n 's/^[^@]*@//p' | sort -u); do
-    { timeout -k 1 3 getent hosts "$host" >/dev/null 2>&1; case $? in 2 | 124) echo "$host" ;; esac; } &
+  host=${node#*@}
+  domain=${host#"${host%%.*}"}
+  for peer in $pods; do
+    { timeout -k 1 3 getent hosts "$peer$domain" >/dev/null 2>&1; case $? in 2 | 124) echo "$peer$domain" ;; esac; } &
   done
   wait
 }

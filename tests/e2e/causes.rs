@@ -26,6 +26,11 @@ pub(crate) fn tests() -> Vec<Test> {
             world.namespace.kubectl(&["label", "nodes", "--all", &format!("{}-", world.namespace.0)]);
         })
         .long(),
+        test("causes: no name server, Khepri", KHEPRI, |world| {
+            world.install();
+            no_name_server(world);
+        })
+        .long(),
         test("causes: blank nodes beside a survivor of Khepri", KHEPRI, began_anew).long(),
         dialects::test("the chart's force boot left on", Helm::Three, Family::Stable, left_on).long(),
         dialects::test("the chart's force boot left on", Helm::Four, Family::Bitnami, left_on).long(),

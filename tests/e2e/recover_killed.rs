@@ -26,6 +26,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// More runs than any rung has steps: each of them came further than those before.
 const RUNS: usize = 30;
 
+const ALONE: [&str; 7] = ["recover", NAME, "--strategy", "khepri-standalone", "--confirm", NAME, "-v"];
+const FORCE: [&str; 9] = ["recover", NAME, "--strategy", "force-boot", "--node", "mq-2", "--confirm", NAME, "-v"];
 const LIVE: [&str; 9] = ["force-boot", NAME, "--node", "mq-2", "--via", "live", "--confirm", NAME, "-v"];
 const FILE: [&str; 9] = ["force-boot", NAME, "--node", "mq-2", "--via", "file", "--confirm", NAME, "-v"];
 const STATEFULSET: [&str; 9] = ["force-boot", NAME, "--node", "mq-2", "--via", "statefulset", "--confirm", NAME, "-v"];
@@ -85,10 +87,10 @@ fn gentle() -> [Rung; 7] {
             back: members,
         },
         Rung {
-            name: "khepri-standalone",
+            name: "khepri-standalone, by name",
             tag: KHEPRI,
             plan: "recover (khepri-standalone)",
-            args: &CONFIRMED,
+            args: &ALONE,
             stop: two_lost,
             back: members,
         },
@@ -103,9 +105,17 @@ fn gentle() -> [Rung; 7] {
     ]
 }
 
-fn forced() -> [Rung; 3] {
+fn forced() -> [Rung; 4] {
     let (mnesia, forced) = (MNESIA, "force-boot (force-boot)");
     [
+        Rung {
+            name: "force-boot, by recover",
+            tag: mnesia,
+            plan: "recover (force-boot)",
+            args: &FORCE,
+            stop: prepared,
+            back: late,
+        },
         Rung { name: "force-boot, live", tag: mnesia, plan: forced, args: &LIVE, stop: prepared, back: late },
         Rung { name: "force-boot, file", tag: mnesia, plan: forced, args: &FILE, stop: prepared, back: late },
         Rung {

@@ -11,6 +11,8 @@ use crate::recover_again::nothing_is_left;
 use crate::world::World;
 
 const TOGETHER: [&str; 5] = ["recover", "prodmq", "--strategy", "together", "--yes"];
+const RECOVER: [&str; 8] =
+    ["recover", "prodmq", "--strategy", "force-boot", "--confirm", "prodmq", "--node", "prodmq-2"];
 const FORCE: [&str; 8] = ["force-boot", "prodmq", "--node", "prodmq-2", "--via", "statefulset", "--confirm", "prodmq"];
 
 /// All nodes have run since, and were killed in one moment: a new stop, in which nobody is newer.
@@ -72,8 +74,7 @@ fn the_command_in_the_stateful_set_is_taken_back_by_another_way() {
 }
 
 /// It has loaded its copy, and boots: its files say now that it is newest, so that nothing but what was begun speaks for it.
-#[test]
-fn a_force_boot_whose_node_boots_is_finished_by_itself() {
+fn forced_and_booting() -> World {
     let world = trap();
     world.write("kill/after", "kubectl * apply * <*OnDelete*\n");
     assert_eq!(world.run_to_the_last_child(&FORCE).code, Some(128 + 9));
@@ -81,7 +82,22 @@ fn a_force_boot_whose_node_boots_is_finished_by_itself() {
     let alone =
         probe("prodmq-2", &["prodmq-2"], &[], WAITS).replace("1795337000 rabbit_serial", "1795341000 rabbit_serial");
     world.write("cluster/probe.prodmq-2", &alone);
-    let run = world.run(&FORCE).ended(0);
-    assert!(run.stderr.contains("an earlier force-boot was cut short: this finishes it"), "{run}");
-    nothing_is_left(&world);
+    world
+}
+
+#[test]
+fn a_force_boot_whose_node_boots_is_finished_by_whoever_names_it() {
+    for args in [&FORCE[..], &RECOVER, &RECOVER[..6]] {
+        let world = forced_and_booting();
+        let run = world.run(args).ended(0);
+        assert!(run.stderr.contains("an earlier force-boot was cut short: this finishes it"), "{run}");
+        nothing_is_left(&world);
+    }
+}
+
+#[test]
+fn a_force_boot_of_another_node_is_judged_by_the_evidence() {
+    let world = forced_and_booting();
+    let run = world.run(&[&RECOVER[..6], &["--node", "prodmq-1"]].concat()).ended(78);
+    assert!(run.stderr.contains("error: force-boot is refused: "), "{run}");
 }

@@ -256,6 +256,20 @@ fn nothing_is_proposed_where_nothing_is_known() {
     assert_eq!(recommended(&ladder(&weighed(mixed), None)), None, "a migration was cut short");
 }
 
+#[test]
+fn a_blank_node_that_khepri_does_not_count_waits_too() {
+    let mut scaled = nodes("4.3-kill9-all");
+    let vm = Vm { members: Some((0..3).map(|n| format!("rmq-{n}")).collect()), ..Vm::default() };
+    scaled[0].reading.as_mut().unwrap().vm = Some(vm);
+    let mut new = scaled[2].clone();
+    new.pod = "rmq-3".to_owned();
+    new.reading = Some(Reading::blank("rmq-3", Moment::default()));
+    scaled.push(new);
+    let together = rung(&weighed(scaled), Strategy::Together, None);
+    assert_eq!(together.title(), "start rmq-0 and rmq-1 and rmq-2 together, then the others");
+    assert_eq!(together.risk, "loses nothing");
+}
+
 /// A refused step to 4.3, after which everything was stopped: so many tables are left on the volumes of the older nodes.
 fn stopped_after_a_refused_step(tables: Option<u64>) -> Evidence {
     let mut mixed = nodes("4.0-kill9-all");

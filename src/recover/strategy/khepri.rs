@@ -10,8 +10,12 @@ pub(super) fn blank_on_khepri(evidence: &Evidence) -> Vec<String> {
     let members: Vec<&String> = readings.filter_map(|r| r.vm.as_ref()?.members.as_ref()).flatten().collect();
     let counted = |pod: &String| members.is_empty() || members.contains(&pod);
     let on_khepri = evidence.nodes.iter().any(|node| node.store() == Some(Store::Khepri));
-    let blank = |node: &&Node| on_khepri && !node.runs && node.store() == Some(Store::Blank) && counted(&node.pod);
+    let blank = |node: &&Node| on_khepri && is_blank(node) && counted(&node.pod);
     evidence.nodes.iter().filter(blank).map(|node| node.pod.clone()).collect()
+}
+
+fn is_blank(node: &Node) -> bool {
+    !node.runs && node.store() == Some(Store::Blank)
 }
 
 /// What a member that joins anew does not bring back: queues are known to the others, messages of classic ones are not.
@@ -39,11 +43,11 @@ pub(super) fn on_khepri(strategy: Strategy, evidence: &Evidence, quorum: &Quorum
 }
 
 /// A blank node that boots before the others makes a cluster of its own, as the first of a new release does: it waits until
-/// the majority serves clients, and joins that. Seen with 4.3.6, where the first pod's volume was blank.
+/// the majority serves clients, and joins that, also where no member counts it. Seen with 4.3.6, where the first pod's
+/// volume was blank.
 fn majority(evidence: &Evidence, quorum: &Quorum) -> (Way, String) {
-    let blank = blank_on_khepri(evidence);
-    let first = if blank.is_empty() { Vec::new() } else { quorum.there.clone() };
-    (Way { first, ..Way::default() }, joins_anew(&blank))
+    let first = if evidence.nodes.iter().any(is_blank) { quorum.there.clone() } else { Vec::new() };
+    (Way { first, ..Way::default() }, joins_anew(&blank_on_khepri(evidence)))
 }
 
 pub(super) fn standalone(evidence: &Evidence, quorum: &Quorum, node: Option<&str>) -> Judged {
