@@ -179,8 +179,7 @@ impl Recovery<'_> {
     fn stuck_anew(&self) -> Option<Step> {
         // Those that could not find each other do not look again.
         let lost = |pod: &Pod| self.given.observed.hides_waiting && matches!(pod.standing, Standing::Booting(_));
-        let stuck = |pod: &&Pod| pod.standing.stuck() || lost(pod);
-        let pods: Vec<String> = self.given.observed.pods.iter().filter(stuck).map(|pod| pod.name.clone()).collect();
+        let pods = self.pods_where(|pod| pod.standing.stuck() || lost(pod));
         (!pods.is_empty()).then(|| {
             Step::new(Danger::Changes, format!("make {} anew", pods.join(", ")), "their volumes stay; no more back-off")
                 .action(Action::Run(recovery::stop_now(self.given.target, &pods)))
@@ -267,14 +266,17 @@ impl Recovery<'_> {
 
     /// Pods that serve nobody are made anew with it, but for those that may stay.
     fn anew(&self, step: Step, manifest: &Value, stays: impl Fn(&Pod) -> bool) -> Step {
-        let target = self.given.target;
-        let goes = |pod: &&Pod| pod.standing != Standing::Ready && !stays(pod);
-        let pods: Vec<String> = self.given.observed.pods.iter().filter(goes).map(|pod| pod.name.clone()).collect();
-        let mut step = step.action(Action::Run(recovery::orphan(target, &self.names.stateful_set)));
-        if !pods.is_empty() {
-            step = step.action(Action::Run(recovery::stop_now(target, &pods)));
-        }
-        step.action(Action::Run(self.put(manifest))).action(Action::Try(self.mark()))
+        let go = self.pods_where(|pod| pod.standing != Standing::Ready && !stays(pod));
+        let step = step.action(Action::Run(recovery::orphan(self.given.target, &self.names.stateful_set)));
+        self.stopped_now(step, &go).action(Action::Run(self.put(manifest))).action(Action::Try(self.mark()))
+    }
+
+    fn pods_where(&self, picks: impl Fn(&Pod) -> bool) -> Vec<String> {
+        self.given.observed.pods.iter().filter(|pod| picks(pod)).map(|pod| pod.name.clone()).collect()
+    }
+
+    fn stopped_now(&self, step: Step, pods: &[String]) -> Step {
+        if pods.is_empty() { step } else { step.action(Action::Run(recovery::stop_now(self.given.target, pods))) }
     }
 
     /// As helm would: its next upgrade meets no foreign field.

@@ -107,12 +107,8 @@ impl Recovery<'_> {
     /// Pods that were started already are made anew, and meet the closed gate; those of the first that are in back-off too.
     fn pods_anew(&self, step: Step) -> Step {
         let first = |pod: &Pod| self.given.way.first.contains(&pod.name);
-        let again = |pod: &&Pod| pod.standing.stuck() || (pod.standing != Standing::Held && !first(pod));
-        let pods: Vec<String> = self.given.observed.pods.iter().filter(again).map(|pod| pod.name.clone()).collect();
-        let mut step = step;
-        if !pods.is_empty() {
-            step = step.action(Action::Run(recovery::stop_now(self.given.target, &pods)));
-        }
+        let again = self.pods_where(|pod| pod.standing.stuck() || (pod.standing != Standing::Held && !first(pod)));
+        let mut step = self.stopped_now(step, &again);
         if self.given.observed.set.as_ref().is_some_and(|set| set.replicas < self.replicas()) {
             step = step.action(Action::Run(kubectl::scale(self.given.target, self.replicas())));
         }
@@ -135,18 +131,11 @@ impl Recovery<'_> {
             );
             return Err(Failure::new(Outcome::Contradiction, text));
         }
-        let there = |pod: &&String| {
-            self.given.observed.pods.iter().any(|known| known.name == ***pod && known.standing != Standing::Held)
-        };
-        let pods: Vec<String> = lost.iter().filter(there).cloned().collect();
-        let mut step = Step::new(Danger::Changes, format!("hold back {}", lost.join(", ")), "until it is forgotten")
+        let there = self.pods_where(|pod| lost.contains(&pod.name) && pod.standing != Standing::Held);
+        let step = Step::new(Danger::Changes, format!("hold back {}", lost.join(", ")), "until it is forgotten")
             .done(format!("{} held back", lost.join(", ")))
             .action(Action::Run(self.close_gate(&lost)));
-        step = self.wiped(step);
-        if !pods.is_empty() {
-            step = step.action(Action::Run(recovery::stop_now(self.given.target, &pods)));
-        }
-        Ok(step)
+        Ok(self.stopped_now(self.wiped(step), &there))
     }
 
     /// What nodes wrote that started as brokers of their own is no part of the cluster. The claim is asked for first, and
@@ -164,14 +153,12 @@ impl Recovery<'_> {
 
     /// Those that were held before.
     fn let_first_through(&self) -> Option<Step> {
-        let held = |pod: &&Pod| pod.standing == Standing::Held && self.given.way.first.contains(&pod.name);
-        let pods: Vec<&str> = self.given.observed.pods.iter().filter(held).map(|pod| pod.name.as_str()).collect();
+        let pods = self.pods_where(|pod| pod.standing == Standing::Held && self.given.way.first.contains(&pod.name));
         if pods.is_empty() {
             return None;
         }
         let step = Step::new(Danger::Changes, format!("start {}", pods.join(", ")), "through the start gate");
-        let open = |step: Step, pod: &&str| step.action(Action::Try(recovery::open_gate(self.given.target, pod)));
-        Some(pods.iter().fold(step, open).done(format!("{} started", pods.join(", "))))
+        Some(self.let_in(step, &pods).done(format!("{} started", pods.join(", "))))
     }
 
     /// The StatefulSet as it is while others are held back: without a start gate it has only the first's ordinals.
@@ -201,14 +188,17 @@ impl Recovery<'_> {
     }
 
     pub(super) fn open_gate(&self) -> Step {
-        let target = self.given.target;
-        let pods = self.held();
+        let hold = format!("configmap/{}", self.names.hold);
         let step =
             Step::new(Danger::Changes, "open the start gate", format!("ConfigMap {} is deleted", self.names.hold))
-                .action(Action::Run(kubectl::delete(target, &[format!("configmap/{}", self.names.hold)])));
-        // Each is told as well: the kubelet shows it that the ConfigMap is gone only after a minute.
-        let open = |step: Step, pod: &String| step.action(Action::Try(recovery::open_gate(target, pod)));
-        pods.iter().fold(step, open).done("the start gate is open")
+                .action(Action::Run(kubectl::delete(self.given.target, &[hold])));
+        self.let_in(step, &self.held()).done("the start gate is open")
+    }
+
+    /// Each is told: what the ConfigMap says, and that it is gone, the kubelet shows it only after a minute.
+    pub(super) fn let_in(&self, step: Step, pods: &[String]) -> Step {
+        let open = |step: Step, pod: &String| step.action(Action::Try(recovery::open_gate(self.given.target, pod)));
+        pods.iter().fold(step, open)
     }
 
     /// All ordinals again.

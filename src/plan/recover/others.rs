@@ -35,11 +35,9 @@ impl Recovery<'_> {
         let way = &self.given.way;
         let blank = |pod: &&String| !strategy::has_joined(self.given.evidence, pod);
         let blank: Vec<String> = way.lost.iter().filter(blank).cloned().collect();
-        let ready = |pod: &str| {
-            self.given.observed.pods.iter().any(|known| known.name == pod && known.standing == Standing::Ready)
-        };
+        let ready = self.pods_where(|pod| pod.standing == Standing::Ready);
         let with_data: Vec<String> =
-            self.held().into_iter().filter(|pod| !way.lost.contains(pod) && !ready(pod)).collect();
+            self.held().into_iter().filter(|pod| !way.lost.contains(pod) && !ready.contains(pod)).collect();
         if !self.has_gate() || blank.is_empty() || with_data.is_empty() {
             return Vec::new();
         }
@@ -47,10 +45,9 @@ impl Recovery<'_> {
         let step =
             Step::new(Danger::Changes, format!("start {title}"), "through the start gate, before those without data")
                 .action(Action::Run(self.close_gate(&blank)));
-        let open = |step: Step, pod: &String| step.action(Action::Try(recovery::open_gate(self.given.target, pod)));
         let ready = Step::new(Danger::Reads, format!("clients are served by {title} too"), "")
             .action(Action::Wait(Condition::Ready(with_data.clone())));
-        vec![with_data.iter().fold(step, open).done(format!("{title} started")), ready]
+        vec![self.let_in(step, &with_data).done(format!("{title} started")), ready]
     }
 
     /// A node that serves clients.
