@@ -28,7 +28,7 @@ pub(crate) fn tests() -> Vec<Test> {
         .long(),
         test("causes: no name server, Khepri", KHEPRI, |world| {
             world.install();
-            no_name_server(world);
+            nobody_finds_anybody(world);
         })
         .long(),
         test("causes: blank nodes beside a survivor of Khepri", KHEPRI, began_anew).long(),
@@ -86,13 +86,29 @@ fn no_names(world: &World) {
     world.assert_healthy();
 }
 
-/// A node starts, and nothing listens where it asks for names; it is the same as if the cluster's name server were away.
+/// Where the pods ask for names.
+fn resolve(world: &World, by: &Value) {
+    let patch = json!({"spec": {"template": {"spec": by}}}).to_string();
+    world.namespace.kubectl(&["patch", "statefulset", "mq", "--patch", &patch]);
+}
+
+/// Nothing listens there; it is the same as if the cluster's name server were away.
+fn resolve_nowhere(world: &World) {
+    resolve(world, &json!({"dnsPolicy": "None", "dnsConfig": {"nameservers": ["127.0.0.1"]}}));
+}
+
+/// The pods are made anew, as a StatefulSet does not replace one that has not become ready.
+#[track_caller]
+fn resolve_again(world: &World, pods: &[&str]) {
+    resolve(world, &json!({"dnsPolicy": "ClusterFirst", "dnsConfig": null}));
+    world.namespace.kubectl(&[&["delete", "pod"], pods].concat());
+    world.mqctl(&["doctor", NAME, "--wait", "--timeout", "6m"]).expect(0);
+    world.assert_healthy();
+}
+
+/// A node starts, and finds no peer.
 fn no_name_server(world: &World) {
-    let resolve = |by: Value| {
-        let patch = json!({"spec": {"template": {"spec": by}}}).to_string();
-        world.namespace.kubectl(&["patch", "statefulset", "mq", "--patch", &patch]);
-    };
-    resolve(json!({"dnsPolicy": "None", "dnsConfig": {"nameservers": ["127.0.0.1"]}}));
+    resolve_nowhere(world);
     assert_cause(world, "DNS");
     let found = world.mqctl(&DOCTOR).expect(4).json();
     // The first that starts so goes on where its peers are quick to find it.
@@ -100,11 +116,19 @@ fn no_name_server(world: &World) {
     let proof = found["findings"][0]["proof"].to_string();
     let told = format!("{pod} cannot turn the name of mq-");
     assert!(proof.contains(&told) && proof.contains(" into 10."), "{found:#}");
-    resolve(json!({"dnsPolicy": "ClusterFirst", "dnsConfig": null}));
-    // A StatefulSet does not replace a pod that has not become ready.
-    world.namespace.kubectl(&["delete", "pod", pod]);
-    world.mqctl(&["doctor", NAME, "--wait", "--timeout", "6m"]).expect(0);
-    world.assert_healthy();
+    resolve_again(world, &[pod]);
+}
+
+/// All start so: one alone would be found by its peers, and go on.
+fn nobody_finds_anybody(world: &World) {
+    resolve_nowhere(world);
+    world.namespace.kubectl(&[&["delete", "pods", "--force", "--grace-period", "0"], &PODS[..]].concat());
+    assert_cause(world, "DNS");
+    let found = world.mqctl(&DOCTOR).expect(4).json();
+    assert_eq!(found["findings"][0]["subjects"], json!(PODS), "{found:#}");
+    let proof = found["findings"][0]["proof"].to_string();
+    assert!(PODS.iter().all(|pod| proof.contains(&format!("{pod} cannot turn the name of mq-"))), "{found:#}");
+    resolve_again(world, &PODS);
 }
 
 /// Nobody was warned: two nodes whose volumes are lost have begun anew, each by itself, and the third waits for them.
