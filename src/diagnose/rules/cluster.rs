@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::diagnose::finding::{Finding, plural};
 use crate::diagnose::picture::{Picture, Seen, USUAL_START};
 use crate::explain::Code;
+use crate::rabbitmq::Phase;
 use crate::recover::evidence::TABLES_LEFT;
 use crate::recover::reading::pod_of;
 use crate::recover::repair::Repair;
@@ -69,7 +70,9 @@ pub(super) fn split(picture: &Picture) -> Vec<Finding> {
 
 /// Members of one cluster that do not see each other, for longer than a start or a short cut of the network takes.
 fn unseen(picture: &Picture, nodes: &[&Seen]) -> Option<Finding> {
-    let old = |seen: &Seen| seen.runs_for(picture) > USUAL_START;
+    // One that has come up while others were asked was not yet there for them.
+    let boots = |seen: &Seen| seen.node.phase.as_ref().is_some_and(|phase| *phase != Phase::StartupComplete);
+    let old = |seen: &Seen| seen.runs_for(picture) > USUAL_START && !boots(seen);
     let sees = |one: &Seen, other: &Seen| {
         let up = one.answer.as_ref().and_then(|answer| answer.up.as_ref());
         up.is_none_or(|up| up.iter().any(|node| pod_of(node) == other.name()))
