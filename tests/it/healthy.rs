@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::findings::{Change, at, boots, changed, unscheduled, waits, waits_for_tables};
 use crate::objects::lease_elsewhere;
 
-const HEALTHY: [(&str, &str, Change); 26] = [
+const HEALTHY: [(&str, &str, Change); 27] = [
     ("three nodes, Mnesia", "healthy-mnesia", |_| ()),
     ("three nodes, Khepri", "healthy-khepri", |_| ()),
     ("one node", "healthy-mnesia", |s| {
@@ -66,6 +66,13 @@ const HEALTHY: [(&str, &str, Change); 26] = [
                 "2026-11-22 15:00:00.000000+00:00 [info] <0.1.0> starting Ra system: coordination in directory: /x"
                     .into();
         }
+    }),
+    ("a restart, Khepri, where the VM itself took more than a minute to start", "healthy-khepri", |s| {
+        let probe = s.probes[1].replace("\"running\":true", "\"running\":false");
+        boots(s, 1, 100);
+        s.probes[1] = probe;
+        let time = at(s, -20).replace('T', " ").replace('Z', ".000000+00:00");
+        s.logs[1] = format!("{time} [info] <0.1.0> starting Ra system: coordination in directory: /x");
     }),
     ("a rolling restart: one stops", "healthy-mnesia", |s| {
         let now = at(s, 0);

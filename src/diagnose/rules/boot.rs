@@ -9,7 +9,7 @@ use crate::cluster::Standing;
 use crate::diagnose::finding::{Finding, plural};
 use crate::diagnose::picture::{Picture, Seen};
 use crate::explain::Code;
-use crate::rabbitmq::Phase;
+use crate::rabbitmq::{self, Phase};
 use crate::recover::evidence::Verdict;
 use crate::recover::last_run;
 use crate::recover::reading::{Store, pattern, pod_of};
@@ -18,7 +18,8 @@ use crate::report;
 
 /// A healthy start prints the first line of a wait several times within milliseconds, and goes on.
 const FIRST_LINE_MAY_STAND: i64 = 45;
-/// Khepri says nothing while it waits for a leader, which takes seconds where a majority is there.
+/// Khepri says nothing while it waits for a leader, which takes seconds where a majority is there. The VM's own start, which
+/// takes a minute on a machine that is busy, is not part of that.
 const LEADER_TAKES: i64 = 60;
 
 static INCONSISTENT: LazyLock<Regex> = LazyLock::new(|| {
@@ -42,11 +43,14 @@ fn gave_up(seen: &Seen, what: &Regex) -> bool {
     !seen.node.runs && (what.is_match(&seen.log) || what.is_match(&seen.previous))
 }
 
+/// Seconds since the line of its log that tells how far it is; `None` where that has no time.
+fn silent_for(picture: &Picture, seen: &Seen) -> Option<i64> {
+    let line = seen.log.lines().rev().find(|line| rabbitmq::phase_at(line, seen.name()).is_some());
+    line.and_then(last_run::time).map(|at| picture.now.0 - at.0)
+}
+
 fn waits_for_tables(picture: &Picture, seen: &Seen) -> bool {
-    let old = || {
-        let line = seen.log.lines().rev().find(|line| line.contains("Waiting for Mnesia tables"));
-        line.and_then(last_run::time).is_some_and(|at| picture.now.0 - at.0 > FIRST_LINE_MAY_STAND)
-    };
+    let old = || silent_for(picture, seen).is_some_and(|silent| silent > FIRST_LINE_MAY_STAND);
     let waits = match seen.phase() {
         Phase::WaitingForTables { retries_left } => retries_left <= 8 || old(),
         _ => false,
@@ -58,7 +62,8 @@ fn waits_for_leader(picture: &Picture, seen: &Seen) -> bool {
     let khepri = seen.node.reading.as_ref().is_some_and(|reading| {
         reading.store == Store::Khepri || reading.vm.as_ref().is_some_and(|vm| vm.khepri == Some(true))
     });
-    let waits = khepri && seen.phase() == Phase::MetadataStore && seen.runs_for(picture) > LEADER_TAKES;
+    let silent = silent_for(picture, seen).unwrap_or_else(|| seen.runs_for(picture));
+    let waits = khepri && seen.phase() == Phase::MetadataStore && silent > LEADER_TAKES;
     !seen.node.runs && seen.pod.runs() && waits || gave_up(seen, &GAVE_UP_LEADER)
 }
 
