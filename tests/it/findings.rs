@@ -265,8 +265,14 @@ const TROUBLE: [(&str, &str, Change, &[Code]); 31] = [
         "members that do not see each other",
         "healthy-mnesia",
         |s| {
-            s.probes[2] =
-                s.probes[2].replace("\"up\":[\"rabbit@rmq-0.rmq-headless.rabbitmq.svc.cluster.local\",", "\"up\":[");
+            let node = |n: u32| format!("\"rabbit@rmq-{n}.rmq-headless.rabbitmq.svc.cluster.local\"");
+            let up =
+                |nodes: &[u32]| format!("\"up\":[{}]", nodes.iter().map(|n| node(*n)).collect::<Vec<_>>().join(","));
+            for (n, seen) in [(0, [0, 1]), (2, [1, 2])] {
+                let answer = s.probes[n].replace(&up(&[0, 1, 2]), &up(&seen));
+                assert_ne!(answer, s.probes[n]);
+                s.probes[n] = answer;
+            }
         },
         &[Code::Split],
     ),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::cluster::Standing;
 use crate::diagnose::finding::{Finding, plural};
 use crate::diagnose::picture::{Picture, Seen, USUAL_START};
 use crate::explain::Code;
@@ -55,6 +56,7 @@ pub(super) fn is_empty_broker(picture: &Picture, seen: &Seen) -> bool {
 pub(super) fn split(picture: &Picture) -> Vec<Finding> {
     let (empty, rest): (Vec<&Seen>, Vec<&Seen>) = picture.running().partition(|seen| is_empty_broker(picture, seen));
     let mut found: Vec<Finding> = empty.iter().map(|seen| empty_broker(picture, seen)).collect();
+    let rest: Vec<&Seen> = rest.into_iter().filter(|seen| has_come(seen)).collect();
     let views: BTreeSet<Vec<String>> = rest.iter().filter_map(|seen| seen.members()).collect();
     if views.len() > 1 {
         let pods = rest.iter().map(|seen| seen.name());
@@ -68,19 +70,23 @@ pub(super) fn split(picture: &Picture) -> Vec<Finding> {
     found
 }
 
-/// Members of one cluster that do not see each other, for longer than a start or a short cut of the network takes.
+/// It had booted before anybody was asked: one that joins meanwhile is unknown to those that were asked before it.
+fn has_come(seen: &Seen) -> bool {
+    seen.pod.standing == Standing::Ready || seen.node.phase == Some(Phase::StartupComplete)
+}
+
+/// Members of one cluster that do not see each other, for longer than a start or a short cut of the network takes. Where only
+/// one does not see the other, that one has come or gone while all were asked: a connection of Erlang's has two ends.
 fn unseen(picture: &Picture, nodes: &[&Seen]) -> Option<Finding> {
-    // One that has come up while others were asked was not yet there for them.
-    let boots = |seen: &Seen| seen.node.phase.as_ref().is_some_and(|phase| *phase != Phase::StartupComplete);
-    let old = |seen: &Seen| seen.runs_for(picture) > USUAL_START && !boots(seen);
+    let old = |seen: &Seen| seen.runs_for(picture) > USUAL_START;
     let sees = |one: &Seen, other: &Seen| {
         let up = one.answer.as_ref().and_then(|answer| answer.up.as_ref());
         up.is_none_or(|up| up.iter().any(|node| pod_of(node) == other.name()))
     };
     let pairs = nodes.iter().flat_map(|one| nodes.iter().map(move |other| (*one, *other)));
-    let mut blind = pairs.filter(|(one, other)| old(one) && old(other) && !sees(one, other));
-    let (one, other) = blind.next()?;
-    let title = format!("{} does not see {}, and both run", one.name(), other.name());
+    let blind = |(one, other): &(&Seen, &Seen)| old(one) && old(other) && !sees(one, other) && !sees(other, one);
+    let (one, other) = pairs.filter(|(one, other)| one.name() < other.name()).find(blind)?;
+    let title = format!("{} and {} run, and do not see each other", one.name(), other.name());
     Some(with_remedy(picture, Finding::error(Code::Split, title).of([one.name(), other.name()])))
 }
 
