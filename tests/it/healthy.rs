@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::findings::{Change, at, boots, changed, unscheduled, waits, waits_for_tables};
 use crate::objects::lease_elsewhere;
 
-const HEALTHY: [(&str, &str, Change); 28] = [
+const HEALTHY: [(&str, &str, Change); 29] = [
     ("three nodes, Mnesia", "healthy-mnesia", |_| ()),
     ("three nodes, Khepri", "healthy-khepri", |_| ()),
     ("one node", "healthy-mnesia", |s| {
@@ -34,6 +34,16 @@ const HEALTHY: [(&str, &str, Change); 28] = [
     ("just installed: all boot", "healthy-khepri", |s| (0..3).for_each(|n| boots(s, n, 8))),
     ("just installed: the first one is alone yet", "healthy-mnesia", |s| {
         (1..3).for_each(|n| boots(s, n, 12));
+        s.answers("\"queues\":7", "\"queues\":0");
+    }),
+    ("just installed, slowly: others join the first one while all are asked", "healthy-mnesia", |s| {
+        let answer = s.probes[1].clone();
+        (1..3).for_each(|n| boots(s, n, 200));
+        s.probes[1] = answer;
+        s.logs[1] = "2026-11-22 15:00:00.000000+00:00 [info] <0.1.0> Peer discovery: configured backend".into();
+        let last = [1, 2].map(|n| format!(",\"rabbit@rmq-{n}.rmq-headless.rabbitmq.svc.cluster.local\"")).concat();
+        assert!(s.probes[0].contains(&last));
+        s.probes[0] = s.probes[0].replace(&last, "");
         s.answers("\"queues\":7", "\"queues\":0");
     }),
     ("a slow boot recovers queues", "healthy-mnesia", |s| {

@@ -44,7 +44,7 @@ pub(super) fn is_empty_broker(picture: &Picture, seen: &Seen) -> bool {
     let alone = seen.members().is_some_and(|members| members == [seen.name()]);
     let empty = seen.answer.as_ref().is_some_and(|answer| answer.queues == Some(0));
     let beside = |other: &Seen| {
-        let counts = other.node.runs || !other.is_young(picture);
+        let counts = if other.node.runs { has_come(other) } else { !other.is_young(picture) && !joins(other) };
         other.name() != seen.name() && counts && known_members(other).len() > 1
     };
     alone && empty && picture.nodes.iter().any(beside)
@@ -73,6 +73,11 @@ pub(super) fn split(picture: &Picture) -> Vec<Finding> {
 /// It had booted before anybody was asked: one that joins meanwhile is unknown to those that were asked before it.
 fn has_come(seen: &Seen) -> bool {
     seen.pod.standing == Standing::Ready || seen.node.phase == Some(Phase::StartupComplete)
+}
+
+/// What it knows of a cluster it knows since this start.
+fn joins(seen: &Seen) -> bool {
+    matches!(seen.node.phase, Some(Phase::Discovery | Phase::Joining(_) | Phase::RecoveringQueues))
 }
 
 /// Members of one cluster that do not see each other, for longer than a start or a short cut of the network takes. Where only
