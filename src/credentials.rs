@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use crate::cluster::Observed;
+use crate::cluster::{Noted, Observed};
 use crate::context::Context;
 use crate::error::{self, Failure};
 use crate::explain::Code;
@@ -150,7 +150,7 @@ fn take(found: &mut Found, mut from: Vault, origin: &Origin) {
 /// A contradiction, or volumes whose credentials nobody knows: exit 78, nothing changed.
 pub(crate) fn prove(mut found: Found, profile: &Profile, observed: &mut Observed) -> Result<Found> {
     if let Some(mut secret) = observed.secret.take() {
-        if let Some(name) = cut_short(&secret) {
+        if let Some(name) = cut_short(&secret, &observed.noted) {
             return Err(unfinished(name, profile));
         }
         contradiction(&found, &secret, profile)?;
@@ -170,8 +170,12 @@ pub(crate) fn prove(mut found: Found, profile: &Profile, observed: &mut Observed
 
 /// The secret whose rotation was cut short: profile, Secret and broker may each have the old or the new one.
 ///
-/// A new password that is the present one already is no such case: nobody but the broker has to be told.
-pub(crate) fn cut_short(cluster: &Vault) -> Option<Name> {
+/// A new password that is the present one already is no such case, unless pods have the old one: nobody but the broker has
+/// to be told.
+pub(crate) fn cut_short(cluster: &Vault, noted: &Noted) -> Option<Name> {
+    if noted.rotating.is_some() {
+        return Some(Name::Password);
+    }
     let print = |name| cluster.get(name).map(Secret::fingerprint);
     Name::BOTH.into_iter().find(|name| print(name.next()).is_some_and(|next| print(*name) != Some(next)))
 }

@@ -251,6 +251,23 @@ pub fn delete(target: &Target, names: &[String]) -> Call {
     call(target, &args).within(Duration::from_secs(150))
 }
 
+/// Deletes a pod for its StatefulSet to make it anew, and waits until it is gone: it may take its whole grace period.
+pub fn make_anew(target: &Target, pod: &str) -> Call {
+    let object = format!("pod/{pod}");
+    let args = ["delete", "--ignore-not-found", "--wait=true", "--timeout", "10m", &object];
+    call(target, &args).within(Duration::from_secs(620))
+}
+
+/// A change of the pods, so that their kubelets look at them: they write the files of Secrets anew then.
+pub fn touch_pods(target: &Target) -> Call {
+    call(target, &["annotate", "pods", "--selector", &target.selector(), "--overwrite", "mqctl/touched=true"])
+}
+
+/// Takes it back, which is another change.
+pub fn untouch_pods(target: &Target) -> Call {
+    call(target, &["annotate", "pods", "--selector", &target.selector(), "mqctl/touched-"])
+}
+
 pub fn version() -> Call {
     Call::new(Program::Kubectl, ["version", "--client", "--output", "json"])
 }

@@ -53,7 +53,8 @@ pub struct Verify {
 /// Change the password while the broker runs, or the Erlang cookie by a full stop
 ///
 /// A new secret is generated, or taken from the profile where that has another one than the cluster already. Killed
-/// anywhere, the same command goes on with the same secret.
+/// anywhere, the same command goes on with the same secret. Where the probes of a chart log in with the password, its pods
+/// restart one by one.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  mqctl credentials rotate prodmq              the password; open connections stay open\n  mqctl credentials rotate prodmq --cookie     the Erlang cookie; stops all nodes once"

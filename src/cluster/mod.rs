@@ -123,6 +123,10 @@ pub const BOOTED_TAG: &str = "mqctl/booted-tag";
 /// The annotation of mqctl's Secret that names those of the chart which no pod needs any more once all are replaced.
 pub const OUTGOING: &str = "mqctl/outgoing-secrets";
 
+/// The annotation of mqctl's Secret that says that its password is handed out before a broker has it, and to which pods
+/// it was not, by their uids: their probes log in with the one that they were started with.
+pub const ROTATING: &str = "mqctl/rotating";
+
 /// What mqctl's own Secret says beside the secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Noted {
@@ -135,6 +139,8 @@ pub struct Noted {
     pub keys: Vec<String>,
     /// Secrets of the chart's that were kept until every pod is replaced.
     pub outgoing: Vec<String>,
+    /// Uids of pods that were there before a rotation that has not come to its end.
+    pub rotating: Option<Vec<String>>,
 }
 
 impl Noted {
@@ -153,6 +159,7 @@ impl Noted {
             booted: annotation(BOOTED_TAG),
             keys: object["data"].as_object().map(|data| data.keys().cloned().collect()).unwrap_or_default(),
             outgoing: annotation(OUTGOING).iter().flat_map(|names| names.split(',')).map(str::to_owned).collect(),
+            rotating: annotation(ROTATING).map(|uids| uids.split(',').map(str::to_owned).collect()),
         }
     }
 }
@@ -250,6 +257,11 @@ impl Observed {
         self.pods.iter().filter(|pod| pod.runs()).map(|pod| pod.name.as_str())
     }
 
+    /// The pods that serve clients.
+    pub(crate) fn ready(&self) -> impl Iterator<Item = &str> {
+        self.pods.iter().filter(|pod| pod.standing == Standing::Ready).map(|pod| pod.name.as_str())
+    }
+
     /// The image that the volumes belong to; `None` where no node can have written to them.
     pub fn image_of_volumes(&self) -> Option<&str> {
         let intended = self.noted.tag.as_deref().filter(|_| !self.never_ran());
@@ -267,6 +279,12 @@ impl Observed {
         let first = self.release.as_ref().is_some_and(|r| r.revision == "1");
         let new = |set: &StatefulSet| self.claims.iter().all(|claim| claim.created >= set.created);
         first && !self.pods.is_empty() && self.pods.iter().all(without_image) && self.set.as_ref().is_some_and(new)
+    }
+
+    /// The pods have a secret from mqctl's own Secret: those of a release that was taken over have the chart's until the
+    /// first upgrade.
+    pub(crate) fn takes_the_secret(&self, names: &Names) -> bool {
+        self.set.as_ref().is_some_and(|set| pod_secrets::referred(&set.pod_spec).contains(&names.secret))
     }
 
     /// Something of the release is there already: volumes count, they carry its past.

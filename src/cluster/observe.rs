@@ -45,6 +45,10 @@ pub(crate) const ANEW_RIGHTS: [Right; 4] = [
     ("patch", "", "persistentvolumeclaims"),
 ];
 
+/// What a rotation needs beyond that where pods restart for it.
+pub(crate) const RESTART_RIGHTS: [Right; 4] =
+    [("get", "", "pods"), ("watch", "", "pods"), ("delete", "", "pods"), ("patch", "", "services")];
+
 /// What a delete needs to be allowed.
 pub(crate) const DELETE_RIGHTS: [Right; 8] = [
     ("list", "", "pods"),

@@ -111,7 +111,7 @@ fn knowers(
         let failure = Failure::new(Outcome::Contradiction, format!("{text}; nothing was changed"));
         return Err(failure.hint(format!("mqctl install {}", profile.name)).into());
     }
-    let cut_short = cluster.as_ref().and_then(credentials::cut_short);
+    let cut_short = cluster.as_ref().and_then(|vault| credentials::cut_short(vault, &observed.noted));
     match cut_short {
         // A new password that was not told to the end: the same one is told again.
         Some(Name::Password) if new_password && !matches!(found.origin(Name::Password), Origin::Profile(_)) => {}

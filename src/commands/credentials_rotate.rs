@@ -2,13 +2,14 @@
 
 use anyhow::Result;
 
-use crate::chart;
+use crate::chart::{self, Shown};
 use crate::cli::credentials::Rotate;
-use crate::cluster::observe::{INSTALL_RIGHTS, Question, observe, require_fit_to_change};
-use crate::cluster::{Observed, Standing};
+use crate::cluster::Observed;
+use crate::cluster::observe::{INSTALL_RIGHTS, Question, RESTART_RIGHTS, observe, require_fit_to_change};
 use crate::context::Context;
 use crate::credentials::{self, Found, Origin, rotation};
 use crate::error::Failure;
+use crate::explain::Code;
 use crate::lock;
 use crate::outcome::Outcome;
 use crate::plan::rotate::{Given, Next, rotate};
@@ -23,14 +24,19 @@ pub(crate) fn run(args: &Rotate, cx: &Context) -> Result<Outcome> {
     cx.require_tools()?;
     let mut found = credentials::local(cx, &profile)?;
     let names = chart::names(&profile);
-    let question = Question { target: &target, names: &names, storage_class: None, rights: &INSTALL_RIGHTS };
+    let restarts = what == Name::Password && chart::probes_log_in(&profile) == Some(Shown::Variable);
+    let rights = if restarts { [&INSTALL_RIGHTS[..], &RESTART_RIGHTS].concat() } else { INSTALL_RIGHTS.to_vec() };
+    let question = Question { target: &target, names: &names, storage_class: None, rights: &rights };
     let mut observed = lock::in_turn(cx, &profile, &question, observe)?;
     require_fit_to_change(&observed, &target)?;
     let cluster = observed.secret.take().unwrap_or_default();
-    let next = rotation::prepare(&mut found, cluster, what, &profile.name, runs(&observed))?;
+    let next = rotation::prepare(&mut found, cluster, what, &profile.name, runs(&profile, &observed))?;
     require_fit(&profile, &found)?;
     if next != Next::Untold {
         require_running(&profile, &observed, what)?;
+    }
+    if what == Name::Password {
+        require_whole(&profile, &observed, next)?;
     }
     let file = (!matches!(found.origin(what), Origin::Profile(_))).then(|| found.file.clone());
     let aside = file.as_deref().filter(|_| next == Next::Untold).and_then(secret::aside);
@@ -49,8 +55,37 @@ fn require_secret(profile: &Profile) -> Result<()> {
     Err(Failure::new(Outcome::Contradiction, text).hint(hint).into())
 }
 
-fn runs(observed: &Observed) -> bool {
-    observed.pods.iter().any(|pod| pod.standing == Standing::Ready)
+/// Where probes log in, pods that run are not ready in the middle of a rotation, or none is there for a moment.
+fn runs(profile: &Profile, observed: &Observed) -> bool {
+    let wanted = observed.set.as_ref().is_some_and(|set| set.replicas > 0);
+    observed.ready().next().is_some() || (wanted && chart::probes_log_in(profile).is_some())
+}
+
+/// Where probes log in, pods need the new password from where mqctl puts it, and restart one after the other for it.
+fn require_whole(profile: &Profile, observed: &Observed, next: Next) -> Result<()> {
+    let Some(shown) = chart::probes_log_in(profile).filter(|_| next != Next::Untold) else { return Ok(()) };
+    let names = chart::names(profile);
+    if !observed.takes_the_secret(&names) {
+        let text = format!(
+            "the probes of `{}` log in with a password that is not from Secret `{}`; nothing was changed",
+            profile.release, names.secret
+        );
+        let hint =
+            format!("mqctl upgrade {}   # hands the pods that Secret; then the same command again", profile.name);
+        return Err(Failure::new(Outcome::Contradiction, text).hint(hint).into());
+    }
+    let begins = matches!(next, Next::Generated | Next::Profile) && shown == Shown::Variable;
+    let missing = names.pods.iter().find(|pod| !observed.ready().any(|ready| ready == *pod));
+    match missing.filter(|_| begins && observed.ready().next().is_some()) {
+        Some(pod) => {
+            let text = format!(
+                "`{pod}` is not ready; a new password restarts node after node, and needs all the others; nothing was changed"
+            );
+            let failure = Failure::new(Outcome::Contradiction, text).code(Code::NotWhole);
+            Err(failure.hint(format!("mqctl status {}", profile.name)).into())
+        }
+        None => Ok(()),
+    }
 }
 
 /// A chart may keep the nodes from ever hearing of a new cookie.
@@ -75,7 +110,7 @@ fn require_fit(profile: &Profile, found: &Found) -> Result<()> {
 
 /// A password is changed by a broker; for a cookie there must at least be nodes to stop or to start.
 fn require_running(profile: &Profile, observed: &Observed, what: Name) -> Result<()> {
-    if observed.set.is_some() && (runs(observed) || what == Name::ErlangCookie) {
+    if observed.set.is_some() && (runs(profile, observed) || what == Name::ErlangCookie) {
         return Ok(());
     }
     let text = format!(

@@ -139,7 +139,7 @@ fn write_file(given: &Given<'_>) -> Option<Step> {
 fn write_secret(given: &Given<'_>, names: &Names) -> Step {
     let Given { profile, target, observed, .. } = *given;
     let tag = observed.tag().unwrap_or(&profile.image.tag);
-    let object = secret_object::Object { profile, target, names, tag, next: None };
+    let object = secret_object::Object { profile, target, names, tag, next: None, ahead: None };
     let step = Step::new(Danger::Changes, format!("Secret {}", names.secret), sources(given, &Name::BOTH))
         .action(Action::Run(kubectl::apply(target, object.manifest())))
         .done(format!("Secret {} written", names.secret));

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::install::Given;
-use super::{Action, Danger, Step, rotate, secret_object};
-use crate::chart::Names;
+use super::{Action, Condition, Danger, Step, rotate, secret_object};
+use crate::chart::{self, Names};
 use crate::cluster::Existence;
 use crate::credentials::Found;
 use crate::kubectl;
@@ -73,7 +73,12 @@ fn apply_secret(given: &Given<'_>, names: &Names) -> Option<Step> {
 /// mqctl's own Secret: outside the release, so that uninstall cannot take it.
 fn object<'a>(given: &Given<'a>, names: &'a Names, next: Option<Name>) -> secret_object::Object<'a> {
     let Given { profile, target, .. } = *given;
-    secret_object::Object { profile, target, names, tag: &profile.image.tag, next }
+    secret_object::Object { profile, target, names, tag: &profile.image.tag, next, ahead: None }
+}
+
+/// Before the wait for ready pods, which do not become ready without.
+pub(super) fn tells_first(given: &Given<'_>) -> bool {
+    given.untold() && chart::probes_log_in(given.profile).is_some()
 }
 
 /// The brokers take a password that was written down while none of them ran; then nobody has to be told any more.
@@ -85,5 +90,8 @@ pub(super) fn tell(given: &Given<'_>, names: &Names) -> Vec<Step> {
     let told = Step::new(Danger::Changes, format!("Secret {}", names.secret), "the brokers know the password")
         .action(Action::Run(kubectl::apply(given.target, object(given, names, None).manifest())))
         .done(format!("Secret {} written", names.secret));
-    vec![rotate::tell_broker(given.target, given.observed, user), told]
+    let (call, step) = rotate::telling(given.target, given.observed, user);
+    // Where probes log in no pod is ready before: a node that boots is asked until it has booted.
+    let action = if tells_first(given) { Action::Wait(Condition::Succeeds(call)) } else { Action::Run(call) };
+    vec![step.action(action), told]
 }

@@ -160,6 +160,8 @@ pub enum Condition {
     Gone(Vec<String>),
     /// These pods wait for others of their cluster, or have come to serve clients.
     Waiting(Vec<String>),
+    /// These pods have booted, whatever their probes say.
+    Booted(Vec<String>),
     /// These pods serve clients.
     Ready(Vec<String>),
     /// This call succeeds.

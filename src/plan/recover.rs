@@ -96,6 +96,17 @@ fn before_the_step(given: &Given<'_>, set: Value) -> Result<Value, Failure> {
     }
 }
 
+/// Nodes that wait for each other must find each other; it stays so, as the next full stop needs it too.
+pub(super) fn publish(target: &Target, observed: &Observed, names: &Names) -> Option<Step> {
+    let headless = names.headless();
+    let title = format!("Service {headless}");
+    observed.hides_waiting.then(|| {
+        Step::new(Danger::Changes, title.clone(), "names pods that are not ready too: nodes that wait find each other")
+            .action(Action::Run(recovery::publish(target, headless)))
+            .done(format!("{title} names pods that are not ready too"))
+    })
+}
+
 impl Recovery<'_> {
     fn steps(&self) -> Result<Vec<Step>, Failure> {
         let mut steps: Vec<Step> = self.count().into_iter().chain(self.forget_revision()).collect();
@@ -122,7 +133,7 @@ impl Recovery<'_> {
 
     fn one_after_the_other(&self) -> Result<Vec<Step>, Failure> {
         let serve = |pod: &String| self.given.evidence.nodes.iter().any(|node| node.pod == *pod && node.runs);
-        let mut steps: Vec<Step> = self.publish().into_iter().collect();
+        let mut steps: Vec<Step> = self.published().into_iter().collect();
         if !self.given.way.first.iter().any(serve) {
             steps.extend(self.copies());
             steps.push(self.note());
@@ -138,7 +149,7 @@ impl Recovery<'_> {
 
     /// Nobody is held back: whoever cannot start is helped to.
     fn together(&self) -> Vec<Step> {
-        let mut steps: Vec<Step> = self.without_left_file().into_iter().chain(self.publish()).collect();
+        let mut steps: Vec<Step> = self.without_left_file().into_iter().chain(self.published()).collect();
         let gate = self.given.observed.holds.then(|| self.open_gate());
         match &self.given.observed.set {
             Some(set) if set.parallel && !self.is_left_changed() => {
@@ -160,19 +171,8 @@ impl Recovery<'_> {
         self.given.noted.is_some() && live.is_some_and(|set| fields.iter().any(|field| other(set, field)))
     }
 
-    /// Nodes that wait for each other must find each other; it stays so, as the next full stop needs it too.
-    fn publish(&self) -> Option<Step> {
-        let headless = self.names.headless();
-        let title = format!("Service {headless}");
-        self.given.observed.hides_waiting.then(|| {
-            Step::new(
-                Danger::Changes,
-                title.clone(),
-                "names pods that are not ready too: nodes that wait find each other",
-            )
-            .action(Action::Run(recovery::publish(self.given.target, headless)))
-            .done(format!("{title} names pods that are not ready too"))
-        })
+    fn published(&self) -> Option<Step> {
+        publish(self.given.target, self.given.observed, &self.names)
     }
 
     /// Pods that do not start by themselves, together, so that none waits longer than the others.

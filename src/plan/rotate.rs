@@ -7,13 +7,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Action, Claim, Condition, Danger, Outlook, Plan, Step, Wished, delete, secret_object};
-use crate::chart::{self, Names};
+use crate::chart::{self, Names, Shown};
 use crate::cluster::{Observed, Standing, Target};
 use crate::kubectl;
+use crate::process::{Call, Part};
 use crate::profile::Profile;
 use crate::rabbitmq;
 use crate::secret::Name;
 use crate::units::{show_duration, show_nodes};
+
+mod probed;
 
 /// Everything that the planner decides from.
 pub struct Given<'a> {
@@ -59,16 +62,24 @@ fn before_boot(given: &Given<'_>, names: &Names) -> Vec<Step> {
     let detail = "the new password in the place of the old one; the brokers are told when they have booted";
     let note = Step::new(Danger::Changes, format!("Secret {}", names.secret), detail)
         .action(Action::Preset(given.what))
-        .action(Action::Run(kubectl::apply(given.target, object(given, names, Some(given.what.next())))))
+        .action(Action::Run(kubectl::apply(given.target, object(given, names, Some(given.what.next()), None))))
         .done(format!("Secret {} written", names.secret));
     vec![note, promote(given)]
 }
 
-/// While the broker runs: it is told first.
+/// While the broker runs: it is told first, unless that would have probes fail.
 pub(super) fn new_password(given: &Given<'_>, names: &Names) -> Vec<Step> {
+    if let Some(shown) = probed(given) {
+        return probed::new_password(given, names, shown);
+    }
     let tell = tell_broker(given.target, given.observed, &given.profile.credentials.username);
     let steps = [tell, promote(given), finish(given, names), verify(given, names)];
     keep_next(given, names).into_iter().chain(steps).collect()
+}
+
+/// How the pods have the password that their probes log in with, as long as they have it from mqctl's Secret.
+fn probed(given: &Given<'_>) -> Option<Shown> {
+    chart::probes_log_in(given.profile).filter(|_| given.observed.takes_the_secret(&chart::names(given.profile)))
 }
 
 /// Where no broker runs: it is written down, to be told after the next boot.
@@ -86,11 +97,12 @@ fn new_cookie(given: &Given<'_>, names: &Names) -> Vec<Step> {
 fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {
     let name = &given.profile.name;
     let reach = if given.what == Name::Password { "while the broker runs" } else { "by a full stop of all nodes" };
+    let probed = probed(given).filter(|_| given.what == Name::Password && given.next != Next::Untold);
     Plan {
         verb: "credentials rotate",
         target: given.target.clone(),
         names,
-        about: format!("a new {} {reach}", given.what),
+        about: format!("a new {} {reach}{}", given.what, probed.map_or("", probed::about)),
         steps,
         warnings: Vec::new(),
         outlook: Outlook::default(),
@@ -107,39 +119,51 @@ fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {
 }
 
 fn keep_next(given: &Given<'_>, names: &Names) -> Option<Step> {
-    let detail = match given.next {
-        Next::Kept | Next::Untold => return None,
-        Next::Generated => "generated, 32 characters; beside the old one until it is everywhere",
-        Next::Profile => "the profile's; beside the old one until it is everywhere",
-    };
-    let mut step =
-        Step::new(Danger::Changes, format!("Secret {}", names.secret), format!("new {}: {detail}", given.what))
-            .done(format!("new {} kept in the Secret", given.what));
-    if given.next == Next::Generated {
-        step = step.action(Action::Generate(given.what.next()));
-        // The chart wants a present one, also where nobody knows it.
-        step = step.action(Action::Preset(given.what));
+    if matches!(given.next, Next::Kept | Next::Untold) {
+        return None;
     }
-    Some(step.action(Action::Run(kubectl::apply(given.target, object(given, names, Some(given.what.next()))))))
+    let detail = format!("{}; beside the old one until it is everywhere", new_secret(given));
+    let step = generated(given, Step::new(Danger::Changes, format!("Secret {}", names.secret), detail))
+        .done(format!("new {} kept in the Secret", given.what));
+    Some(step.action(Action::Run(kubectl::apply(given.target, object(given, names, Some(given.what.next()), None)))))
 }
 
-fn object(given: &Given<'_>, names: &Names, next: Option<Name>) -> Vec<crate::process::Part> {
+fn new_secret(given: &Given<'_>) -> String {
+    let from = match given.next {
+        Next::Generated => "generated, 32 characters",
+        Next::Profile => "the profile's",
+        Next::Kept | Next::Untold => "the one that was kept",
+    };
+    format!("new {}: {from}", given.what)
+}
+
+fn generated(given: &Given<'_>, step: Step) -> Step {
+    if given.next != Next::Generated {
+        return step;
+    }
+    // The chart wants a present one, also where nobody knows it.
+    step.action(Action::Generate(given.what.next())).action(Action::Preset(given.what))
+}
+
+/// `ahead`: see [`secret_object::Object::ahead`].
+fn object(given: &Given<'_>, names: &Names, next: Option<Name>, ahead: Option<&[String]>) -> Vec<Part> {
     let tag = given.observed.tag().unwrap_or(&given.profile.image.tag);
-    secret_object::Object { profile: given.profile, target: given.target, names, tag, next }.manifest()
+    secret_object::Object { profile: given.profile, target: given.target, names, tag, next, ahead }.manifest()
+}
+
+pub(super) fn tell_broker(target: &Target, observed: &Observed, user: &str) -> Step {
+    let (call, step) = telling(target, observed, user);
+    step.action(Action::Run(call))
 }
 
 /// Connections that are open stay open: RabbitMQ asks for the password at the start of one only.
-pub(super) fn tell_broker(target: &Target, observed: &Observed, user: &str) -> Step {
+pub(super) fn telling(target: &Target, observed: &Observed, user: &str) -> (Call, Step) {
     let ready = observed.pods.iter().find(|pod| pod.standing == Standing::Ready);
     let pod = ready.map_or_else(|| format!("{}-0", target.stateful_set), |pod| pod.name.clone());
     let call = kubectl::exec_eval(target, &pod, rabbitmq::change_password(user));
-    Step::new(
-        Danger::Changes,
-        format!("password of {user}"),
-        format!("in the broker, through {pod}; open connections stay open"),
-    )
-    .action(Action::Run(call))
-    .done(format!("the broker has the new password of {user}"))
+    let detail = format!("in the broker, through {pod}; open connections stay open");
+    let step = Step::new(Danger::Changes, format!("password of {user}"), detail);
+    (call, step.done(format!("the broker has the new password of {user}")))
 }
 
 fn promote(given: &Given<'_>) -> Step {
@@ -160,7 +184,7 @@ fn promote(given: &Given<'_>) -> Step {
 
 fn finish(given: &Given<'_>, names: &Names) -> Step {
     Step::new(Danger::Changes, format!("Secret {}", names.secret), format!("the new {} alone", given.what))
-        .action(Action::Run(kubectl::apply(given.target, object(given, names, None))))
+        .action(Action::Run(kubectl::apply(given.target, object(given, names, None, None))))
         .done(format!("Secret {} written", names.secret))
 }
 

@@ -61,15 +61,8 @@ fn wait(plan: &Plan, condition: &Condition) -> String {
         Condition::AllReady => ready(&plan.names.pods),
         Condition::Ready(list) => ready(list),
         Condition::Gone(list) => format!("{kubectl} wait --for=delete {} --timeout={seconds}s", pods(list)),
-        Condition::Waiting(list) => {
-            let container = &plan.target.container;
-            let one = |pod: &String| {
-                format!(
-                    "until {kubectl} logs {pod} --container {container} --tail 400 | grep -qE 'Waiting for Mnesia tables|startup complete'; do sleep 1; done"
-                )
-            };
-            list.iter().map(one).collect::<Vec<_>>().join("\n")
-        }
+        Condition::Waiting(list) => until_logged(plan, list, "Waiting for Mnesia tables|startup complete"),
+        Condition::Booted(list) => until_logged(plan, list, "startup complete"),
         Condition::Completed(pod, limit) => {
             let seconds = limit.as_secs();
             format!("{kubectl} wait --for=jsonpath={{.status.phase}}=Succeeded pod/{pod} --timeout={seconds}s")
@@ -77,6 +70,14 @@ fn wait(plan: &Plan, condition: &Condition) -> String {
         Condition::Succeeds(call) if call.stdin.0.is_empty() => format!("until {call}; do sleep 1; done"),
         Condition::Succeeds(call) => format!("until {call} <<'END'\n{}\nEND\ndo sleep 1; done", call.stdin),
     }
+}
+
+fn until_logged(plan: &Plan, list: &[String], words: &str) -> String {
+    let (kubectl, container) = (kubectl(plan), &plan.target.container);
+    let one = |pod: &String| {
+        format!("until {kubectl} logs {pod} --container {container} --tail 400 | grep -qE '{words}'; do sleep 1; done")
+    };
+    list.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
 fn inside(plan: &Plan, pod: &str, words: &str) -> String {

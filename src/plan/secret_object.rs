@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::chart::{self, Held, Names};
-use crate::cluster::{IMAGE_TAG, Target};
+use crate::cluster::{IMAGE_TAG, ROTATING, Target};
 use crate::process::Part;
 use crate::profile::Profile;
 use crate::secret::{Hole, KEYS, Name};
@@ -17,11 +17,16 @@ pub(super) struct Object<'a> {
     pub(super) tag: &'a str,
     /// What a rotation keeps here until it is done.
     pub(super) next: Option<Name>,
+    /// The pods get it from now on: those that were there before, by their uids, are noted until it is done.
+    pub(super) ahead: Option<&'a [String]>,
 }
 
 impl Object<'_> {
     pub(super) fn manifest(&self) -> Vec<Part> {
-        let metadata = json!({"name": self.names.secret, "namespace": self.target.namespace, "labels": self.target.own_labels(), "annotations": {IMAGE_TAG: self.tag}});
+        let mut metadata = json!({"name": self.names.secret, "namespace": self.target.namespace, "labels": self.target.own_labels(), "annotations": {IMAGE_TAG: self.tag}});
+        if let Some(pods) = self.ahead {
+            metadata["annotations"][ROTATING] = pods.join(",").into();
+        }
         let user = base64_text(&self.profile.credentials.username);
         let secret = format!(
             r#"{{"apiVersion":"v1","kind":"Secret","type":"Opaque","metadata":{metadata},"data":{{"username":"{user}""#
@@ -33,7 +38,9 @@ impl Object<'_> {
             parts.push(Part::Text(format!(r#","{key}":"{user}""#)));
         }
         let own = own.iter().filter_map(|(key, held)| Some((key.as_str(), held.secret()?)));
+        let ahead = self.next.filter(|_| self.ahead.is_some());
         for (key, name) in KEYS.into_iter().chain(next).chain(own) {
+            let name = ahead.filter(|next| *next == name.next()).unwrap_or(name);
             parts.extend([Part::Text(format!(r#","{key}":""#)), Part::Hole(Hole(name)), Part::Text("\"".to_owned())]);
         }
         parts.push(Part::Text("}}".to_owned()));

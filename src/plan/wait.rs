@@ -35,6 +35,7 @@ pub(crate) fn until(run: &Run<'_>, condition: &Condition) -> Result<()> {
         Condition::AllReady => until_ready(run),
         Condition::Gone(pods) => until_gone(run, pods),
         Condition::Waiting(pods) => until_each(run, pods, waits_or_serves),
+        Condition::Booted(pods) => until_each(run, pods, has_booted),
         Condition::Ready(pods) => until_each(run, pods, |standing| *standing == Standing::Ready),
         Condition::Succeeds(call) => until_succeeds(run, call),
         Condition::Completed(pod, limit) => until_completed(run, pod, *limit),
@@ -69,6 +70,10 @@ fn waits_or_serves(standing: &Standing) -> bool {
     use rabbitmq::Phase::{RecoveringQueues, StartupComplete, WaitingForTables};
     let told = |phase: &rabbitmq::Phase| matches!(phase, WaitingForTables { .. } | RecoveringQueues | StartupComplete);
     *standing == Standing::Ready || matches!(standing, Standing::Booting(phase) if told(phase))
+}
+
+fn has_booted(standing: &Standing) -> bool {
+    matches!(standing, Standing::Ready | Standing::Booting(rabbitmq::Phase::StartupComplete))
 }
 
 /// Looks until each of these pods has come so far.

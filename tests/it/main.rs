@@ -76,6 +76,7 @@ mod recover_wizard;
 mod references;
 mod refusals;
 mod rotate;
+mod rotate_probed;
 mod scenarios;
 #[path = "../examples/scripts.rs"]
 mod scripts;

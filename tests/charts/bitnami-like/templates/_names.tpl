@@ -82,17 +82,57 @@ cluster_formation.classic_config.nodes.{{ add $i 1 }} = rabbit@{{ include "rabbi
 cluster_formation.target_cluster_size_hint = {{ int .Values.replicaCount }}
 {{- end }}
 
-{{/* The management API is asked with the password, as the family does it: a node that waits for its peers has none. */}}
+{{/* The folder of the files that cookie and password are in; empty where they are variables, as before 15.5.0. */}}
+{{- define "rabbitmq.secrets" -}}
+{{- if and .Values.usePasswordFiles (eq (include "rabbitmq.since" (list . "15.5.0")) "true") -}}
+/opt/bitnami/rabbitmq/secrets
+{{- end -}}
+{{- end }}
+
+{{/* What the probes of this version ask: "login" for the management API with the password, and else "running" for a node
+that has booted, "vm" for one whose Erlang VM answers. Argument: list ROOT PROBE. */}}
+{{- define "rabbitmq.asked" -}}
+{{- $root := first . -}}
+{{- $live := eq (last .) "livenessProbe" -}}
+{{- $since := dict -}}
+{{- range $version := list "7.4.4" "8.4.1" "8.6.0" "10.1.14" "10.2.1" "11.14.4" -}}
+{{- $_ := set $since $version (eq (include "rabbitmq.since" (list $root $version)) "true") -}}
+{{- end -}}
+{{- $late := get $since "11.14.4" -}}
+{{- if or (not (get $since "7.4.4")) (and (get $since "10.1.14") (not (get $since "10.2.1"))) (and $late (not $root.Values.loadDefinition.enabled)) -}}
+login
+{{- else if and (get $since "8.4.1") (not (get $since "8.6.0")) -}}
+{{ ternary "running" "vm" $live }}
+{{- else if get $since "8.6.0" -}}
+{{ ternary "vm" "running" $live }}
+{{- else -}}
+running
+{{- end -}}
+{{- end }}
+
+{{/* Where it logs in, the file or the variable with the password is read each time, as the family does it: a node that waits
+for its peers has no management API. Ports stand for what the family asks by its CLI. Argument: list ROOT PROBE. */}}
 {{- define "rabbitmq.check" -}}
+{{- $root := first . -}}
+{{- $asked := include "rabbitmq.asked" . -}}
 - timeout
 - -k
 - "1"
 - "15"
 - bash
 - -ec
+{{- if eq $asked "login" }}
 - |
+  {{- if include "rabbitmq.secrets" $root }}
+  password=$(cat "$RABBITMQ_PASSWORD_FILE")
+  {{- else }}
+  password=$RABBITMQ_DEFAULT_PASS
+  {{- end }}
   exec 3<>/dev/tcp/127.0.0.1/15672
-  printf 'GET /api/health/checks/%s HTTP/1.0\r\nAuthorization: Basic %s\r\n\r\n' {{ . }} \
-    "$(printf '%s:%s' "$RABBITMQ_DEFAULT_USER" "$RABBITMQ_DEFAULT_PASS" | base64 -w 0)" >&3
+  printf 'GET /api/health/checks/%s HTTP/1.0\r\nAuthorization: Basic %s\r\n\r\n' {{ eq (last .) "readinessProbe" | ternary "local-alarms" "virtual-hosts" }} \
+    "$(printf '%s:%s' "$RABBITMQ_DEFAULT_USER" "$password" | base64 -w 0)" >&3
   grep -q '"status":"ok"' <&3
+{{- else }}
+- 'exec 3<>/dev/tcp/127.0.0.1/{{ eq $asked "running" | ternary 5672 25672 }}'
+{{- end }}
 {{- end }}
