@@ -1,4 +1,4 @@
-//! Charts of other families: install, the deadlock of pods in order, and each way of a force boot.
+//! Charts of other families: the deadlock of pods in order, and each way of a force boot; a chart of no family.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ impl Family {
     }
 
     /// The profile has to say by itself that the pods are created at once.
-    fn wants_the_line(self) -> bool {
+    pub(crate) fn wants_the_line(self) -> bool {
         matches!(self, Self::Stable)
     }
 
@@ -109,13 +109,8 @@ fn listed<const N: usize>(variables: [(&str, &str); N]) -> Value {
 
 pub(crate) fn tests() -> Vec<Test> {
     let mut tests = vec![
-        test("install and an upgrade that is none", Helm::Three, Family::CloudPirates, installed).long(),
-        test("install and an upgrade that is none", Helm::Four, Family::Groundhog2k, installed).long(),
-        test("8: install and an upgrade that is none", Helm::Four, Family::Bitnami8, installed).long(),
         test("a deadlock of pods in order", Helm::Four, Family::CloudPirates, deadlock).long(),
         test("a deadlock of pods in order", Helm::Three, Family::Groundhog2k, deadlock).long(),
-        test("install and an upgrade that is none", Helm::Three, Family::Stable, installed).long(),
-        test("install and an upgrade that is none", Helm::Four, Family::Bitnami, installed).long(),
         test("a deadlock of pods in order", Helm::Three, Family::Stable, deadlock).long(),
         test("a deadlock of pods in order", Helm::Four, Family::Bitnami, deadlock).long(),
         custom("by an existing Secret", Helm::Three, BY_SECRET).long(),
@@ -215,17 +210,6 @@ fn lives_on(world: &mut World) {
     world.delete();
     world.mqctl(&["install", NAME, "--yes", "-vv"]).expect(0);
     assert_eq!(world.credentials().agree().password(), password);
-    drain(world, &password, &Kind::BOTH);
-}
-
-fn installed(world: &mut World, family: Family) {
-    let password = with_messages(world);
-    world.assert_healthy();
-    let set = world.namespace.object("statefulset", NAME);
-    let policy = if family.wants_the_line() { "OrderedReady" } else { "Parallel" };
-    assert_eq!(set["spec"]["podManagementPolicy"], policy, "{set:#}");
-    let again = world.mqctl(&["upgrade", NAME, "--yes"]).expect(0);
-    assert!(again.stdout.contains("nothing to change"), "{}", again.said());
     drain(world, &password, &Kind::BOTH);
 }
 

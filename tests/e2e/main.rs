@@ -23,6 +23,7 @@ mod canary;
 mod causes;
 mod cluster;
 mod cut_short;
+mod dialect_life;
 mod dialects;
 mod doctor;
 mod door;
@@ -103,6 +104,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(lost::tests());
     tests.extend(wizard::tests());
     tests.extend(dialects::tests());
+    tests.extend(dialect_life::tests());
     tests.extend(raced::tests());
     tests.extend(from_release::tests());
     tests.extend(repair::tests());

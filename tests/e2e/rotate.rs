@@ -47,7 +47,7 @@ fn rotated(world: &World) {
 }
 
 /// By the broker's own check; the password is this test's, of a cluster that is gone soon.
-fn accepted(world: &World, password: &str) -> String {
+pub(crate) fn accepted(world: &World, password: &str) -> String {
     let check = format!(
         "rabbitmqctl -q eval 'element(1, rabbit_access_control:check_user_pass_login(<<\"user\">>, <<\"{password}\">>)) =:= ok.'"
     );
