@@ -18,7 +18,7 @@ use crate::world::{NAME, World};
 
 const PASSWORD: [&str; 5] = ["credentials", "rotate", NAME, "--yes", "-v"];
 const COOKIE: [&str; 6] = ["credentials", "rotate", NAME, "--cookie", "--yes", "-v"];
-/// Longer than a pod stays ready whose probe fails, and longer than a liveness probe takes to be asked again.
+/// Longer than a pod whose probe fails stays ready, with the suite's values.
 const PROBED: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -99,7 +99,7 @@ fn assert_all_anew(before: &[(String, String, u64)], after: &[(String, String, u
     }
 }
 
-/// Nobody's probe fails for long enough to matter, before or after, and no node is missed beside another.
+/// No probe fails for long enough to matter, then or later, and no node is away beside another.
 pub(crate) fn rotated(world: &World, family: Family, old: &str) -> String {
     let before = world.namespace.pods();
     let watch = Watched::start(world);
