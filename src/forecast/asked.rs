@@ -31,6 +31,27 @@ pub(super) fn list<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
     object.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
+fn taken<'a>(pod: &'a Value, container: &'a Value, variable: &'a Value) -> Vec<&'a str> {
+    let known = |key: &str| secret::KEYS.iter().any(|(known, _)| *known == key);
+    if let Some(reference) = variable.pointer("/valueFrom/secretKeyRef") {
+        let named = reference["name"].as_str().filter(|_| reference["key"].as_str().is_some_and(known));
+        return named.into_iter().collect();
+    }
+    let path = variable["value"].as_str().and_then(|value| value.rsplit_once('/')).filter(|(_, key)| known(key));
+    let Some((folder, _)) = path else { return Vec::new() };
+    let at = |mount: &&Value| mount["mountPath"].as_str().is_some_and(|at| at.trim_end_matches('/') == folder);
+    let mounts: Vec<&Value> = list(container, "/volumeMounts").iter().filter(at).map(|mount| &mount["name"]).collect();
+    let volumes = list(pod, "/volumes").iter().filter(|volume| mounts.contains(&&volume["name"]));
+    volumes.flat_map(secrets_in).collect()
+}
+
+/// Of a volume.
+fn secrets_in(volume: &Value) -> impl Iterator<Item = &str> {
+    let whole = volume.pointer("/secret/secretName");
+    let parts = list(volume, "/projected/sources").iter().filter_map(|source| source.pointer("/secret/name"));
+    whole.into_iter().chain(parts).filter_map(Value::as_str)
+}
+
 impl<'a> Asked<'a> {
     fn object(&self, kind: &str, name: &str) -> &'a Value {
         let named = |object: &&Value| object["kind"] == kind && object["metadata"]["name"] == name;
@@ -84,13 +105,13 @@ impl<'a> Asked<'a> {
         labels.into_iter().flatten().map(pair).collect::<Vec<_>>().join(",")
     }
 
-    /// The Secrets that the pods take cookie or password from, by the keys that charts have for them.
+    /// The Secrets that the pods take cookie or password from, by the keys that charts have for them: by a variable, or by a
+    /// file that a variable names.
     pub(super) fn credentials(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        let containers = ["/initContainers", "/containers"].map(|kind| list(self.pod(), kind)).into_iter().flatten();
-        containers.flat_map(|container| list(container, "/env")).filter_map(|variable| {
-            let reference = variable.pointer("/valueFrom/secretKeyRef")?;
-            let key = reference["key"].as_str()?;
-            secret::KEYS.iter().any(|(known, _)| *known == key).then(|| reference["name"].as_str())?
+        let pod = self.pod();
+        let containers = ["/initContainers", "/containers"].map(|kind| list(pod, kind)).into_iter().flatten();
+        containers.flat_map(move |container| {
+            list(container, "/env").iter().flat_map(move |variable| taken(pod, container, variable))
         })
     }
 
