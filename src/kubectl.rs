@@ -12,6 +12,7 @@ pub mod lease;
 pub mod record;
 pub mod recovery;
 pub mod rights;
+pub mod rotation;
 mod words;
 
 pub use rights::Right;
@@ -249,23 +250,6 @@ pub fn delete(target: &Target, names: &[String]) -> Call {
     let mut args = vec!["delete", "--ignore-not-found", "--wait=true", "--timeout", "2m"];
     args.extend(names.iter().map(String::as_str));
     call(target, &args).within(Duration::from_secs(150))
-}
-
-/// Deletes a pod for its StatefulSet to make it anew, and waits until it is gone: it may take its whole grace period.
-pub fn make_anew(target: &Target, pod: &str) -> Call {
-    let object = format!("pod/{pod}");
-    let args = ["delete", "--ignore-not-found", "--wait=true", "--timeout", "10m", &object];
-    call(target, &args).within(Duration::from_secs(620))
-}
-
-/// A change of the pods, so that their kubelets look at them: they write the files of Secrets anew then.
-pub fn touch_pods(target: &Target) -> Call {
-    call(target, &["annotate", "pods", "--selector", &target.selector(), "--overwrite", "mqctl/touched=true"])
-}
-
-/// Takes it back, which is another change.
-pub fn untouch_pods(target: &Target) -> Call {
-    call(target, &["annotate", "pods", "--selector", &target.selector(), "mqctl/touched-"])
 }
 
 pub fn version() -> Call {

@@ -146,17 +146,6 @@ pub fn change_password(username: &str) -> Vec<Part> {
     ]
 }
 
-/// Succeeds where all so many members run; then it waits a little until no quorum queue, stream or Raft component needs
-/// this node for its majority. What needs it still, as a queue with a single member does, needs it always.
-pub fn dispensable(size: u32) -> Vec<Part> {
-    let quorum = if size < 3 { "true" } else { "rabbit_upgrade_preparation:await_online_quorum_plus_one(10000)" };
-    let code = format!(
-        "true = rabbit:is_running(), \
-         {size} = length(try rabbit_nodes:list_running() catch _:_ -> rabbit_nodes:all_running() end), {quorum}."
-    );
-    vec![Part::Text(code)]
-}
-
 /// Imports definitions; fails with RabbitMQ's own reason.
 pub fn import(definitions: &Definitions) -> Vec<Part> {
     vec![

@@ -152,9 +152,20 @@ pub(crate) fn test(what: &str, helm: Helm, family: Family, body: fn(&mut World, 
 }
 
 fn of(tag: &'static str, what: &str, helm: Helm, family: Family, body: fn(&mut World, Family)) -> Test {
+    sized(3, tag, what, helm, family, body)
+}
+
+pub(crate) fn sized(
+    nodes: u32,
+    tag: &'static str,
+    what: &str,
+    helm: Helm,
+    family: Family,
+    body: fn(&mut World, Family),
+) -> Test {
     let name = format!("dialects: {}: {what}", family.word());
     Test::new(name.clone(), move || {
-        let mut world = World::new(&name, helm, tag, 3);
+        let mut world = World::new(&name, helm, tag, nodes);
         let chart = family.chart(&world);
         world.wish("/chart", json!({"ref": chart}));
         world.wish("/values", family.values());

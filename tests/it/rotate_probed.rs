@@ -36,7 +36,8 @@ fn runs(chart: &str, version: &str, more: &str) -> World {
     world
 }
 
-fn set_with(secret: &str) -> serde_json::Value {
+/// Its pods take the password from this Secret.
+pub fn set_with(secret: &str) -> serde_json::Value {
     let mut set = stateful_set("OrderedReady", false);
     let password = json!({"secretKeyRef": {"name": secret, "key": "rabbitmq-password"}});
     set["spec"]["template"]["spec"]["containers"][0]["env"] =

@@ -176,6 +176,7 @@ fn every_revision_is_told_all_and_no_secret() {
 fn a_rotation_goes_past_helm() {
     for (family, ..) in FAMILIES {
         let world = installed(family);
+        world.object("statefulset.prodmq", &crate::rotate_probed::set_with("prodmq-mqctl-credentials"));
         let run = world.run(&["credentials", "rotate", "prodmq", "--yes"]).ended(0);
         assert!(run.work().iter().all(|call| call.program == "kubectl"), "{family}: {run}");
         let old = format!("\"rabbitmq-password\":\"{}\"", base64(PASSWORD));

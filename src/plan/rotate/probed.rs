@@ -21,10 +21,9 @@
 use super::{Given, finish, new_secret, object, promote, verify};
 use crate::chart::{Names, Shown};
 use crate::cluster::{Pod, Standing};
-use crate::kubectl;
+use crate::kubectl::{self, rotation};
 use crate::plan::{Action, Condition, Danger, Step, recover};
 use crate::process::{Call, Part};
-use crate::rabbitmq;
 use crate::secret::{Hole, Name};
 
 pub(super) fn new_password(given: &Given<'_>, names: &Names, shown: Shown) -> Vec<Step> {
@@ -98,18 +97,18 @@ fn tell(given: &Given<'_>, ready: &[String]) -> Step {
 /// Not before all members are there, and no queue's majority needs this one.
 fn restart(given: &Given<'_>, pod: &str, come: Condition) -> Step {
     let title = format!("restart {pod}");
-    let call = kubectl::exec_eval_within(40, given.target, pod, rabbitmq::dispensable(given.profile.replicas));
+    let call = rotation::dispensable(given.target, pod, given.profile.replicas);
     Step::new(Danger::Changes, title, "its probes have the password that it was started with")
         .action(Action::Wait(Condition::Succeeds(call)))
-        .action(Action::Run(kubectl::make_anew(given.target, pod)))
+        .action(Action::Run(rotation::make_anew(given.target, pod)))
         .action(Action::Wait(come))
         .done(format!("{pod} restarted"))
 }
 
 fn refresh(given: &Given<'_>, names: &Names, file: &str) -> Step {
     let step = Step::new(Danger::Changes, "the pods' files", "the kubelets are made to write them at once")
-        .action(Action::Try(kubectl::touch_pods(given.target)))
-        .action(Action::Try(kubectl::untouch_pods(given.target)));
+        .action(Action::Try(rotation::touch_pods(given.target)))
+        .action(Action::Try(rotation::untouch_pods(given.target)));
     let seen = |step: Step, pod: &String| step.action(Action::Wait(Condition::Succeeds(has_it(given, pod, file))));
     names.pods.iter().fold(step, seen).done("the pods' files have the new password")
 }
