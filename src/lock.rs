@@ -1,5 +1,6 @@
 //! One mqctl at a time changes a release: whoever has its Lease. It is taken before the first change, renewed while the
-//! plan is carried out, and given back at the end, whatever the end is. No clock of another machine is trusted.
+//! plan is carried out, and given back at the end, whatever the end is. No clock of another machine is trusted. Where a
+//! plan needs another release to stay as it is, the Lease of that one is taken first, and held for as long.
 
 use std::sync::Mutex;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -32,7 +33,12 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(crate) struct Lock<'a> {
     cx: &'a Context,
     plan: &'a Plan,
+    target: &'a Target,
+    name: &'a str,
+    /// What there is to take; nothing where nothing of the release is changed.
+    claim: Option<&'a Claim>,
     held: Mutex<Held>,
+    beside: Option<Box<Self>>,
 }
 
 /// How it stands with us.
@@ -48,23 +54,29 @@ enum Held {
 
 impl<'a> Lock<'a> {
     pub(crate) fn new(cx: &'a Context, plan: &'a Plan) -> Self {
-        Self { cx, plan, held: Mutex::new(Held::NotYet) }
-    }
-
-    /// What there is to take; nothing where nothing of the release is changed.
-    fn claim(&self) -> Option<&'a Claim> {
-        self.plan.claim.as_ref().filter(|_| self.plan.changes())
+        let claim = plan.claim.as_ref().filter(|_| plan.changes());
+        let of =
+            |target, name, claim| Self { cx, plan, target, name, claim, held: Mutex::new(Held::NotYet), beside: None };
+        let beside = claim.and_then(|claim| claim.beside.as_ref());
+        let beside = beside.map(|it| Box::new(of(&it.target, it.lease.as_str(), Some(&it.claim))));
+        Self { beside, ..of(&plan.target, &plan.names.lease, claim) }
     }
 
     /// Takes it, unless the first step does, with the Secret and in the same call.
     ///
     /// # Errors
-    /// Somebody else was first: exit 75.
+    /// Somebody else was first: exit 75, and none is held.
     pub(crate) fn take(&self) -> Result<()> {
-        let Some(claim) = self.claim() else { return Ok(()) };
+        let Some(beside) = &self.beside else { return self.take_own(self.plan.begins_with_the_secret()) };
+        beside.take_own(false)?;
+        self.take_own(self.plan.begins_with_the_secret()).inspect_err(|_| beside.give_back())
+    }
+
+    fn take_own(&self, by_a_step: bool) -> Result<()> {
+        let Some(claim) = self.claim else { return Ok(()) };
         match &claim.from {
             Some(lease) => self.replace(claim, lease),
-            None if self.plan.begins_with_the_secret() => Ok(()),
+            None if by_a_step => Ok(()),
             None => self.create(false, &[], &Vault::default()).map(drop),
         }
     }
@@ -75,9 +87,9 @@ impl<'a> Lock<'a> {
     /// # Errors
     /// Somebody else has the Lease: exit 75. Whatever else kubectl says.
     pub(crate) fn create(&self, with_namespace: bool, secret: &[Part], vault: &Vault) -> Result<bool> {
-        let target = &self.plan.target;
+        let target = self.target;
         let mine = if self.holds() { None } else { Some(self.mine()) };
-        let object = mine.map(|lease| lease.manifest(target, self.name()));
+        let object = mine.map(|lease| lease.manifest(target, self.name));
         let asked = object.is_some();
         let namespace = with_namespace.then(|| kubectl::namespace(target));
         let reply = self.cx.tools.run(&lease::create_with(target, namespace, object, secret), vault)?;
@@ -94,10 +106,10 @@ impl<'a> Lock<'a> {
 
     /// Takes over what its holder left behind, or is made to leave.
     fn replace(&self, claim: &Claim, left: &Lease) -> Result<()> {
-        let target = &self.plan.target;
+        let target = self.target;
         let resource_version = self.version_of(left)?;
         let mine = Lease { resource_version, ..self.mine() };
-        let call = lease::replace(target, &mine.manifest(target, self.name()));
+        let call = lease::replace(target, &mine.manifest(target, self.name));
         let reply = self.cx.tools.run(&call, &Vault::default())?;
         if let (true, Some(object)) = (reply.ok(), kubectl::items(&reply).first()) {
             report::say(&format!("taken over from {}", left.in_words()));
@@ -114,7 +126,7 @@ impl<'a> Lock<'a> {
 
     /// One that lives has renewed it while somebody thought about unlocking; it is to be the same one still.
     fn version_of(&self, left: &Lease) -> Result<String> {
-        let now = if left.abandoned { None } else { look(self.cx, &self.plan.target, self.name())? };
+        let now = if left.abandoned { None } else { look(self.cx, self.target, self.name)? };
         let same = now.filter(|now| (&now.holder, &now.acquired) == (&left.holder, &left.acquired));
         Ok(same.unwrap_or_else(|| left.clone()).resource_version)
     }
@@ -131,18 +143,14 @@ impl<'a> Lock<'a> {
         self.cx.now().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
     }
 
-    fn name(&self) -> &'a str {
-        &self.plan.names.lease
-    }
-
     fn profile(&self) -> &'a str {
-        self.plan.claim.as_ref().map_or("", |claim| &claim.profile)
+        self.claim.map_or("", |claim| &claim.profile)
     }
 
     /// Who was first; nobody knows where they have ended since.
     fn outrun(&self) -> anyhow::Error {
-        let (target, profile) = (&self.plan.target, self.profile());
-        match look(self.cx, target, self.name()) {
+        let (target, profile) = (self.target, self.profile());
+        match look(self.cx, target, self.name) {
             Ok(Some(lease)) => lease.refusal(&target.release, profile).into(),
             Ok(None) => {
                 let text = format!("another mqctl was at work on `{}` a moment ago", target.release);
@@ -157,7 +165,7 @@ impl<'a> Lock<'a> {
 impl Lock<'_> {
     /// Runs the work, and renews the Lease beside it.
     pub(crate) fn renewed_while<T>(&self, work: impl FnOnce() -> T) -> T {
-        if self.claim().is_none() {
+        if self.claim.is_none() {
             return work();
         }
         std::thread::scope(|scope| {
@@ -165,16 +173,20 @@ impl Lock<'_> {
             let (_working, ended) = mpsc::channel::<()>();
             scope.spawn(move || {
                 while ended.recv_timeout(RENEWAL) == Err(RecvTimeoutError::Timeout) {
-                    self.renew();
+                    self.both().for_each(Self::renew);
                 }
             });
             work()
         })
     }
 
+    fn both(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(self.beside.as_deref())
+    }
+
     fn renew(&self) {
         let Some(mine) = self.lease() else { return };
-        let call = lease::renew(&self.plan.target, self.name(), &mine, &self.now());
+        let call = lease::renew(self.target, self.name, &mine, &self.now());
         let Ok(reply) = self.cx.tools.run(&call, &Vault::default()) else { return };
         match kubectl::items(&reply).first().filter(|_| reply.ok()) {
             Some(object) => self.hold(Lease::read(object)),
@@ -189,6 +201,10 @@ impl Lock<'_> {
     /// # Errors
     /// Unlocked, taken over, or not renewed for too long: exit 75.
     pub(crate) fn still_held(&self) -> Result<()> {
+        self.both().try_for_each(Self::not_lost)
+    }
+
+    fn not_lost(&self) -> Result<()> {
         let lost = self.held.lock().is_ok_and(|held| match &*held {
             Held::NotYet => false,
             Held::Mine { written, .. } => written.elapsed() > LASTS,
@@ -199,7 +215,7 @@ impl Lock<'_> {
         }
         let text = format!(
             "`{}` is no longer this mqctl's: somebody unlocked it or took it over; nothing more was begun",
-            self.plan.target.release
+            self.target.release
         );
         let failure = Failure::new(Outcome::TimedOut, text).hint(format!("mqctl status {}", self.profile()));
         Err(failure.hint("run the same command again: it goes on where it stands").code(Code::Locked).into())
@@ -207,10 +223,14 @@ impl Lock<'_> {
 
     /// Removes it, if it is still ours.
     pub(crate) fn give_back(&self) {
+        self.both().for_each(Self::remove);
+    }
+
+    fn remove(&self) {
         let Some(mine) = self.lease() else { return };
-        let reply = self.cx.tools.run(&lease::remove(&self.plan.target, self.name(), &mine), &Vault::default());
+        let reply = self.cx.tools.run(&lease::remove(self.target, self.name, &mine), &Vault::default());
         if !reply.is_ok_and(|reply| reply.ok() || is_another(&reply)) {
-            let (name, profile) = (self.name(), self.profile());
+            let (name, profile) = (self.name, self.profile());
             report::say(&format!("warning: the Lease {name} could not be removed: mqctl unlock {profile}"));
         }
     }

@@ -246,13 +246,24 @@ pub struct Claim {
     pub profile: String,
     /// It is there, and taken over as it was seen; else it is created.
     pub from: Option<Lease>,
+    /// Nobody may change that other release meanwhile.
+    pub beside: Option<Box<Beside>>,
+}
+
+/// The Lease of another release than the one that is changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beside {
+    pub target: Target,
+    /// The Lease's name.
+    pub lease: String,
+    pub claim: Claim,
 }
 
 impl Claim {
     /// A Lease whose holder lives is nothing to take over.
-    fn on(profile: &Profile, observed: &Observed) -> Self {
+    pub(crate) fn on(profile: &Profile, observed: &Observed) -> Self {
         let from = observed.lease.clone().filter(|lease| lease.abandoned);
-        Self { profile: profile.name.clone(), from }
+        Self { profile: profile.name.clone(), from, beside: None }
     }
 }
 

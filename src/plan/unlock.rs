@@ -25,7 +25,7 @@ pub(crate) fn unlock(profile: &Profile, target: &Target, observed: &Observed) ->
         farewell: vec![format!("unlocked.   mqctl status {name}     mqctl install {name}")],
         limit: profile.timeouts.boot,
         protected: profile.protected,
-        claim: Some(Claim { profile: name.clone(), from: observed.lease.clone() }),
+        claim: Some(Claim { profile: name.clone(), from: observed.lease.clone(), beside: None }),
         names,
     }
 }
