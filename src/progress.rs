@@ -81,7 +81,8 @@ impl Progress {
     /// Something worth knowing within a step.
     pub(crate) fn note(&self, words: &str) {
         match &self.bars {
-            Some(bars) => drop(bars.println(words)),
+            // A line of its own, which indicatif's own print leaves open.
+            Some(bars) => bars.suspend(|| report::say(words)),
             None if self.quiet => {}
             None => self.line(words),
         }
