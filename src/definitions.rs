@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use crate::error::Failure;
 use crate::outcome::Outcome;
 use crate::profile::Profile;
+use crate::rabbitmq::shovels;
 
 /// A profile's file of definitions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,9 +140,12 @@ impl Content {
         users.is_some_and(|users| users.iter().any(|user| user["name"] == name))
     }
 
+    /// With the user of a migration's shovels, and what it may: it is nobody's but theirs.
     fn leave_out(&mut self, user: &str) {
-        if let Some(Value::Array(users)) = self.0.get_mut("users") {
-            users.retain(|entry| entry["name"] != user);
+        for (key, field) in [("users", "name"), ("permissions", "user")] {
+            if let Some(Value::Array(entries)) = self.0.get_mut(key) {
+                entries.retain(|entry| entry[field] != shovels::USER && (key != "users" || entry[field] != user));
+            }
         }
     }
 
@@ -212,7 +216,8 @@ mod tests {
     #[test]
     fn what_the_broker_lacks_is_named() {
         let mut wished = content(&json!({
-            "users": [{"name": "shop"}, {"name": "user"}],
+            "users": [{"name": "shop"}, {"name": "user"}, {"name": "mqctl-migrate"}],
+            "permissions": [{"user": "mqctl-migrate", "vhost": "/"}],
             "exchanges": [{"name": "amq.topic", "vhost": "/"}],
             "policies": [{"name": "all", "vhost": "/"}, {"name": "some", "vhost": "/"}],
             "queues": [{"name": "orders", "vhost": "/", "type": "quorum"}],

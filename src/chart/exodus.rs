@@ -20,8 +20,7 @@ impl Row {
     }
 }
 
-/// What would have to be the same on another chart: the names of the nodes, where the data are, and whose they are. The
-/// other chart is told to call things as they are called now, where it can be told.
+/// What would have to be the same on another chart: the names of the nodes, where the data are, and whose they are.
 pub fn rows(old: &Profile, chart: &ChartRef) -> Vec<Row> {
     let of = |profile: &Profile| {
         let names = names(profile);
@@ -31,13 +30,18 @@ pub fn rows(old: &Profile, chart: &ChartRef) -> Vec<Row> {
         let node = format!("rabbit@{}.{}", first(&names.pods), names.headless());
         [node, first(&names.claims), folder, names.user.to_string()]
     };
+    let new = in_place(old, chart);
+    let whats = ["node", "volume claim", "data on the volume", "user id"];
+    whats.into_iter().zip(of(old).into_iter().zip(of(&new))).map(|(what, (old, new))| Row { what, old, new }).collect()
+}
+
+/// The same release on this chart, which is told to call things as they are called now, where it can be told.
+pub fn in_place(old: &Profile, chart: &ChartRef) -> Profile {
     let values = match chart {
         ChartRef::Builtin => Map::new(),
         ChartRef::Local(_) => Map::from_iter([("fullnameOverride".to_owned(), json!(names(old).stateful_set))]),
     };
-    let new = Profile { chart: chart.clone(), values, ..old.clone() };
-    let whats = ["node", "volume claim", "data on the volume", "user id"];
-    whats.into_iter().zip(of(old).into_iter().zip(of(&new))).map(|(what, (old, new))| Row { what, old, new }).collect()
+    Profile { chart: chart.clone(), values, ..old.clone() }
 }
 
 /// Charts that are kept, around the official image.

@@ -17,8 +17,9 @@ use crate::secret::Vault;
 pub(crate) fn run(args: &Delete, cx: &Context) -> Result<Outcome> {
     let (profile, target) = cx.load(args.name.as_deref())?;
     cx.require_tools()?;
-    let (plan, observed) = planned(cx, (&profile, &target), args)?;
-    migrate::require_nothing_under_way(cx, (&profile, &target), &observed)?;
+    let (mut plan, observed) = planned(cx, (&profile, &target), args)?;
+    let first = migrate::first_of_delete(cx, (&profile, &target), &observed, args.purge)?;
+    plan.steps.splice(0..0, first);
     cx.carry_out(&plan, &mut Vault::default())
 }
 

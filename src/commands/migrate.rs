@@ -1,7 +1,7 @@
 //! `mqctl migrate NAME --to-chart CHART [--as NEW] [--retire]`
 
 use anyhow::Result;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{delete, install};
 use crate::backup;
@@ -20,16 +20,16 @@ use crate::lock;
 use crate::outcome::Outcome;
 use crate::plan::init::{self, Files};
 use crate::plan::install::{Offers, Verb};
-use crate::plan::migrate::{self, Given};
+use crate::plan::migrate::{self, Given, Seen};
 use crate::plan::moving::{Move, Side, Stage, silent, still_in_use};
+use crate::plan::{Beside, Claim, Step};
 use crate::profile::Profile;
 use crate::profile::keep::{self, There};
-use crate::program;
 use crate::rabbitmq;
 use crate::rabbitmq::census::{self, Census};
-use crate::report;
 use crate::secret::Vault;
 
+mod in_place;
 mod new;
 
 use new::New;
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Migrate, cx: &Context) -> Result<Outcome> {
     let rows = exodus::rows(&profile, &new.profile.chart);
     let free = args.new.is_none() && old.observed.migration().is_none() && new.is_a_draft();
     if free && rows.iter().all(Row::fits) {
-        return Ok(in_place(cx, &profile, &new.profile, &rows));
+        return Ok(in_place::told(cx, &old, (&new.profile, args.to_chart.as_deref().unwrap_or_default()), &rows));
     }
     side_by_side(cx, old, &new, &rows)
 }
@@ -74,8 +74,18 @@ impl<'a> Old<'a> {
         let side = side(profile, target, &observed)?;
         proven(cx, profile, target, &observed, &found)?;
         let census = asked(cx, &side)?;
-        reachable(profile, &census)?;
         Ok(Self { profile, target, observed, found, side, census })
+    }
+
+    /// mqctl's own Service for clients outside.
+    fn outside(&self) -> Option<String> {
+        let service = self.observed.external.as_ref().filter(|service| service.ours);
+        service.map(|_| chart::names(self.profile).external)
+    }
+
+    fn lease(&self) -> Beside {
+        let claim = Claim::on(self.profile, &self.observed);
+        Beside { target: self.target.clone(), lease: chart::names(self.profile).lease, claim }
     }
 }
 
@@ -109,7 +119,7 @@ fn proven(cx: &Context, profile: &Profile, target: &Target, observed: &Observed,
 
 /// Every queue and every node of it has answered.
 fn asked(cx: &Context, side: &Side) -> Result<Census> {
-    let call = census::question(&side.target, &side.pod, &side.user);
+    let call = census::question(&side.target, &side.pod);
     let census = census::read(&cx.tools.run(&call, &Vault::default())?);
     cx.stop_if_interrupted()?;
     match census {
@@ -121,46 +131,9 @@ fn asked(cx: &Context, side: &Side) -> Result<Census> {
     }
 }
 
-/// A shovel that may not read a queue waits for ever.
-fn reachable(profile: &Profile, census: &Census) -> Result<()> {
-    let hosts = census.out_of_reach();
-    let Some(first) = hosts.first() else { return Ok(()) };
-    let user = &profile.credentials.username;
-    let text = format!("the shovels log in as `{user}`, who may not use {}; nothing was changed", hosts.join(", "));
-    let set =
-        format!("rabbitmqctl set_permissions -p {} {user} '.*' '.*' '.*'   # in a broker", shell_words::quote(first));
-    Err(Failure::new(Outcome::Contradiction, text).hint(set).into())
-}
-
-/// The volumes may stay: how, and by what that is known.
-fn in_place(cx: &Context, old: &Profile, new: &Profile, rows: &[Row]) -> Outcome {
-    let (name, reference) = (&old.name, new.chart.reference());
-    if cx.json() {
-        let row = |row: &Row| json!({"what": row.what, "old": row.old, "new": row.new});
-        let rows: Vec<Value> = rows.iter().map(row).collect();
-        let answer =
-            json!({"apiVersion": "mqctl/v1", "kind": "Fit", "inPlace": true, "chart": reference, "rows": rows});
-        report::answer(&report::pretty(&answer));
-        return Outcome::Done;
-    }
-    let mut lines = vec![format!(
-        "{name} can change its chart and keep its volumes: {} -> {}",
-        chart::title(old),
-        chart::title(new)
-    )];
-    lines.extend(rows.iter().map(|row| format!("  √ {:<20} {}", row.what, row.old)));
-    lines.push(format!("  1  mqctl delete {name}      # the volumes stay; no client is served until 3"));
-    lines.push(format!("  2  chart: {{ref: {reference}}}   # in the profile; `values` are those of the old chart"));
-    lines.push(format!("  3  mqctl install {name}     # on the same volumes"));
-    lines.push("or beside it, with clients served: the same command with --as NEW".to_owned());
-    for line in &lines {
-        report::answer(&program::said(line));
-    }
-    Outcome::Done
-}
-
 /// The new one is installed, and everything is moved.
 fn side_by_side(cx: &Context, old: Old<'_>, new: &New, rows: &[Row]) -> Result<Outcome> {
+    let (lease, outside) = (old.lease(), old.outside());
     let Old { observed, found, side: old, census, .. } = old;
     let found = new.found(cx, found)?;
     let offers = Offers::default();
@@ -180,6 +153,9 @@ fn side_by_side(cx: &Context, old: Old<'_>, new: &New, rows: &[Row]) -> Result<O
         mark: observed.migration(),
         old,
         new: side,
+        profile: &new.profile,
+        external: outside.as_deref(),
+        lease,
         census: &census,
         there: there.as_ref(),
         files,
@@ -187,7 +163,6 @@ fn side_by_side(cx: &Context, old: Old<'_>, new: &New, rows: &[Row]) -> Result<O
         rows,
         missing: &missing,
         backup,
-        chart: &new.chart,
         limit: cx.within(new.profile.timeouts.boot),
     };
     let plan = migrate::migrate(given)?;
@@ -209,29 +184,31 @@ fn missing_definitions(cx: &Context, old: &Side, new: &Side) -> Result<Vec<Strin
 fn retire(args: &Migrate, cx: &Context, profile: &Profile, target: &Target) -> Result<Outcome> {
     let all = Delete { name: args.name.clone(), purge: false, repair_record: false };
     let (deletion, observed) = delete::planned(cx, (profile, target), &all)?;
-    let Some(set) = &observed.set else {
-        return cx.carry_out(&migrate::retire(deletion, profile, None, &[]), &mut Vault::default());
+    let Some(mark) = observed.migration() else {
+        return match observed.set {
+            Some(_) => Err(none_under_way(profile).into()),
+            None => cx.carry_out(&migrate::retire(deletion, profile, None), &mut Vault::default()),
+        };
     };
-    let Some(mark) = &set.migration else { return Err(none_under_way(profile).into()) };
-    if mark.retired && set.replicas < profile.replicas {
-        // It was counted before, and nodes that are stopped cannot be asked.
-        return cx.carry_out(&migrate::retire(deletion, profile, None, &[]), &mut Vault::default());
+    if is_half_stopped(profile, &observed) {
+        return cx.carry_out(&migrate::retire(deletion, profile, None), &mut Vault::default());
     }
     let new = new::load(cx, profile, args.new.as_deref().unwrap_or(&mark.to))?;
     let new_target = cx.target(&new)?;
-    let pod = chart::names(&new).pods[0].clone();
-    let chart = args.to_chart.clone().unwrap_or_else(|| new.chart.reference());
-    let look = Move {
-        old: side(profile, target, &observed)?,
-        new: side_of(&new, &new_target, &pod),
-        stage: Stage::Settled,
-        chart,
-    };
-    let (there, census) = (asked(cx, &look.new)?, asked(cx, &look.old)?);
-    if let Some(failure) = still_in_use(&look, &census, &there) {
+    let new = side_of(&new, &new_target, &chart::names(&new).pods[0]);
+    let look = Move { old: side(profile, target, &observed)?, new, stage: Stage::Settled };
+    let (new, old) = (asked(cx, &look.new)?, asked(cx, &look.old)?);
+    if let Some(failure) = still_in_use(&look, &old, &new) {
         return Err(failure.into());
     }
-    cx.carry_out(&migrate::retire(deletion, profile, Some(&look), &census.streams()), &mut Vault::default())
+    let seen = Seen { look, old: &old, new: &new };
+    cx.carry_out(&migrate::retire(deletion, profile, Some(&seen)), &mut Vault::default())
+}
+
+/// It was counted before, and nodes that are stopped cannot be asked.
+fn is_half_stopped(profile: &Profile, observed: &Observed) -> bool {
+    let retired = observed.migration().is_some_and(|mark| mark.retired);
+    retired && observed.set.as_ref().is_some_and(|set| set.replicas < profile.replicas)
 }
 
 fn none_under_way(profile: &Profile) -> Failure {
@@ -241,27 +218,50 @@ fn none_under_way(profile: &Profile) -> Failure {
         .hint(format!("mqctl migrate {name} --to-chart builtin   # moves it first"))
 }
 
-/// Refuses to delete what is being moved while messages are left.
+/// The first step of a delete of what is being moved: none where that is not so.
 ///
 /// # Errors
-/// Messages are left; exit 78, nothing changed.
-pub(super) fn require_nothing_under_way(
+/// Messages or shovels are left, or nobody can count, and it was not confirmed: exit 78, nothing changed. With its volumes
+/// it never goes like that.
+pub(super) fn first_of_delete(
     cx: &Context,
     (profile, target): (&Profile, &Target),
     observed: &Observed,
-) -> Result<()> {
-    let Some(mark) = observed.migration().filter(|mark| !mark.retired) else { return Ok(()) };
-    let Ok(side) = side(profile, target, observed) else { return Ok(()) };
-    let census = asked(cx, &side)?;
-    let left = census.messages();
-    if left == 0 {
-        return Ok(());
+    purge: bool,
+) -> Result<Option<Step>> {
+    let Some(mark) = observed.migration().filter(|_| !is_half_stopped(profile, observed)) else { return Ok(None) };
+    let first = migrate::being_stopped(&profile.name, target, &mark.to);
+    let counted = side(profile, target, observed).and_then(|side| asked(cx, &side));
+    let confirmed = !purge && cx.globals.confirm.as_deref() == Some(target.release.as_str());
+    match counted {
+        Ok(census) if census.messages() == 0 && !census.mover => Ok(Some(first)),
+        _ if confirmed => Ok(Some(first)),
+        Ok(census) => Err(being_moved(profile, &mark.to, &census).into()),
+        Err(error) => {
+            cx.stop_if_interrupted()?;
+            Err(uncounted(profile, &mark.to, &error).into())
+        }
     }
-    let name = &profile.name;
-    let text = format!("`{name}` is being moved to `{}`, and {left} messages are left; nothing was changed", mark.to);
-    Err(Failure::new(Outcome::Contradiction, text)
-        .hint(format!("mqctl migrate {name} --to-chart builtin            # moves what is left"))
-        .hint(format!("mqctl migrate {name} --to-chart builtin --retire   # stops the old one then"))
+}
+
+fn being_moved(profile: &Profile, to: &str, census: &Census) -> Failure {
+    let (name, left) = (&profile.name, census.messages());
+    let what = if left == 0 { "its shovels are there still".to_owned() } else { format!("{left} messages are left") };
+    Failure::new(Outcome::Contradiction, format!("`{name}` is being moved to `{to}`, and {what}; nothing was changed"))
+        .hint(format!("mqctl migrate {name}            # moves what is left, and takes the shovels away"))
+        .hint(format!("mqctl migrate {name} --retire   # stops the old one then"))
         .code(Code::Migration)
-        .into())
+}
+
+/// What is left may be the only copy, so that the volumes stay in any case.
+fn uncounted(profile: &Profile, to: &str, error: &anyhow::Error) -> Failure {
+    let (name, release) = (&profile.name, &profile.release);
+    let why = error.to_string();
+    let why = why.trim_end_matches("; nothing was changed");
+    let text =
+        format!("`{name}` is being moved to `{to}`, and nobody can count what is left: {why}; nothing was changed");
+    Failure::new(Outcome::Contradiction, text)
+        .hint(format!("mqctl doctor {name}"))
+        .hint(format!("mqctl delete {name} --confirm {release}   # all the same: what is left stays on the volumes"))
+        .code(Code::Migration)
 }

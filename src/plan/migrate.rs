@@ -5,17 +5,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::init::{self, Files};
-use super::moving::{Move, Side, Stage, named};
+use super::moving::{Move, Side, Stage, named, show_clients};
 use super::queues::{show_messages, show_queues};
-use super::{Action, Danger, Plan, Step};
+use super::{Action, Beside, Claim, Danger, Outlook, Plan, Step};
 use crate::chart::exodus::Row;
-use crate::cluster::Migration;
+use crate::cluster::{Migration, Target};
 use crate::definitions::Definitions;
 use crate::kubectl;
 use crate::profile::Profile;
 use crate::rabbitmq::census::{Census, Queue};
 use crate::rabbitmq::{self, shovels};
-use crate::units::show_duration;
+use crate::units::{show_duration, show_nodes};
 
 /// Everything that the planner decides from.
 pub struct Given<'a> {
@@ -23,6 +23,12 @@ pub struct Given<'a> {
     pub mark: Option<&'a Migration>,
     pub old: Side,
     pub new: Side,
+    /// Of the new side.
+    pub profile: &'a Profile,
+    /// The Service by which clients outside reach the old side.
+    pub external: Option<&'a str>,
+    /// Nobody may change the old side while its messages move.
+    pub lease: Beside,
     /// Of the old side.
     pub census: &'a Census,
     /// Of the new side, where it is ready as its profile wants it.
@@ -37,32 +43,28 @@ pub struct Given<'a> {
     pub missing: &'a [String],
     /// Where the old side's definitions are kept.
     pub backup: PathBuf,
-    /// How the chart was named.
-    pub chart: &'a str,
     /// The limit of each wait.
     pub limit: Duration,
 }
 
 impl Given<'_> {
-    /// Messages move, or may come.
+    /// Messages move, or may come; or what moved them is not taken away yet.
     fn moves(&self) -> bool {
-        !self.census.is_left() || self.there.is_some_and(|there| !there.shovels.is_empty())
+        !self.census.is_left() || is_at_work(self.census, self.there)
     }
 
     fn look(&self, stage: Stage) -> Action {
-        Action::Move(Box::new(Move {
-            old: self.old.clone(),
-            new: self.new.clone(),
-            stage,
-            chart: self.chart.to_owned(),
-        }))
+        Action::Move(Box::new(Move { old: self.old.clone(), new: self.new.clone(), stage }))
     }
 
     fn retire(&self) -> String {
-        let other = format!("{}-next", self.old.name) != self.new.name;
-        let new = if other { format!(" --as {}", self.new.name) } else { String::new() };
-        format!("mqctl migrate {} --to-chart {}{new} --retire", self.old.name, self.chart)
+        format!("mqctl migrate {} --retire", self.old.name)
     }
+}
+
+/// Shovels, or the user that they log in as.
+fn is_at_work(old: &Census, new: Option<&Census>) -> bool {
+    old.mover || new.is_some_and(|new| !new.shovels.is_empty())
 }
 
 /// Plans a migration, or the rest of one.
@@ -89,9 +91,12 @@ pub fn migrate(given: Given<'_>) -> anyhow::Result<Plan> {
 
 fn plan(given: Given<'_>, steps: Vec<Step>) -> Plan {
     let (old, new, retire) = (&given.old, &given.new, given.retire());
+    let beside = Some(Box::new(given.lease.clone()));
+    let told = if steps.is_empty() { Vec::new() } else { told(&given) };
     Plan {
         verb: "migrate",
         about: format!("takes over from {}, side by side: {}", old.name, given.install.about),
+        outlook: Outlook { told, ..given.install.outlook.clone() },
         steps,
         warnings: warnings(&given),
         nothing: format!("nothing to move: {} has no message and no client.   {retire}", old.name),
@@ -100,6 +105,7 @@ fn plan(given: Given<'_>, steps: Vec<Step>) -> Plan {
             format!("stops the old one, whose volumes stay: {retire}"),
         ],
         limit: given.limit,
+        claim: given.install.claim.clone().map(|claim| Claim { beside, ..claim }),
         ..given.install
     }
 }
@@ -126,15 +132,43 @@ fn warnings(given: &Given<'_>) -> Vec<String> {
     streams.into_iter().chain(passing).chain(links).chain(given.install.warnings.iter().cloned()).collect()
 }
 
-/// With the reason why the volumes cannot simply be taken over.
+/// Why not in place, what it costs, what becomes of clients, and the way back.
+fn told(given: &Given<'_>) -> Vec<String> {
+    let (name, to) = (&given.old.name, &given.new.name);
+    let misfit = |row: &Row| format!("{} {} would be {}", row.what, row.old, row.new);
+    let misfits: Vec<String> = given.rows.iter().filter(|row| !row.fits()).map(misfit).collect();
+    let why = match misfits.as_slice() {
+        [] => "it was asked for, and in place clients would have to wait".to_owned(),
+        all => format!("the volumes of {name} are of no use to the new chart: {}", all.join(", ")),
+    };
+    let (nodes, size) = (show_nodes(given.profile.replicas), &given.profile.storage.size);
+    let clients = format!(
+        "stay with {name} and are served; point them to {} when all is moved, consumers first",
+        given.new.address()
+    );
+    let outside = given.external.map(|service| {
+        format!("reach {name} by Service {service}, and only that; mqctl expose {to} gives the new one an address")
+    });
+    let back = format!(
+        "{name} runs until --retire, and its volumes stay (mqctl install {name}); what has moved is in {to} alone"
+    );
+    let lines = [
+        ("side by side", Some(why)),
+        ("costs", Some(format!("room for {nodes} more, each with a volume of {size}, until {name} is retired"))),
+        ("clients", Some(clients)),
+        ("from outside", outside),
+        ("way back", Some(back)),
+    ];
+    lines.into_iter().filter_map(|(head, line)| Some(format!("{head:<14}{}", line?))).collect()
+}
+
 fn count(given: &Given<'_>) -> Step {
-    let (queues, messages) = (show_queues(given.census.queues.len()), show_messages(given.census.messages()));
-    let detail = format!("{}: {queues}, {messages}; its clients stay where they are", given.old.name);
-    let misfit = |row: &Row| format!("~ not in place: {} {} would be {}", row.what, row.old, row.new);
-    let notes = given.rows.iter().filter(|row| !row.fits()).map(misfit).collect();
+    let census = given.census;
+    let (queues, messages) = (show_queues(census.queues.len()), show_messages(census.messages()));
+    let clients = show_clients(census.clients.as_ref().map_or(0, Vec::len));
+    let detail = format!("{}: {queues}, {messages}, {clients}", given.old.name);
     let both = given.there.is_some();
     Step::new(Danger::Reads, "count both sides", detail)
-        .notes(notes)
         .action(given.look(Stage::Count { both }))
         .done(format!("{} counted", given.old.name))
 }
@@ -172,18 +206,24 @@ fn import(given: &Given<'_>) -> Option<Step> {
 
 /// Those that are there already stay as they are.
 fn carry(given: &Given<'_>) -> Option<Step> {
+    let Given { old, new, census, .. } = given;
     let there = given.there.map_or(&[][..], |census| &census.shovels);
-    let lacks = |queue: &&Queue| !there.contains(&shovels::name(queue));
-    let queues: Vec<&Queue> = given.census.movable().filter(lacks).collect();
-    if given.census.is_left() || queues.is_empty() {
+    let all: Vec<&Queue> = census.movable().collect();
+    let queues: Vec<&Queue> = all.iter().copied().filter(|queue| !there.contains(&shovels::name(queue))).collect();
+    if census.is_left() || (queues.is_empty() && census.mover) {
         return None;
     }
-    let code = shovels::make(&given.old.host, &given.old.user, &queues);
-    let detail =
-        format!("one a queue, on {}; each message leaves {} when it is confirmed", given.new.name, given.old.name);
-    let call = kubectl::exec_eval_within(120, &given.new.target, &given.new.pod, code);
+    let user = format!("they log in to {} as {}, who may read queues and nothing else", old.name, shovels::USER);
+    let admit = Action::Run(kubectl::exec_eval(&old.target, &old.pod, shovels::admit(&all)));
+    if queues.is_empty() {
+        let title = "user of the shovels";
+        return Some(Step::new(Danger::Changes, title, user).action(admit).done("user of the shovels made"));
+    }
     let title = if queues.len() == 1 { "1 shovel".to_owned() } else { format!("{} shovels", queues.len()) };
-    Some(Step::new(Danger::Changes, title.clone(), detail).action(Action::Run(call)).done(format!("{title} set")))
+    let detail = format!("one a queue, on {}; each message leaves {} when it is confirmed", new.name, old.name);
+    let make = kubectl::exec_eval_within(120, &new.target, &new.pod, shovels::make(&old.host, &queues));
+    let step = Step::new(Danger::Changes, title.clone(), detail).notes(vec![user]).action(admit);
+    Some(step.action(Action::Run(make)).done(format!("{title} set")))
 }
 
 fn arrive(given: &Given<'_>) -> Step {
@@ -194,35 +234,52 @@ fn arrive(given: &Given<'_>) -> Step {
 }
 
 fn let_go(given: &Given<'_>) -> Step {
-    let detail = format!("only when no client is connected to {} any more", given.old.name);
-    let call = kubectl::exec_eval(&given.new.target, &given.new.pod, shovels::take_away());
-    Step::new(Danger::Changes, "take the shovels away", detail)
-        .action(given.look(Stage::Deserted))
-        .action(Action::Run(call))
+    let detail = format!("with their user; only when no client is connected to {} any more", given.old.name);
+    let step = Step::new(Danger::Changes, "take the shovels away", detail).action(given.look(Stage::Deserted));
+    take_away(step, &given.old, &given.new)
+}
+
+/// The shovels first: whoever is killed in between sees by their user that something is left to be done.
+fn take_away(step: Step, old: &Side, new: &Side) -> Step {
+    step.action(Action::Run(kubectl::exec_eval(&new.target, &new.pod, shovels::take_away())))
+        .action(Action::Run(kubectl::exec_eval(&old.target, &old.pod, shovels::dismiss())))
         .done("shovels taken away")
 }
 
+/// What a retirement has seen of both sides.
+pub struct Seen<'a> {
+    pub look: Move,
+    pub old: &'a Census,
+    pub new: &'a Census,
+}
+
 /// The old side goes: both are counted once more, it is stopped and uninstalled. `deletion` is what that takes.
-pub fn retire(deletion: Plan, profile: &Profile, look: Option<&Move>, streams: &[String]) -> Plan {
+pub fn retire(deletion: Plan, profile: &Profile, seen: Option<&Seen<'_>>) -> Plan {
     let about = "retire; volumes, Secret and profile stay".to_owned();
     let mut plan = Plan { verb: "migrate", about, ..deletion };
     let name = &profile.name;
     plan.farewell.truncate(1);
     plan.farewell.push(format!("{name} is retired.   gone for good: mqctl delete {name} --purge"));
-    if let Some(it) = look {
-        let settled = Move { stage: Stage::Settled, ..it.clone() };
-        let retired = Migration { to: it.new.name.clone(), retired: true };
+    if let Some(Seen { look, old, new }) = seen {
         let check = Step::new(Danger::Reads, "count both sides", "no message and no client may be left")
-            .action(Action::Move(Box::new(settled)))
+            .action(Action::Move(Box::new(Move { stage: Stage::Settled, ..look.clone() })))
             .done("nothing is left");
-        let mark = Step::new(Danger::Changes, format!("mark {}", it.old.name), "it is being stopped")
-            .action(Action::Run(kubectl::mark_migration(&it.old.target, &retired)))
-            .done(format!("{} marked", it.old.name));
-        plan.steps.splice(0..0, [check, mark]);
-    }
-    if !streams.is_empty() {
-        let text = format!("streams stay behind, on the volumes: {}", named(streams));
-        plan.warnings.push(text);
+        let shovels = Step::new(Danger::Changes, "take the shovels away", "with their user");
+        let shovels = is_at_work(old, Some(new)).then(|| take_away(shovels, &look.old, &look.new));
+        let mark = being_stopped(name, &look.old.target, &look.new.name);
+        plan.steps.splice(0..0, std::iter::once(check).chain(shovels).chain([mark]));
+        let streams = old.streams();
+        let streams =
+            (!streams.is_empty()).then(|| format!("streams stay behind, on the volumes: {}", named(&streams)));
+        plan.warnings.extend(streams);
     }
     plan
+}
+
+/// Noted before the first node stops: those that are left cannot say any more what was in the others.
+pub fn being_stopped(name: &str, target: &Target, to: &str) -> Step {
+    let retired = Migration { to: to.to_owned(), retired: true };
+    Step::new(Danger::Changes, format!("mark {name}"), "it is being stopped")
+        .action(Action::Run(kubectl::mark_migration(target, &retired)))
+        .done(format!("{name} marked"))
 }

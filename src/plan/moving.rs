@@ -45,8 +45,6 @@ pub struct Move {
     pub old: Side,
     pub new: Side,
     pub stage: Stage,
-    /// That of the new side, as the command names it.
-    pub chart: String,
 }
 
 /// What the look is for.
@@ -134,7 +132,7 @@ pub(super) fn carry_out(run: &mut Run<'_>, it: &Move) -> Result<()> {
 }
 
 fn look(run: &Run<'_>, side: &Side) -> Result<Option<Census>> {
-    let call = census::question(&side.target, &side.pod, &side.user);
+    let call = census::question(&side.target, &side.pod);
     Ok(census::read(&run.cx.tools.run(&call, run.vault)?))
 }
 
@@ -246,10 +244,10 @@ fn deserted(run: &mut Run<'_>, it: &Move) -> Result<()> {
         return Ok(());
     }
     let text = format!(
-        "every message of `{}` is in `{}`, and {} connected to the old one still: {}; the shovels stay, and move what is published there",
+        "every message of `{}` is in `{}`, and {} to the old one still: {}; the shovels stay, and move what is published there",
         it.old.name,
         it.new.name,
-        show_clients(clients.len()),
+        are_connected(clients),
         first(clients)
     );
     Err(Failure::new(Outcome::TimedOut, text)
@@ -276,7 +274,7 @@ pub(crate) fn still_in_use(it: &Move, old: &Census, new: &Census) -> Option<Fail
     let why = if !old.filled().is_empty() {
         format!("{} in `{name}`: {}", show_messages(old.messages()), named(&old.filled()))
     } else if !clients.is_empty() {
-        format!("{} connected to `{name}`: {}", show_clients(clients.len()), first(clients))
+        format!("{} to `{name}`: {}", are_connected(clients), first(clients))
     } else if !missing.is_empty() {
         format!("`{}` does not have {} of `{name}`: {}", it.new.name, show_queues(missing.len()), named(&missing))
     } else {
@@ -284,12 +282,16 @@ pub(crate) fn still_in_use(it: &Move, old: &Census, new: &Census) -> Option<Fail
     };
     let text = format!("{why}; it stays, and nothing was changed");
     let hint = format!("point its clients to {}", it.new.address());
-    let go_on = format!("mqctl migrate {name} --to-chart {}   # moves what is left", it.chart);
+    let go_on = format!("mqctl migrate {name}   # moves what is left");
     Some(Failure::new(Outcome::Contradiction, text).hint(go_on).hint(hint).code(Code::Migration))
 }
 
-fn show_clients(n: usize) -> String {
-    if n == 1 { "1 client is".to_owned() } else { format!("{n} clients are") }
+pub(super) fn show_clients(n: usize) -> String {
+    if n == 1 { "1 client".to_owned() } else { format!("{n} clients") }
+}
+
+fn are_connected(clients: &[Client]) -> String {
+    format!("{} {} connected", show_clients(clients.len()), if clients.len() == 1 { "is" } else { "are" })
 }
 
 fn first(clients: &[Client]) -> String {

@@ -10,6 +10,8 @@ use crate::forecast::{self, Forecast};
 /// What its steps do not tell.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outlook {
+    /// Why it is done like that, what it costs, what clients see of it, and the way back.
+    pub told: Vec<String>,
     /// What was changed beside helm and a step puts right; it stands below that step.
     pub in_steps: Vec<Difference>,
     /// In what the release is another one than the profile wants, and stays so.
@@ -32,7 +34,7 @@ impl Outlook {
         let foreign = foreign.iter().map(|one| Difference::taken_back(&one.field, &one.manager, given.profile));
         let unseen = unseen(given).filter(|_| by_helm).cloned();
         let drift = given.drift.iter().filter(|one| !ends(one)).cloned().collect();
-        Self { in_steps: foreign.chain(unseen).collect(), drift, forecast: given.forecast.to_vec() }
+        Self { told: Vec::new(), in_steps: foreign.chain(unseen).collect(), drift, forecast: given.forecast.to_vec() }
     }
 
     pub(super) fn drift_in_json(&self) -> Value {
@@ -45,7 +47,8 @@ impl Outlook {
 
     /// The sections below the steps.
     pub(super) fn lines(&self) -> Vec<String> {
-        drift::lines(&self.drift).into_iter().chain(forecast::lines(&self.forecast)).collect()
+        let told = self.told.iter().cloned();
+        told.chain(drift::lines(&self.drift)).chain(forecast::lines(&self.forecast)).collect()
     }
 
     /// For a pipeline's log, a line each.

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::shovels::PREFIX;
+use super::shovels::{PREFIX, USER};
 use crate::cluster::Target;
 use crate::kubectl;
 use crate::process::{Call, Part, Reply};
@@ -13,7 +13,7 @@ use crate::process::{Call, Part, Reply};
 /// Counts of a quorum queue are asked of its leader: what other nodes know of them is seconds old. Classic queues answer
 /// themselves. Connections are those of all protocols, of every node; shovels of a migration are none, nor is what runs
 /// inside a broker. A node that does not answer makes the list of clients unknown.
-const ASK: [&str; 3] = [
+const ASK: [&str; 4] = [
     concat!(
         r#"T = fun(F) -> try F() catch _:_ -> null end end, "#,
         r#"E = fun(F, G) -> case T(F) of null -> T(G); V -> V end end, "#,
@@ -54,10 +54,13 @@ const ASK: [&str; 3] = [
     concat!(
         r#"">>) =/= nomatch end, "#,
         r#"Shovels = Listed(<<"shovel">>), "#,
-        r#"May = T(fun() -> [B(Of(vhost, P)) || P <- rabbit_auth_backend_internal:list_user_permissions(base64:decode(User))] end), "#,
+        r#"Mover = T(fun() -> case rabbit_auth_backend_internal:lookup_user(<<""#
+    ),
+    concat!(
+        r#"">>) of {ok, _} -> true; _ -> false end end), "#,
         r#"Active = case T(fun() -> rabbit_plugins:active() end) of null -> []; Plugins -> [atom_to_binary(P, utf8) || P <- Plugins] end, "#,
         r#"io:format("mqctl ~s~n", [rabbit_json:encode(#{version => list_to_binary(rabbit_misc:version()), "#,
-        r#"queues => [Queue(Q) || Q <- All, Stays(Q)], passing => lists:sum(Passing), clients => Clients, plugins => Active, permitted => May, "#,
+        r#"queues => [Queue(Q) || Q <- All, Stays(Q)], passing => lists:sum(Passing), clients => Clients, plugins => Active, mover => Mover =:= true, "#,
         r#"shovels => [B(Of(name, P)) || P <- Shovels, Mine(P)], "#,
         r#"links => length([P || P <- Shovels, not Mine(P)]) + length(Listed(<<"federation-upstream">>))})])."#
     ),
@@ -100,8 +103,8 @@ pub struct Census {
     /// `None` where a node did not say.
     pub clients: Option<Vec<Client>>,
     pub plugins: Vec<String>,
-    /// Virtual hosts that the profile's user may use, as base64.
-    pub permitted: Option<Vec<String>>,
+    /// The user that shovels of a migration log in as is there.
+    pub mover: bool,
     /// Those of a migration, by name as base64.
     pub shovels: Vec<String>,
     /// Shovels and federation upstreams of somebody else.
@@ -109,9 +112,9 @@ pub struct Census {
 }
 
 /// Asks one node.
-pub fn question(target: &Target, pod: &str, user: &str) -> Call {
-    let [before, between, after] = ASK;
-    let code = format!("User = \"{}\", {before}{PREFIX}{between}{PREFIX}{after}", STANDARD.encode(user));
+pub fn question(target: &Target, pod: &str) -> Call {
+    let [whose, listed, known, said] = ASK;
+    let code = format!("{whose}{PREFIX}{listed}{PREFIX}{known}{USER}{said}");
     kubectl::exec_eval_within(LIMIT, target, pod, vec![Part::Text(code)])
 }
 
@@ -129,10 +132,6 @@ impl Queue {
     /// Virtual host and name, for people.
     pub fn shown(&self) -> String {
         format!("{} {}", shown(&self.vhost), shown(&self.name))
-    }
-
-    pub fn vhost_shown(&self) -> String {
-        shown(&self.vhost)
     }
 
     pub fn is_stream(&self) -> bool {
@@ -198,16 +197,6 @@ impl Census {
         let missing = self.queues.iter().filter(|queue| !other.queues.iter().any(|there| there.is(queue)));
         missing.map(Queue::shown).collect()
     }
-
-    /// Virtual hosts with queues that the profile's user may not use.
-    pub fn out_of_reach(&self) -> Vec<String> {
-        let Some(permitted) = &self.permitted else { return Vec::new() };
-        let mut hosts: Vec<String> =
-            self.movable().filter(|queue| !permitted.contains(&queue.vhost)).map(Queue::vhost_shown).collect();
-        hosts.sort();
-        hosts.dedup();
-        hosts
-    }
 }
 
 #[cfg(test)]
@@ -217,7 +206,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn census(queues: &Value, clients: &Value) -> Census {
-        let said = json!({"version": "4.0.5", "queues": queues, "clients": clients, "permitted": ["Lw=="]});
+        let said = json!({"version": "4.0.5", "queues": queues, "clients": clients});
         read(&reply(0, &format!("deprecated\nmqctl {said}\nok\n"), "")).unwrap()
     }
 
@@ -261,7 +250,7 @@ mod tests {
             census(&json!([queue("a", "quorum", &json!([0, 0])), queue("b", "quorum", &json!([0, 0]))]), &json!([]));
         let there = census(&json!([queue("b", "quorum", &json!([0, 0]))]), &json!([]));
         assert_eq!(here.lacking_in(&there), ["/ a"]);
-        let elsewhere = Queue { vhost: STANDARD.encode("shop"), ..here.queues[0].clone() };
-        assert_eq!(Census { queues: vec![elsewhere], ..here }.out_of_reach(), ["shop"]);
+        let elsewhere = Queue { vhost: STANDARD.encode("shop"), ..there.queues[0].clone() };
+        assert_eq!(there.lacking_in(&Census { queues: vec![elsewhere], ..here }), ["/ b"]);
     }
 }

@@ -6,8 +6,10 @@
 run_inside() {
     # shellcheck disable=SC2016 # a pattern, not a text
     case $line$stdin in
+        *'rabbit_auth_backend_internal:add_user'*) come_and_go mover true ;;
         *change_password*) change_password ;;
         *connection_created*) census "$3" ;;
+        *'rabbit_auth_backend_internal:delete_user'*) come_and_go mover false ;;
         *src-uri*)
             becomes moved
             echo ok ;;

@@ -147,8 +147,8 @@ const LIST: &[(&str, &[&str])] = &[
     ("StorageClass: does not exist", &["a_storage_class_that_does_not_exist"]),
     ("migration: no chart to go to, another profile or secrets in its place", &["what_is_not_begun"]),
     (
-        "migration: brokers that cannot be counted, queues that its shovels may not read",
-        &["brokers_that_cannot_be_counted_or_reached_are_not_left"],
+        "migration: brokers that cannot be counted, before it begins or before a delete",
+        &["brokers_that_cannot_be_counted_are_not_left", "what_nobody_can_count_is_not_deleted_unasked"],
     ),
     (
         "migration: clients or messages are left",

@@ -10,6 +10,7 @@ use crate::dialects::{CHARTS, release};
 use crate::doctor;
 use crate::evidence::{WAITS, logged, probe};
 use crate::expose::BALANCER;
+use crate::migrate;
 use crate::objects::{self, COOKIE, PASSWORD, PODS};
 use crate::plain_helm::{Family, plain, stable};
 use crate::recover::stateful_set;
@@ -107,6 +108,11 @@ fn meanwhile(world: &World, family: &Family, stop: &Stop, first: bool) {
             nodes(world, "chart", 3);
             world.write("chart/statefulset.prodmq", &of(3, &set(family, "Parallel").to_string()));
             world.object("next", &json!({"manifest": in_parallel()}));
+        }
+        "mqctl migrate prodmq --to-chart builtin --dry-run" => {
+            // The built-in chart renders by itself.
+            world.remove("cluster/next");
+            migrate::to_be_left(world);
         }
         "mqctl plan prodmq --detailed-exitcode" => world.write("cluster/manifest", &in_parallel()),
         _ => {}

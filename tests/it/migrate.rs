@@ -9,7 +9,7 @@ use crate::transcript::Transcript;
 use crate::world::World;
 
 pub const MOVE: [&str; 5] = ["migrate", "prodmq", "--to-chart", "builtin", "--yes"];
-pub const RETIRE: [&str; 6] = ["migrate", "prodmq", "--to-chart", "builtin", "--retire", "--yes"];
+pub const RETIRE: [&str; 4] = ["migrate", "prodmq", "--retire", "--yes"];
 const NEW_PODS: [&str; 3] = ["prodmq-next-0", "prodmq-next-1", "prodmq-next-2"];
 pub const QUEUES: [(&str, &str); 2] = [("orders", "quorum"), ("bills", "classic")];
 
@@ -19,7 +19,7 @@ pub fn census(queues: &[(&str, &str)], counts: &[u64]) -> Value {
     let queues: Vec<Value> = queues.iter().zip(counts).map(queue).collect();
     json!({
         "version": "4.3.6", "queues": queues, "passing": 0, "clients": [], "plugins": ["rabbitmq_management"],
-        "permitted": [base64("/")], "shovels": [], "links": 0,
+        "mover": false, "shovels": [], "links": 0,
     })
 }
 
@@ -28,7 +28,7 @@ fn with_shovels(mut census: Value) -> Value {
     census
 }
 
-fn with_clients(mut census: Value, count: usize) -> Value {
+pub fn with_clients(mut census: Value, count: usize) -> Value {
     let client = |n| json!({"host": base64(&format!("10.1.2.{n}")), "port": 4711, "user": base64("shop")});
     census["clients"] = (1..=count).map(client).collect();
     census
@@ -59,7 +59,13 @@ pub fn leaving() -> World {
     let world = World::installed();
     speak(&world, "bitnami", "");
     world.object("release", &release("16.0.16"));
-    next(&world);
+    to_be_left(&world);
+    world
+}
+
+/// The same of a release that is there already.
+pub fn to_be_left(world: &World) {
+    next(world);
     let definition = |(name, kind): &(&str, &str)| json!({"name": name, "vhost": "/", "type": kind});
     let queues: Vec<Value> = QUEUES.iter().map(definition).collect();
     world.object("definitions.json", &json!({"users": [{"name": "user"}, {"name": "shop"}], "queues": queues}));
@@ -69,7 +75,6 @@ pub fn leaving() -> World {
     world.object("prodmq.moved", &census(&QUEUES, &[0, 0]));
     world.object("prodmq-next.moved", &with_shovels(census(&QUEUES, &[6000, 4000])));
     world.object("prodmq-next.free", &census(&QUEUES, &[6000, 4000]));
-    world
 }
 
 /// Everything is moved, and clients of the old one are connected still.
@@ -115,9 +120,7 @@ fn the_plan_says_why_not_in_place_and_what_becomes_of_messages() {
     $ mqctl migrate prodmq --to-chart builtin --dry-run   [exit 0]
     test / rabbitmq / prodmq-next     takes over from prodmq, side by side: builtin 1.0.0 · RabbitMQ 4.3.6-management · 3 nodes · 8Gi default class
 
-      1  reads     count both sides                      prodmq: 2 queues, 10000 messages; its clients stay where they are
-                   ~ not in place: data on the volume (the volume itself) would be mnesia
-                   ~ not in place: user id 1001 would be 999
+      1  reads     count both sides                      prodmq: 2 queues, 10000 messages, 0 clients
       2  changes   profiles/.gitignore                   *.secrets.yaml stays out of version control
       3  changes   profiles/prodmq-next.yaml             new: every field with a comment, defaults commented out
       4  changes   Secret prodmq-next-mqctl-credentials  cookie and password from prodmq-next.secrets.yaml
@@ -128,8 +131,14 @@ fn the_plan_says_why_not_in_place_and_what_becomes_of_messages() {
       9  changes   mark prodmq                           its messages go to prodmq-next: a plain delete is refused until they have
      10  changes   import definitions                    users, queues, policies, bindings of prodmq; kept in ~/.local/state/mqctl/prodmq/DATE.json
      11  changes   2 shovels                             one a queue, on prodmq-next; each message leaves prodmq when it is confirmed
+                   they log in to prodmq as mqctl-migrate, who may read queues and nothing else
      12  waits     messages moved                        up to 10m; then both sides are counted
-     13  changes   take the shovels away                 only when no client is connected to prodmq any more
+     13  changes   take the shovels away                 with their user; only when no client is connected to prodmq any more
+
+    side by side  the volumes of prodmq are of no use to the new chart: data on the volume (the volume itself) would be mnesia, user id 1001 would be 999
+    costs         room for 3 nodes more, each with a volume of 8Gi, until prodmq is retired
+    clients       stay with prodmq and are served; point them to amqp://user@prodmq-next.rabbitmq.svc:5672 when all is moved, consumers first
+    way back      prodmq runs until --retire, and its volumes stay (mqctl install prodmq); what has moved is in prodmq-next alone
     ");
 }
 
@@ -141,7 +150,7 @@ fn all_messages_are_moved_and_counted() {
     assert_snapshot!(said(&run), @"
     $ mqctl migrate prodmq --to-chart builtin --yes   [exit 0]
     prodmq-next has every message of prodmq.   amqp://user@prodmq-next.rabbitmq.svc:5672
-    stops the old one, whose volumes stay: mqctl migrate prodmq --to-chart builtin --retire
+    stops the old one, whose volumes stay: mqctl migrate prodmq --retire
     test/rabbitmq/prodmq-next: migrate: 9 to change, 0 to destroy
        0.0s before: prodmq has 2 queues with 10000 messages, prodmq-next has 0 queues with 0 messages
        0.0s prodmq counted
@@ -180,6 +189,7 @@ fn all_messages_are_moved_and_counted() {
     kubectl --context test --namespace rabbitmq annotate secret prodmq-next-mqctl-credentials --overwrite 'mqctl/booted-tag=4.3.6-management'
     kubectl --context test --namespace rabbitmq annotate statefulset prodmq --overwrite 'mqctl/migration=prodmq-next'
     kubectl --context test --namespace rabbitmq exec --stdin prodmq-next-0 --container rabbitmq -- timeout -k 2 600 rabbitmqctl eval
+    kubectl --context test --namespace rabbitmq exec --stdin prodmq-0 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval
     kubectl --context test --namespace rabbitmq exec --stdin prodmq-next-0 --container rabbitmq -- timeout -k 2 120 rabbitmqctl eval
     kubectl --context test --namespace rabbitmq exec --stdin prodmq-next-0 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval
     ");
@@ -194,7 +204,7 @@ fn all_messages_are_moved_and_counted() {
     again.changed_nothing();
     assert_snapshot!(said(&again), @"
     $ mqctl migrate prodmq --to-chart builtin --yes   [exit 0]
-    test / rabbitmq / prodmq-next     nothing to move: prodmq has no message and no client.   mqctl migrate prodmq --to-chart builtin --retire
+    test / rabbitmq / prodmq-next     nothing to move: prodmq has no message and no client.   mqctl migrate prodmq --retire
     ");
 }
 
@@ -333,9 +343,9 @@ fn as_long_as_clients_are_connected_the_shovels_stay() {
     let refused = world.run(&RETIRE).ended(78);
     refused.changed_nothing();
     assert_snapshot!(refused.words(), @"
-    $ mqctl migrate prodmq --to-chart builtin --retire --yes   [exit 78]
+    $ mqctl migrate prodmq --retire --yes   [exit 78]
     error: 7 clients are connected to `prodmq`: 10.1.2.1:4711 (user shop), 10.1.2.2:4711 (user shop), 10.1.2.3:4711 (user shop), 10.1.2.4:4711 (user shop), 10.1.2.5:4711 (user shop), …; it stays, and nothing was changed
-    hint: mqctl migrate prodmq --to-chart builtin   # moves what is left
+    hint: mqctl migrate prodmq   # moves what is left
     hint: point its clients to amqp://user@prodmq-next.rabbitmq.svc:5672
     see: mqctl explain MIGRATION
     ");

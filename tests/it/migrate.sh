@@ -24,6 +24,14 @@ becomes() {
     done
 }
 
+# The user of the shovels, on the old side.
+come_and_go() {
+    for file in "$cluster"/census.prodmq "$cluster"/prodmq.*; do
+        if [ -f "$file" ]; then sed -i "s/\"$1\":[a-z]*/\"$1\":$2/" "$file"; fi
+    done
+    echo ok
+}
+
 # Queues, messages and clients of the cluster that this pod is of.
 census() {
     printf 'mqctl '
@@ -49,5 +57,10 @@ import_definitions() {
 # The StatefulSet of the old side says where its messages go.
 mark_migration() {
     sed -i 's/"mqctl\/migration":"[^"]*",//g' "$cluster/statefulset.$3"
+    # Its own annotations, not those of its pods.
+    case $(cat "$cluster/statefulset.$3") in
+        *'"metadata":{"annotations":{'*'"spec":'*) ;;
+        *) sed -i 's/"metadata":{/&"annotations":{"a":"b"},/' "$cluster/statefulset.$3" ;;
+    esac
     sed -i "s|\"annotations\":{|&\"mqctl/migration\":\"${5#*=}\",|" "$cluster/statefulset.$3"
 }

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use crate::migrate::{MOVE, QUEUES, RETIRE, census, leaving, moved, without_secrets};
+use crate::migrate::{MOVE, QUEUES, RETIRE, census, leaving, moved, with_a_client, with_clients, without_secrets};
 
 #[test]
 fn a_run_that_was_killed_is_finished_by_the_next() {
@@ -14,8 +14,10 @@ fn a_run_that_was_killed_is_finished_by_the_next() {
         "kubectl * annotate secret *",
         "kubectl * annotate statefulset *",
         "kubectl * exec * <*import_raw*",
+        "kubectl * exec * <*add_user*",
         "kubectl * exec * <*src-uri*",
         "kubectl * exec * <*parameters:clear*",
+        "kubectl * exec * <*delete_user*",
     ];
     for pattern in calls {
         for moment in ["kill/before", "kill/after"] {
@@ -36,11 +38,74 @@ fn a_run_that_was_killed_is_finished_by_the_next() {
 }
 
 #[test]
+fn nobody_changes_either_side_meanwhile() {
+    let world = leaving();
+    world.write("kill/after", "kubectl * exec * <*src-uri*\n");
+    world.run_to_the_last_child(&MOVE);
+    let left = world.files_below("cluster");
+    for release in ["prodmq", "prodmq-next"] {
+        let lease = left.get(&format!("cluster/lease.{release}-mqctl"));
+        assert!(lease.is_some_and(|lease| String::from_utf8_lossy(lease).contains(" migrate\"")), "{release}");
+    }
+    world.run(&MOVE).ended(0);
+    assert!(!world.files_below("cluster").keys().any(|file| file.contains("lease.")), "both are given back");
+}
+
+#[test]
+fn who_comes_first_to_the_new_side_leaves_the_old_one_free() {
+    let world = leaving();
+    world.rule("kubectl * create * <*prodmq-next-mqctl*", 1, "", "Error from server (AlreadyExists): error when creating \"STDIN\": leases.coordination.k8s.io \"prodmq-next-mqctl\" already exists");
+    let run = world.run(&MOVE).ended(75);
+    assert!(run.stderr.contains("another mqctl was at work on `prodmq-next` a moment ago"), "{run}");
+    assert!(!world.files_below("cluster").contains_key("cluster/lease.prodmq-mqctl"), "{run}");
+}
+
+/// The chart is known from the profile that the old StatefulSet names.
+#[test]
+fn it_goes_on_without_the_charts_name() {
+    let world = with_a_client();
+    world.run(&MOVE).ended(75);
+    let mut left = census(&QUEUES, &[0, 0]);
+    left["mover"] = true.into();
+    world.object("census.prodmq", &left);
+    let run = world.run(&["migrate", "prodmq", "--yes"]).ended(0);
+    assert!(run.stdout.contains("prodmq-next has every message of prodmq"), "{run}");
+    world.run(&["migrate", "prodmq", "--yes"]).ended(0).changed_nothing();
+}
+
+/// Somebody has deleted it: the shovels that are there stay, and are let in again.
+#[test]
+fn a_user_of_the_shovels_that_is_gone_is_made_again() {
+    let world = with_a_client();
+    world.run(&MOVE).ended(75);
+    world.object("census.prodmq", &with_clients(census(&QUEUES, &[0, 0]), 1));
+    let run = world.run(&["migrate", "prodmq", "--yes"]).ended(75);
+    assert!(run.stderr.contains("user of the shovels made"), "{run}");
+    assert!(!run.calls.iter().any(|call| call.stdin.contains("src-uri")), "{run}");
+    let left = world.files_below("cluster");
+    assert!(String::from_utf8_lossy(&left["cluster/census.prodmq"]).contains("\"mover\":true"));
+}
+
+#[test]
+fn who_retires_without_another_move_leaves_no_shovel_behind() {
+    let world = with_a_client();
+    world.run(&MOVE).ended(75);
+    let mut left = census(&QUEUES, &[0, 0]);
+    left["mover"] = true.into();
+    world.object("census.prodmq", &left);
+    let run = world.run(&RETIRE).ended(0);
+    let of =
+        |word: &str| run.calls.iter().position(|call| call.to_string().contains(word) || call.stdin.contains(word));
+    let order = ["parameters:clear", "delete_user", "mqctl/migration=prodmq-next retired", "helm uninstall"].map(of);
+    assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{order:?} {run}");
+}
+
+#[test]
 fn the_old_one_goes_when_nothing_is_left_in_it() {
     let world = moved();
-    let plan = world.run(&[&RETIRE[..5], &["--dry-run"]].concat()).ended(0);
+    let plan = world.run(&[&RETIRE[..3], &["--dry-run"]].concat()).ended(0);
     assert_snapshot!(plan.words(), @"
-    $ mqctl migrate prodmq --to-chart builtin --retire --dry-run   [exit 0]
+    $ mqctl migrate prodmq --retire --dry-run   [exit 0]
     test / rabbitmq / prodmq     retire; volumes, Secret and profile stay
 
       1  reads     count both sides   no message and no client may be left

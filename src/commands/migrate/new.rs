@@ -26,8 +26,6 @@ pub(super) struct New {
     pub(super) target: Target,
     /// Where it is no file yet.
     pub(super) draft: Option<Draft>,
-    /// The chart, as the command line names it.
-    pub(super) chart: String,
 }
 
 impl New {
@@ -37,9 +35,9 @@ impl New {
     /// A chart that is none to go to, a name that is none, a profile that is for something else.
     pub(super) fn named(args: &Migrate, cx: &Context, old: &Old<'_>) -> Result<Self> {
         let name = name(args, old)?;
-        let chart = args.to_chart.clone().unwrap_or_default();
+        let Some(chart) = &args.to_chart else { return Self::noted(cx, old, &name) };
         let draft = draft(args, cx, old, &name)?;
-        worth_it(old.profile, &draft.profile, &chart)?;
+        worth_it(old.profile, &draft.profile, chart)?;
         let (profile, draft) = match there(cx, old.profile, &name)? {
             Some(profile) => {
                 fits(&profile, &draft.profile)?;
@@ -48,7 +46,22 @@ impl New {
             None => (draft.profile.clone(), Some(draft)),
         };
         let target = cx.target(&profile)?;
-        Ok(Self { profile, target, draft, chart })
+        Ok(Self { profile, target, draft })
+    }
+
+    /// Of a migration that is under way, its chart is in its profile.
+    fn noted(cx: &Context, old: &Old<'_>, name: &str) -> Result<Self> {
+        let own = &old.profile.name;
+        if old.observed.migration().is_none() {
+            let text =
+                format!("no migration of `{own}` is under way, so that the chart has to be named; nothing was changed");
+            let hint = format!("mqctl migrate {own} --to-chart builtin");
+            return Err(Failure::new(Outcome::Usage, text).hint(hint).into());
+        }
+        let profile = load(cx, old.profile, name)?;
+        runs_shovels(&profile)?;
+        let target = cx.target(&profile)?;
+        Ok(Self { profile, target, draft: None })
     }
 
     pub(super) fn is_a_draft(&self) -> bool {
@@ -208,6 +221,11 @@ fn fits(there: &Profile, drafted: &Profile) -> Result<()> {
             format!("`{path}` is in namespace `{}`, not `{}`; nothing was changed", there.namespace, drafted.namespace);
         return Err(Failure::new(Outcome::Usage, text).hint("choose another name: --as NEW").into());
     }
+    runs_shovels(there)
+}
+
+fn runs_shovels(there: &Profile) -> Result<()> {
+    let path = there.path.display();
     let Some(key) = exodus::lacks_plugin(there, shovels::PLUGIN) else { return Ok(()) };
     let text =
         format!("`{path}`: `values.{key}` lacks {}, which moves the messages; nothing was changed", shovels::PLUGIN);
