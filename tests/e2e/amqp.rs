@@ -38,6 +38,8 @@ impl Kind {
 pub(crate) struct Broker {
     port: u16,
     password: String,
+    /// As an address has it.
+    vhost: &'static str,
     _forward: Running,
 }
 
@@ -52,7 +54,12 @@ impl Broker {
             port.is_some()
         });
         let port = port.unwrap_or_else(|| panic!("kubectl port-forward: {}{}", forward.stdout(), forward.stderr()));
-        Self { port, password: password.to_owned(), _forward: forward }
+        Self { port, password: password.to_owned(), vhost: "%2f", _forward: forward }
+    }
+
+    /// The same broker, another virtual host.
+    pub(crate) fn at(self, vhost: &'static str) -> Self {
+        Self { vhost, ..self }
     }
 
     /// Declares the queue of a kind and publishes persistent messages; each is confirmed by the broker.
@@ -95,7 +102,7 @@ impl Broker {
     }
 
     pub(crate) fn session<T>(&self, work: impl AsyncFnOnce(&Channel) -> lapin::Result<T>) -> T {
-        let address = format!("amqp://user:{}@127.0.0.1:{}/%2f", self.password, self.port);
+        let address = format!("amqp://user:{}@127.0.0.1:{}/{}", self.password, self.port, self.vhost);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let session = async {
             let connection = Connection::connect(&address, ConnectionProperties::default()).await?;

@@ -42,6 +42,7 @@ mod logs;
 mod lost;
 mod makefile;
 mod migrate;
+mod migrate_charts;
 mod objects;
 mod offers;
 mod pipelines;
@@ -110,6 +111,7 @@ fn main() -> std::process::ExitCode {
     tests.extend(repair::tests());
     tests.extend(offers::tests());
     tests.extend(migrate::tests());
+    tests.extend(migrate_charts::tests());
     tests.extend(tour::tests());
     tests.extend(makefile::tests());
     // The long ones first: the end of the run is not one core waiting for one test.

@@ -1,5 +1,5 @@
 //! The way from a Makefile, word for word, at a terminal: what its recipe made becomes mqctl's, lives through a delete and a
-//! full stop, and becomes three nodes. Every message is there at the end.
+//! full stop, becomes three nodes, and moves to another chart. Every message is there at the end.
 
 use std::os::unix::fs::symlink;
 use std::time::Duration;
@@ -45,6 +45,9 @@ fn way(world: &World) {
     for stop in page.stops() {
         if stop.command.starts_with("mqctl recover") && !std::mem::replace(&mut down, true) {
             full_stop(world);
+        }
+        if stop.command.starts_with("mqctl migrate") {
+            grown(world);
         }
         walked(world, &stop);
     }
@@ -110,11 +113,21 @@ fn full_stop(world: &World) {
     assert_eq!(namespace.list("pods").len(), 1, "prodmq-1 is not created");
 }
 
-fn assert_every_message_is_there(world: &World) {
+/// The quorum queue has a member on the third node, as the section before the last has it.
+fn grown(world: &World) {
     let members = world.namespace.shell("prodmq-0", "rabbitmqctl -q list_queues name members");
     assert!(members.lines().any(|line| line.starts_with("e2e.quorum") && line.contains("prodmq-2")), "{members}");
-    assert!(world.namespace.object("service", "prodmq-lb").is_null(), "the old Service is gone");
-    let broker = Broker::of(&world.namespace, "prodmq-2", PASSWORD);
+}
+
+/// On the new side of the last section.
+fn assert_every_message_is_there(world: &World) {
+    let members = world.namespace.shell("prodmq-next-0", "rabbitmqctl -q list_queues name members");
+    assert!(members.lines().any(|line| line.starts_with("e2e.quorum") && line.contains("prodmq-next-2")), "{members}");
+    for old in ["service/prodmq-lb", "statefulset/prodmq"] {
+        let (kind, name) = old.split_once('/').expect("two words");
+        assert!(world.namespace.object(kind, name).is_null(), "{old} is gone");
+    }
+    let broker = Broker::of(&world.namespace, "prodmq-next-2", PASSWORD);
     for kind in Kind::BOTH {
         assert_eq!(broker.drain(kind), messages(kind, MESSAGES), "{kind:?}: each once, in order");
     }
