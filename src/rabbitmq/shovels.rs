@@ -46,7 +46,7 @@ pub fn admit(queues: &[&Queue]) -> Vec<Part> {
         user = USER,
         vhosts = vhosts.join(",")
     );
-    with_login(after)
+    with_login(&after)
 }
 
 /// Takes that user away.
@@ -63,13 +63,13 @@ pub fn dismiss() -> Vec<Part> {
 
 /// An expression that knows, as `Login`, the password of that user. Brokers of both sides have the same cookie and the
 /// same password, and make the same of them: nobody has to carry or to keep it, and nobody learns either one from it.
-fn with_login(code: String) -> Vec<Part> {
+fn with_login(code: &str) -> Vec<Part> {
     let before = concat!(
         r#"Made = fun(Of) -> iolist_to_binary([io_lib:format("~2.16.0b", [C]) || <<C>> <= crypto:hash(sha256, Of)]) end, "#,
         r#"Login = Made([atom_to_binary(erlang:get_cookie(), utf8), 0, base64:decode(""#
     );
     let between = format!("\"), 0, <<\"{USER}\">>]), ");
-    vec![Part::Text(before.to_owned()), Part::Hole(Hole(Name::Password)), Part::Text(between + &code)]
+    vec![Part::Text(before.to_owned()), Part::Hole(Hole(Name::Password)), Part::Text(between + code)]
 }
 
 /// Makes one for each of these queues, unless it is there: whoever makes one anew has what is on its way delivered twice.
@@ -96,7 +96,7 @@ pub fn make(host: &str, queues: &[&Queue]) -> Vec<Part> {
         prefetch = PREFETCH,
         list = list.join(",")
     );
-    with_login(code)
+    with_login(&code)
 }
 
 /// Takes all of them away.
