@@ -1,6 +1,7 @@
 //! A real AMQP client through `kubectl port-forward`: publishes with confirms, and takes every message out again.
 
 use std::process::Command;
+use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::time::Duration;
 
 use lapin::options::{
@@ -101,8 +102,38 @@ impl Broker {
         }
     }
 
+    /// A client that stays connected while something else is done, however long that takes: it sends its heartbeats.
+    pub(crate) fn held_while<T>(&self, work: impl FnOnce() -> T) -> T {
+        let (working, ended) = mpsc::channel::<()>();
+        let (connected, is_connected) = mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(move || self.hold(&connected, &ended));
+            // Its drop is the end, also that of a panic.
+            let _working = working;
+            is_connected.recv_timeout(LIMIT).expect("the client is connected");
+            work()
+        })
+    }
+
+    fn hold(&self, connected: &Sender<()>, ended: &Receiver<()>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let session = async {
+            let connection = Connection::connect(&self.address(), ConnectionProperties::default()).await?;
+            connected.send(()).expect("somebody waits for it");
+            while ended.try_recv() == Err(TryRecvError::Empty) {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            connection.close(200, "done".into()).await
+        };
+        runtime.block_on(session).expect("the client stays connected");
+    }
+
+    fn address(&self) -> String {
+        format!("amqp://user:{}@127.0.0.1:{}/{}", self.password, self.port, self.vhost)
+    }
+
     pub(crate) fn session<T>(&self, work: impl AsyncFnOnce(&Channel) -> lapin::Result<T>) -> T {
-        let address = format!("amqp://user:{}@127.0.0.1:{}/{}", self.password, self.port, self.vhost);
+        let address = self.address();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let session = async {
             let connection = Connection::connect(&address, ConnectionProperties::default()).await?;
