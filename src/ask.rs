@@ -1,10 +1,12 @@
 //! Every prompt of the program; the only user of dialoguer.
 
+use std::fmt;
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
-use dialoguer::{Confirm, Input, Select};
+use dialoguer::theme::Theme;
+use dialoguer::{Input, Select};
 
 use crate::error::Failure;
 use crate::explain::Code;
@@ -56,10 +58,29 @@ fn go_on(person: Person, plan: &Plan) -> Result<()> {
             .code(Code::Consent)
             .into());
     }
-    if prompting(|| Confirm::new().with_prompt("Go on?").default(false).interact())? {
+    let ask = || Input::<String>::with_theme(&Question).with_prompt("Go on? [y/N]").allow_empty(true).interact_text();
+    if says_yes(&prompting(ask)?) {
         return Ok(());
     }
     Err(Failure::new(Outcome::Failed, "nothing was changed").into())
+}
+
+/// A line, as with other programs: one key would leave its Enter to the question that comes next.
+fn says_yes(answer: &str) -> bool {
+    ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
+}
+
+/// A prompt that ends in what may be answered has no colon behind it.
+struct Question;
+
+impl Theme for Question {
+    fn format_input_prompt(&self, f: &mut dyn fmt::Write, prompt: &str, _: Option<&str>) -> fmt::Result {
+        write!(f, "{prompt} ")
+    }
+
+    fn format_input_prompt_selection(&self, f: &mut dyn fmt::Write, prompt: &str, answer: &str) -> fmt::Result {
+        write!(f, "{prompt} {answer}")
+    }
 }
 
 /// A protected profile wants a person at a terminal, whatever the flags say.
@@ -137,5 +158,16 @@ fn left(error: &std::io::Error) -> Failure {
     match error.kind() {
         ErrorKind::Interrupted => Failure::new(Outcome::Interrupted, "interrupted; nothing was changed"),
         _ => Failure::new(Outcome::Failed, "the answer could not be read; nothing was changed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::says_yes;
+
+    #[test]
+    fn only_a_yes_goes_on() {
+        let (yes, no) = (["y", "Y", "yes", " YES "], ["", "n", "no", "yess", "j", "yn", "ny", "prodmq"]);
+        assert!(yes.into_iter().all(says_yes) && !no.into_iter().any(says_yes));
     }
 }

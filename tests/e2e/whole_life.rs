@@ -99,7 +99,7 @@ impl Life {
                 ("Size of each node's volume [8Gi]", "1Gi\r"),
                 ("Tag of the image [4.3.6-management]", &tag),
                 ("First user of the broker [user]", "\r"),
-                ("Go on?", "y"),
+                ("Go on?", "y\r"),
             ],
         );
     }
@@ -112,7 +112,7 @@ impl Life {
     #[track_caller]
     fn changes(&self, args: &[&str]) {
         match self.who {
-            Who::Person => drop(at_terminal(&self.world, args, &[("Go on?", "y")])),
+            Who::Person => drop(at_terminal(&self.world, args, &[("Go on?", "y\r")])),
             Who::Pipeline => drop(self.world.mqctl(&[args, &["--yes"]].concat()).expect(0)),
         }
     }

@@ -17,7 +17,7 @@ pub(crate) fn tests() -> Vec<Test> {
 fn by_a_person(world: &World) {
     let password = prepared(world);
     // The first way is the one that is recommended.
-    let answers = [("What shall be done?", ""), ("quit", "\r"), ("recover (newest-first)", ""), ("Go on?", "y")];
+    let answers = [("What shall be done?", ""), ("quit", "\r"), ("recover (newest-first)", ""), ("Go on?", "y\r")];
     let shown = at_terminal(world, &["recover", NAME], &answers);
     assert!(shown.contains("mq is back"), "{shown}");
     assert_whole(world, &password);

@@ -165,9 +165,7 @@ fn at_a_terminal_it_is_offered() {
     let mut session = at_terminal(&world, &["install", "prodmq"]);
     let page = session.exp_string("Go on?").unwrap();
     assert!(page.contains("take over 1 object"), "{page}");
-    // One key: the line's end would answer the second question.
-    session.send("y").unwrap();
-    session.flush().unwrap();
+    session.send_line("y").unwrap();
     session.exp_string("helm install").unwrap();
     session.exp_string("Go on?").unwrap();
     session.send_line("y").unwrap();

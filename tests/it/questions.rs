@@ -27,7 +27,7 @@ const CONVERSATION: [(&str, &str); 8] = [
     ("Size of each node's volume [8Gi]", "20Gi\r"),
     ("Tag of the image [4.3.6-management]", "4.0.5-management\r"),
     ("First user of the broker [user]", "shop\r"),
-    ("Go on?", "y"),
+    ("Go on?", "y\r"),
 ];
 
 pub struct Talk {
@@ -90,7 +90,7 @@ fn enter_takes_every_default() {
     let mut talk = Talk::begin(&world, &["init"]);
     talk.answer("Name of the profile and of the Helm release [rabbitmq]", "prodmq\r");
     CONVERSATION[..7].iter().for_each(|(prompt, _)| talk.answer(prompt, "\r"));
-    talk.answer("Go on?", "y");
+    talk.answer("Go on?", "y\r");
     let (heard, code) = talk.end();
     assert_eq!(
         (code, fields(&read(&world, FILE)).join("\n").as_str()),
@@ -106,7 +106,7 @@ fn what_a_flag_has_answered_is_not_asked() {
     let flags = ["--context", "test", "-n", "shop", "--replicas", "1", "--storage-class", "fast", "--size", "1Gi"];
     let mut talk = Talk::begin(&world, &[&["init", "prodmq", "--username", "shop"], &flags[..]].concat());
     talk.answer("Tag of the image [4.3.6-management]", "\r");
-    talk.answer("Go on?", "y");
+    talk.answer("Go on?", "y\r");
     let (heard, code) = talk.end();
     assert_eq!(code, 0, "{heard}");
     assert!(!heard.contains("Namespace [") && !heard.contains("Kube context"), "{heard}");
@@ -178,7 +178,7 @@ fn no_changes_nothing() {
     let before = world.files();
     let mut talk = Talk::begin(&world, &["init", "prodmq"]);
     CONVERSATION[..7].iter().for_each(|(prompt, answer)| talk.answer(prompt, answer));
-    talk.answer("Go on?", "n");
+    talk.answer("Go on?", "n\r");
     let (heard, code) = talk.end();
     assert_eq!(code, 1, "{heard}");
     assert!(world.files() == before, "{heard}");
@@ -188,7 +188,7 @@ fn no_changes_nothing() {
 fn a_profile_that_says_something_else_is_shown_and_asked_for() {
     let world = world();
     world.profile("prodmq", &format!("{PROFILE}replicas: 5\n"));
-    for (answer, kept) in [("n", true), ("y", false)] {
+    for (answer, kept) in [("n\r", true), ("y\r", false)] {
         let mut talk = Talk::begin(&world, &["init", "prodmq"]);
         CONVERSATION[1..7].iter().for_each(|(prompt, _)| talk.answer(prompt, "\r"));
         talk.hear("-replicas: 5");
@@ -211,7 +211,7 @@ fn without_a_cluster_the_questions_go_on() {
     talk.answer(CONVERSATION[0].0, "\r");
     talk.hear("warning: the cluster was not looked at");
     CONVERSATION[1..7].iter().for_each(|(prompt, _)| talk.answer(prompt, "\r"));
-    talk.answer("Go on?", "y");
+    talk.answer("Go on?", "y\r");
     let (heard, code) = talk.end();
     assert_eq!(
         (code, fields(&read(&world, FILE)).join("\n").as_str()),
@@ -230,7 +230,7 @@ fn a_release_is_taken_over_by_two_answers() {
         "Chart that made it (rabbitmq-6.18.2): a folder or a .tgz, such as ./charts/rabbitmq",
         "./charts/stable-like\r",
     );
-    talk.answer("Go on?", "y");
+    talk.answer("Go on?", "y\r");
     let (heard, code) = talk.end();
     assert!(code == 0 && heard.contains("profiles/prodmq.yaml is written."), "{heard}");
     assert!(fields(&read(&world, FILE)).contains(&"  ref: ../charts/stable-like"));

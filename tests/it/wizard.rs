@@ -42,9 +42,11 @@ fn answered(answer: &str) -> (String, i32, usize) {
 
 #[test]
 fn yes_goes_on_to_the_end() {
-    let (words, code, changes) = answered("y\n");
-    assert_eq!((code, changes), (0, 3), "{words}");
-    assert!(words.contains("prodmq is ready."), "{words}");
+    for answer in ["y\n", "Yes\n"] {
+        let (words, code, changes) = answered(answer);
+        assert_eq!((code, changes), (0, 3), "{answer:?}: {words}");
+        assert!(words.contains("prodmq is ready."), "{words}");
+    }
 }
 
 #[test]
@@ -60,7 +62,7 @@ fn who_exposes_sees_what_is_opened_to_whom() {
 
 #[test]
 fn no_and_enter_change_nothing() {
-    for answer in ["n\n", "\n"] {
+    for answer in ["n\n", "\n", "maybe\n"] {
         let (words, code, changes) = answered(answer);
         assert_eq!((code, changes), (1, 0), "{answer:?}: {words}");
         assert!(words.contains("error: nothing was changed"), "{words}");
