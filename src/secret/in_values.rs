@@ -88,6 +88,7 @@ impl Search<'_> {
                 self.list(list, path, secret, out);
                 return true;
             }
+            Value::String(text) if !secret && is_conf(text) => return self.lines(text, path, out),
             Value::String(text) => text.is_empty() || !(secret || self.is_secret(text)),
             Value::Number(number) => !self.is_secret(&number.to_string()),
             Value::Bool(_) | Value::Null => true,
@@ -96,6 +97,19 @@ impl Search<'_> {
             out.push(path.to_owned());
         }
         stays
+    }
+
+    /// Of a file of settings only the lines that tell a secret go: the others mean the same without them.
+    fn lines(&self, text: &mut String, path: &str, out: &mut Vec<String>) -> bool {
+        let (told, stay): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| self.is_secret(line));
+        if told.is_empty() {
+            return true;
+        }
+        let setting = |line: &str| line.split('=').next().unwrap_or_default().trim().to_owned();
+        out.extend(told.iter().map(|line| format!("{path}[{}]", setting(line))));
+        let is_empty = stay.iter().all(|line| line.trim().is_empty());
+        *text = stay.iter().map(|line| format!("{line}\n")).collect();
+        !is_empty
     }
 
     /// Variables are known by their names: `{name: MY_PASSWORD, value: …}`.
@@ -142,6 +156,14 @@ fn is_a_name(key: &str) -> bool {
         || key.contains("pullsecret")
         || ["name", "key", "path", "namespace"].iter().any(|name| key == *name)
         || ["secretname", "secretref", "secretkeyref", "secretkey", "passwordkey"].iter().any(|end| key.ends_with(end))
+}
+
+/// Lines such as `heartbeat = 60`, with comments between them that tell nothing.
+fn is_conf(text: &str) -> bool {
+    let is_key = |key: &str| !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || "._-$:/[]".contains(c));
+    let setting = |line: &str| line.split_once('=').is_some_and(|(key, _)| is_key(key.trim()));
+    let fits = |line: &str| line.is_empty() || (line.starts_with('#') && !tells_a_secret(line)) || setting(line);
+    text.lines().map(str::trim).all(fits)
 }
 
 /// A private key, a URL with a password, a line such as `default_pass = …` or `"password": "…"`.
@@ -212,7 +234,7 @@ mod tests {
         let names = [
             "ldap.bindPassword",
             "extraEnvVars[API_TOKEN]",
-            "extraConfiguration",
+            "extraConfiguration[ldap.password]",
             "advanced",
             "definitions",
             "shovel",
@@ -224,7 +246,28 @@ mod tests {
             names
         };
         assert_eq!(sorted(others), sorted(names.map(str::to_owned).to_vec()));
+        assert_eq!(rest["extraConfiguration"], "a = 1\n");
         assert!(!rest.to_string().contains("canary") && rest["extraEnvVars"].as_array().unwrap().len() == 2, "{rest}");
+    }
+
+    #[test]
+    fn of_settings_only_the_lines_that_tell_a_secret_are_left_out() {
+        let text = "a = 1\n# why\nssl_options.password = canary\n\nproxy = http://me:canary@host\nb = 2";
+        let (rest, _, others) = taken(json!({"conf": text}), &[]);
+        assert_eq!(rest["conf"], "a = 1\n# why\n\nb = 2\n");
+        assert_eq!(others, ["conf[ssl_options.password]", "conf[proxy]"]);
+        let (rest, _, others) = taken(json!({"conf": "ssl_options.password = canary\n"}), &[]);
+        assert_eq!((rest, others.len()), (json!({}), 1), "nothing is left of it");
+        let whole = [
+            "[{rabbit, [\n{default_pass, <<\"canary\">>}]}].",
+            "a = 1\npassword: canary\n",
+            "a = 1\n# password = canary\n",
+            "a = 1\n-----BEGIN PRIVATE KEY-----\n",
+        ];
+        for text in whole {
+            let (rest, _, others) = taken(json!({"conf": text}), &[]);
+            assert_eq!((rest, others), (json!({}), vec!["conf".to_owned()]), "{text}");
+        }
     }
 
     #[test]
