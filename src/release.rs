@@ -14,6 +14,7 @@ use crate::yaml;
 
 mod refusals;
 mod said;
+mod unknown;
 
 pub(crate) use said::{Chart, Said, said};
 

@@ -24,7 +24,7 @@ pub(super) fn missing(target: &Target, releases: &[Release], sets: &[Value]) -> 
     let names: Vec<&str> = releases.iter().map(|release| release.name.as_str()).collect();
     let there = if names.is_empty() { "there is none".to_owned() } else { format!("there: {}", names.join(", ")) };
     refusal(&format!("there is no Helm release `{release}` in namespace `{namespace}`; {there}"))
-        .hint("helm list --all-namespaces")
+        .hint("helm list --all-namespaces   # where it is: --namespace NAME")
 }
 
 fn owned_by_operator(set: &Value, release: &str) -> bool {

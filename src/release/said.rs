@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Reading;
+use super::{Reading, unknown};
 use crate::chart::{self, Dialect};
 use crate::cluster::pod::image_parts;
 use crate::error::Failure;
@@ -71,13 +71,13 @@ fn replicas(reading: &Reading) -> Option<u64> {
     count(&reading.live).or_else(|| count(&reading.rendered))
 }
 
-fn broker(template: &Value) -> Option<&Value> {
+pub(super) fn broker(template: &Value) -> Option<&Value> {
     let containers = template["containers"].as_array()?;
     let called = |container: &&Value| container["name"].as_str().is_some_and(|name| name.contains("rabbitmq"));
     containers.iter().find(called).or_else(|| containers.first())
 }
 
-fn claim(reading: &Reading) -> Option<&Value> {
+pub(super) fn claim(reading: &Reading) -> Option<&Value> {
     reading.live.pointer("/spec/volumeClaimTemplates")?.as_array()?.first()
 }
 
@@ -102,6 +102,9 @@ fn with_chart(reading: &Reading, answers: &Answers, chart: &Chart<'_>) -> Result
     let dialect = Dialect::of_values(&reading.all);
     match dialect.map(|dialect| of(Some(dialect))) {
         Some(Ok(draft)) => Ok((draft.profile, dialect)),
+        None if first.mistakes.iter().any(|mistake| mistake.path == "chart.dialect") => {
+            Err(unknown::refusal(reading, chart.profile))
+        }
         _ => Err(unsayable(reading, &first)),
     }
 }
