@@ -47,7 +47,7 @@ pub struct Init {
         conflicts_with_all = ["replicas", "storage_class", "size", "image_repository", "image_tag", "files_only"]
     )]
     pub from_release: Option<String>,
-    /// The chart that made it, on this machine: a folder or a .tgz of the same version
+    /// The chart that made it, in the same version: a folder, a .tgz, or REPO/CHART where helm finds it
     #[arg(long, value_name = "CHART", help_heading = "Release", requires = "from_release")]
     pub chart: Option<String>,
     /// Write the files only; a missing namespace is left to install

@@ -156,8 +156,17 @@ impl Answers {
         let Some((value, stands)) = self.held(&line.holds, name) else { return String::new() };
         let text = format!("{}: {value}", line.key);
         let mark = if stands { "" } else { "# " };
-        let line = format!("{:<36} # {}\n", format!("{mark}{}", text.trim_end()), line.comment.replace("NAME", name));
+        let comment = self.comment(line, name);
+        let line = format!("{:<36} # {comment}\n", format!("{mark}{}", text.trim_end()));
         line + &self.below(stands, text.trim_end())
+    }
+
+    /// What the built-in chart takes is no help with another one.
+    fn comment(&self, line: &Line, name: &str) -> String {
+        match (&line.holds, &self.made) {
+            (Holds::Values, Some(made)) if made.version.is_some() => "anything else for the chart".to_owned(),
+            _ => line.comment.replace("NAME", name),
+        }
     }
 
     /// The value, and whether the line is switched on; nothing for a line that only a release from elsewhere has.

@@ -275,7 +275,8 @@ fn values_alone_are_proven_as_well() {
 #[test]
 fn other_secrets_among_the_values_are_left_out_and_named() {
     let mut family = stable();
-    family.given["rabbitmq"]["extraConfiguration"] = "auth_ldap.dn_lookup_bind.password = other-canary\n".into();
+    family.given["rabbitmq"]["extraConfiguration"] =
+        "heartbeat = 60\nauth_ldap.dn_lookup_bind.password = other-canary\n".into();
     family.given["rabbitmq"]["env"] = json!({"API_TOKEN": "other-canary", "LANG": "C"});
     family.given["note"] = format!("it is {PASSWORD}").into();
     let world = plain(&family);
@@ -283,7 +284,8 @@ fn other_secrets_among_the_values_are_left_out_and_named() {
     canaries(&world, &run);
     nowhere("other-canary", &run);
     assert!(!text(&world, FILE).contains("other-canary") && text(&world, FILE).contains("LANG: C"), "{run}");
-    for path in ["note", "rabbitmq.env.API_TOKEN", "rabbitmq.extraConfiguration"] {
+    assert!(fields(&world).contains("extraConfiguration: |\n      heartbeat = 60\n"), "{}", fields(&world));
+    for path in ["note", "rabbitmq.env.API_TOKEN", "rabbitmq.extraConfiguration[auth_ldap.dn_lookup_bind.password]"] {
         let said = format!(
             "warning: `values.{path}` is left out: it looks like a secret, and a profile holds none; the plan shows what that changes\n"
         );
@@ -315,6 +317,14 @@ fn no_profile_has_been_here_before() {
     canaries(&world, &run);
     assert!(fields(&world).contains("ref: ../charts/stable-like\n"), "{run}");
     world.run(&["credentials", "verify", "prodmq"]).ended(0);
+}
+
+/// As a shell completes a folder's name; helm would take it for that as well.
+#[test]
+fn a_folder_is_one_without_a_dot_before_it() {
+    let world = plain(&stable());
+    world.run(&["init", "prodmq", "--from-release", "prodmq", "--chart", "charts/stable-like", "--yes"]).ended(0);
+    assert!(fields(&world).contains("ref: ../charts/stable-like\n"), "{}", fields(&world));
 }
 
 /// A packed chart does not tell its keys; the release's own values do.

@@ -24,12 +24,12 @@ fn there_is_no_such_release() {
     world.rule("helm history rabbit *", 1, "", "Error: release: not found");
     assert_snapshot!(refused(&world, &init, 78), @"
     error: there is no Helm release `rabbit` in namespace `rabbitmq`; there: prodmq; nothing was changed
-    hint: helm list --all-namespaces
+    hint: helm list --all-namespaces   # where it is: --namespace NAME
     ");
     world.remove("cluster/release");
     assert_snapshot!(refused(&world, &init, 78), @"
     error: there is no Helm release `rabbit` in namespace `rabbitmq`; there is none; nothing was changed
-    hint: helm list --all-namespaces
+    hint: helm list --all-namespaces   # where it is: --namespace NAME
     ");
 }
 
@@ -130,6 +130,19 @@ fn the_chart_is_not_given_or_another() {
     error: `prodmq` was made by chart `rabbitmq-6.18.2`, and --chart is stable nginx-6.18.2; nothing was changed
     hint: helm pull REPOSITORY/rabbitmq --version 6.18.2 --untar   # then --chart ./rabbitmq
     see: mqctl explain RELEASE-TAKEN
+    ");
+}
+
+/// Helm knows why, and what to do.
+#[test]
+fn helm_has_no_such_chart() {
+    let world = bare(&stable());
+    world.rule("helm show *", 1, "", "Error: repo stable not found");
+    answers(&world, &stable(), &history(&[("deployed", "rabbitmq-6.18.2")]));
+    let init = ["init", "prodmq", "--from-release", "prodmq", "--chart", "stable/rabbitmq", "--yes"];
+    assert_snapshot!(refused(&world, &init, 69), @"
+    error: no chart `stable/rabbitmq` 6.18.2: helm: repo stable not found; nothing was changed
+    hint: helm repo add stable URL   # the address that the chart's own pages name
     ");
 }
 
@@ -265,4 +278,40 @@ fn what_helm_says_is_not_quoted() {
     answers(&world, &stable(), &history(&[("deployed", "rabbitmq-6.18.2")]));
     let said = refused(&world, &STABLE, 1);
     assert!(said.contains("`helm get values` did not answer in JSON"), "{said}");
+}
+
+/// What the release tells of a chart that mqctl does not know is said for the profile that has to describe it.
+#[test]
+fn a_chart_of_no_known_family_is_described_by_hand() {
+    let mut family = bitnami();
+    family.given = json!({"nodes": 3, "login": {"name": "user", "password": PASSWORD, "cookie": COOKIE}});
+    let world = bare(&family);
+    let mut set: Value = serde_json::from_str(&text(&world, "cluster/statefulset.prodmq")).unwrap();
+    set["spec"]["serviceName"] = "prodmq-nodes".into();
+    set["spec"]["selector"] = json!({"matchLabels": {"app": "mq", "release": "prodmq"}});
+    set["spec"]["template"]["spec"]["containers"][0]["name"] = "broker".into();
+    set["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] = json!([
+        {"name": "conf", "mountPath": "/etc/rabbitmq"}, {"name": "data", "mountPath": "/data"},
+    ]);
+    world.object("statefulset.prodmq", &set);
+    answers(&world, &family, &history(&[("deployed", "mq-1.2.0")]));
+    let init = ["init", "shop", "--from-release", "prodmq", "--chart", "./charts/custom-like", "--yes"];
+    assert_snapshot!(refused(&world, &init, 78), @"
+    error: `prodmq` was made by chart `mq-1.2.0`, whose keys mqctl does not know; nothing was changed
+    a profile by hand can describe it, beginning with what the release tells:
+      chart:
+        dialect: custom
+        custom:
+          statefulSet: prodmq
+          headlessService: prodmq-nodes
+          claimTemplate: data
+          container: broker
+          volumePath: /data
+          podLabels: {app: mq, release: prodmq}
+    hint: write profiles/shop.yaml: see `A chart of your own` in mqctl's README
+    hint: mqctl credentials adopt shop   # then mqctl plan shop
+    ");
+    set["spec"]["podManagementPolicy"] = "Parallel".into();
+    world.object("statefulset.prodmq", &set);
+    assert!(refused(&world, &init, 78).contains("\n      parallel: true\n"));
 }

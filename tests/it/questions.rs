@@ -227,7 +227,7 @@ fn a_release_is_taken_over_by_two_answers() {
     let mut talk = Talk::begin(&world, &["init", "prodmq", "--from-release", "prodmq"]);
     talk.answer("Namespace of the release [rabbitmq]", "\r");
     talk.answer(
-        "Chart that made it (rabbitmq-6.18.2): a folder or a .tgz, such as ./charts/rabbitmq",
+        "Chart that made it (rabbitmq-6.18.2): a folder, a .tgz or REPO/CHART, such as ./charts/rabbitmq",
         "./charts/stable-like\r",
     );
     talk.answer("Go on?", "y\r");

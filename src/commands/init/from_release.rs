@@ -1,5 +1,6 @@
 //! `mqctl init NAME --from-release RELEASE`: read the release, make its profile, prove its secrets, plan
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use anyhow::Result;
@@ -8,7 +9,7 @@ use serde_json::Value;
 use super::{Files, credentials_adopt, draft, given, questions};
 use crate::ask::Person;
 use crate::chart::look::{Asking, Eyes};
-use crate::chart::{Home, Wanted};
+use crate::chart::{self, Home, Unseen, Wanted};
 use crate::cli::Init;
 use crate::cluster::{Observed, Target};
 use crate::context::Context;
@@ -38,12 +39,22 @@ pub(super) fn run(args: &Init, name: &str, path: &Path, cx: &Context) -> Result<
     let eyes = Eyes { tools: &cx.tools, person: Person::Absent, asking: Asking::Always };
     // The profile says a path from its own folder, which need not be there yet.
     let from_here = (reference != named).then(|| Home::Here(named.into()));
+    // Helm's refusal says more than that no profile can be made.
+    let refused = RefCell::new(None);
     let look = |wanted: &Wanted| {
-        eyes.look(&Wanted { home: from_here.clone().unwrap_or(wanted.home.clone()), ..wanted.clone() })
+        let seen = eyes.look(&Wanted { home: from_here.clone().unwrap_or(wanted.home.clone()), ..wanted.clone() });
+        seen.map_err(|unseen| match unseen {
+            Unseen::Failed(error) => {
+                refused.replace(Some(error));
+                Unseen::Mistake("helm was asked in vain".to_owned())
+            }
+            other => other,
+        })
     };
     let chart = Chart { reference: &reference, look: &look, profile: path };
     let known: Vec<&Vault> = own_secret.iter().map(|knower| &knower.vault).collect();
-    let Said { draft, vault, warnings } = release::said(&reading, answers, &chart, &known)?;
+    let said = release::said(&reading, answers, &chart, &known);
+    let Said { draft, vault, warnings } = said.map_err(|failure| refused.take().unwrap_or_else(|| failure.into()))?;
     let knowers = own_secret.into_iter().chain([Knower { who: Who::Values, vault }]).collect();
     adopted(args, cx, &draft, knowers, warnings, asking)
 }
@@ -84,14 +95,20 @@ fn release_name(name: &str) -> Result<String> {
 /// Of the chart, as it is given here.
 fn reference(args: &Init, reading: &Reading, asking: bool) -> Result<String> {
     match &args.chart {
-        Some(chart) => Ok(chart.clone()),
-        None if asking => questions::chart(reading),
+        Some(chart) => Ok(from_here(chart)),
+        None if asking => questions::chart(reading).map(|chart| from_here(&chart)),
         None => {
             let chart = &reading.revision.chart;
             let text = format!("which chart? `{}` was made by {chart}, and --chart is not given", reading.release);
             Err(Failure::new(Outcome::Usage, format!("{text}; nothing was changed")).hint(reading.pull()).into())
         }
     }
+}
+
+/// A folder as a shell completes it, which helm would take for one too, before it looks for a repository of that name.
+fn from_here(chart: &str) -> String {
+    let is_path = ["./", "../", "/"].iter().any(|begins| chart.starts_with(begins));
+    if !is_path && chart::describe(Path::new(chart)).is_ok() { format!("./{chart}") } else { chart.to_owned() }
 }
 
 /// The one that the chart made, or that its pods refer to.

@@ -38,8 +38,10 @@ pub(super) fn namespace(answers: Answers, asking: bool) -> Result<Answers> {
 
 /// The chart that made it, as the command line would name it.
 pub(super) fn chart(reading: &Reading) -> Result<String> {
-    let prompt =
-        format!("Chart that made it ({}): a folder or a .tgz, such as ./charts/rabbitmq", reading.revision.chart);
+    let prompt = format!(
+        "Chart that made it ({}): a folder, a .tgz or REPO/CHART, such as ./charts/rabbitmq",
+        reading.revision.chart
+    );
     ask::line(&prompt, "", |text| text.is_empty().then(|| format!("for example: {}", reading.pull())))
 }
 
