@@ -45,7 +45,7 @@ impl Family {
     }
 
     /// Where its chart is: that of an older version is the same but for its number.
-    fn chart(self, world: &World) -> String {
+    pub(crate) fn chart(self, world: &World) -> String {
         let newest = format!("{CHARTS}/{}-like", self.word());
         if !matches!(self, Self::Bitnami8) {
             return newest;
@@ -174,7 +174,7 @@ pub(crate) fn sized(
 }
 
 /// The values by which the chart of no family is told its secrets.
-const BY_SECRET: [(&str, &str); 2] = [("passwordSecret", "login.secret"), ("cookieSecret", "login.secret")];
+pub(crate) const BY_SECRET: [(&str, &str); 2] = [("passwordSecret", "login.secret"), ("cookieSecret", "login.secret")];
 const BY_VALUE: [(&str, &str); 2] = [("password", "login.password"), ("erlangCookie", "login.cookie")];
 
 /// A chart of no family, whose profile describes it.
@@ -182,30 +182,35 @@ fn custom(how: &str, helm: Helm, secrets: [(&'static str, &'static str); 2]) -> 
     let name = format!("dialects: custom: {how}");
     Test::new(name.clone(), move || {
         let mut world = World::new(&name, helm, MNESIA, 3);
-        let mut description = json!({
-            "statefulSet": NAME, "clientService": format!("{NAME}-clients"), "headlessService": format!("{NAME}-nodes"),
-            "claimTemplate": "mq-data", "container": "broker", "volumePath": "/data", "dataPath": "/data/nodes",
-            "podLabels": {"app": "mq", "release": NAME}, "releaseLabel": "release",
-            "keys": {
-                "replicas": "nodes", "image": "image", "storageClass": "disk.class", "storageSize": "disk.size",
-                "username": "login.name", "forceBoot": "recovery.force", "podManagementPolicy": "pods.policy",
-            },
-            "secretKeys": {"username": "broker-user", "password": "broker-password", "erlangCookie": "broker-cookie"},
-        });
-        for (key, value) in secrets {
-            description["keys"][key] = json!(value);
-        }
-        let chart = json!({"ref": format!("{CHARTS}/custom-like"), "version": "1.2.0", "dialect": "custom", "custom": description});
-        world.wish("/chart", chart);
-        world.wish(
-            "/values",
-            json!({
-                "name": NAME, "env": SMALL.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
-                "readinessProbe": {"initialDelaySeconds": 5, "periodSeconds": 10},
-                "resources": {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"memory": "512Mi"}},
-            }),
-        );
+        world.wish("/chart", custom_chart(&secrets));
+        world.wish("/values", custom_values());
         lives_on(&mut world);
+    })
+}
+
+/// What a profile says of the suite's own chart of no family.
+pub(crate) fn custom_chart(secrets: &[(&str, &str)]) -> Value {
+    let mut description = json!({
+        "statefulSet": NAME, "clientService": format!("{NAME}-clients"), "headlessService": format!("{NAME}-nodes"),
+        "claimTemplate": "mq-data", "container": "broker", "volumePath": "/data", "dataPath": "/data/nodes",
+        "podLabels": {"app": "mq", "release": NAME}, "releaseLabel": "release",
+        "keys": {
+            "replicas": "nodes", "image": "image", "storageClass": "disk.class", "storageSize": "disk.size",
+            "username": "login.name", "forceBoot": "recovery.force", "podManagementPolicy": "pods.policy",
+        },
+        "secretKeys": {"username": "broker-user", "password": "broker-password", "erlangCookie": "broker-cookie"},
+    });
+    for (key, value) in secrets {
+        description["keys"][key] = json!(value);
+    }
+    json!({"ref": format!("{CHARTS}/custom-like"), "version": "1.2.0", "dialect": "custom", "custom": description})
+}
+
+pub(crate) fn custom_values() -> Value {
+    json!({
+        "name": NAME, "env": SMALL.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
+        "readinessProbe": {"initialDelaySeconds": 5, "periodSeconds": 10},
+        "resources": {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"memory": "512Mi"}},
     })
 }
 

@@ -1,5 +1,6 @@
 //! Refusals that are offers: a StatefulSet made anew around its pods, volumes that grow, objects that are taken over, and
-//! helm's own record put right where it names an API that is not served.
+//! helm's own record put right where it names an API that is not served. And what others have left on a release: fields
+//! of their own, a helm that died, no Secret where the chart looks for it.
 
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::environment::{Helm, KHEPRI, MNESIA};
 use crate::killed::{kill_after, with_messages};
 use crate::recover::drain;
 use crate::runner::Test;
+use crate::running::Running;
 use crate::world::{NAME, World};
 
 const UPGRADE: [&str; 3] = ["upgrade", NAME, "--yes"];
@@ -21,6 +23,8 @@ const REPAIR: [&str; 4] = ["upgrade", NAME, "--repair-record", "--yes"];
 const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts/bitnami-like");
 /// A volume of the suite's own cluster grows within a second.
 const GROWTH: Duration = Duration::from_secs(60);
+/// What a plain helm takes on a busy machine.
+const BY_HAND: Duration = Duration::from_secs(120);
 
 pub(crate) fn tests() -> Vec<Test> {
     vec![
@@ -32,6 +36,10 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("offers: an object that is there already, by helm3", || taken_over(Helm::Three)).long(),
         Test::new("offers: a record with an API that is gone, by helm4", || record(Helm::Four)),
         Test::new("offers: a record with an API that is gone, by helm3", || record(Helm::Three)).long(),
+        Test::new("offers: fields of others, by helm4", fields_of_others).long(),
+        Test::new("offers: a plain helm4 that died in an upgrade", || died(Helm::Four)).long(),
+        Test::new("offers: a plain helm3 that died in an upgrade", || died(Helm::Three)).long(),
+        Test::new("offers: a chart that looks for its Secret", looks_for_its_secret).long(),
     ]
 }
 
@@ -55,6 +63,7 @@ fn on_other_chart(what: &str, helm: Helm, replicas: u32) -> World {
 /// Refused without the flag; with it no pod is touched. With helm 3 the run is killed when there is no StatefulSet.
 fn policy(helm: Helm) {
     let mut world = on_other_chart("policy", helm, 3);
+    world.wish("/values/podManagementPolicy", json!("OrderedReady"));
     let password = with_messages(&world);
     let pods = world.namespace.pods();
     world.wish("/values/podManagementPolicy", json!("Parallel"));
@@ -223,4 +232,76 @@ fn record(helm: Helm) {
     world.mqctl(&["delete", NAME, "--purge", "--confirm", NAME]).expect(0);
     let left = world.namespace.names("secrets");
     assert!(!left.iter().any(|name| name.contains("-mqctl-record-")), "{left:?}");
+}
+
+/// A plain upgrade with one value more, as somebody would run it by hand.
+fn plain_upgrade(world: &World, more: &[&str]) -> Running {
+    let args = ["upgrade", NAME, CHART, "--reuse-values", "--set", "terminationGracePeriodSeconds=99"];
+    let place = ["--namespace", &world.namespace.0];
+    Running::start(world.command(world.root().join("bin/helm")).args(args).args(place).args(more))
+}
+
+/// Helm 4 stops at each of them, with its revision marked as failed.
+fn fields_of_others() {
+    let mut world = on_other_chart("fields", Helm::Four, 3);
+    let password = with_messages(&world);
+    let conf = json!({"data": {"rabbitmq.conf": STANDARD.encode("log.console = true\n")}}).to_string();
+    world.namespace.kubectl(&["patch", "secret", "mq-config", "--patch", &conf]);
+    let hidden = json!({"spec": {"publishNotReadyAddresses": false}}).to_string();
+    world.namespace.kubectl(&["patch", "service", "mq-headless", "--patch", &hidden]);
+    world.namespace.kubectl(&["scale", "statefulset", NAME, "--replicas", "2"]);
+    let refused = plain_upgrade(&world, &[]).wait(BY_HAND);
+    assert!(refused.code != Some(0) && refused.stderr.contains("conflict"), "{}", refused.said());
+    assert_eq!(world.releases(), [("failed".to_owned(), "2".to_owned())]);
+    world.wish("/values/terminationGracePeriodSeconds", json!(90));
+    let plan = world.mqctl(&["plan", NAME]).expect(0);
+    for words in ["take back 2 fields", ".data.rabbitmq.conf", ".spec.publishNotReadyAddresses", "kubectl-patch"] {
+        assert!(plan.stdout.contains(words), "`{words}`: {}", plan.said());
+    }
+    world.mqctl(&UPGRADE).expect(0);
+    world.assert_healthy();
+    assert_eq!(world.namespace.object("service", "mq-headless")["spec"]["publishNotReadyAddresses"], true);
+    assert_eq!(world.namespace.object("statefulset", NAME)["spec"]["replicas"], 3);
+    world.mqctl(&["plan", NAME, "--detailed-exitcode"]).expect(0);
+    drain(&world, &password, &Kind::BOTH);
+}
+
+/// Nobody can know whether it is at work: mqctl waits to be told, and says by what.
+fn died(helm: Helm) {
+    let world = on_other_chart("died", helm, 1);
+    let password = with_messages(&world);
+    let run = plain_upgrade(&world, &["--wait"]);
+    world.namespace.until("helm is at work", BY_HAND, |_| world.releases()[0].0 == "pending-upgrade");
+    run.signal("KILL");
+    assert_eq!(run.wait(BY_HAND).signal, Some(9));
+    world.mqctl(&UPGRADE).expect(75).says(&["`mq` is pending-upgrade since", "mqctl unlock mq", "HELM-PENDING"]);
+    let init = ["init", "other", "--from-release", NAME, "-n", &world.namespace.0, "--chart", CHART, "--yes"];
+    world.mqctl(&init).expect(75).says(&["helm rollback mq", "nothing was changed"]);
+    assert_eq!(world.releases(), [("pending-upgrade".to_owned(), "2".to_owned())]);
+    world.mqctl(&["unlock", NAME, "--yes"]).expect(0);
+    assert_eq!(world.releases()[0].0, "deployed");
+    world.namespace.until("mq-0 is ready as it was before", GROWTH, |namespace| {
+        let status = namespace.object("statefulset", NAME)["status"].clone();
+        status["readyReplicas"] == 1 && status["currentRevision"] == status["updateRevision"]
+    });
+    world.mqctl(&UPGRADE).expect(0);
+    world.assert_healthy();
+    drain(&world, &password, &Kind::BOTH);
+}
+
+/// The one that mqctl tells it of: found where the cluster is asked, and told by name where it is gone.
+fn looks_for_its_secret() {
+    let mut world = on_other_chart("passwords", Helm::Four, 1);
+    let password = with_messages(&world);
+    let blind = plain_upgrade(&world, &["--dry-run=client"]).wait(BY_HAND);
+    assert!(blind.code != Some(0) && blind.stderr.contains("PASSWORDS ERROR"), "{}", blind.said());
+    world.wish("/values/terminationGracePeriodSeconds", json!(90));
+    world.mqctl(&UPGRADE).expect(0);
+    world.namespace.kubectl(&["delete", "secret", "mq-mqctl-credentials"]);
+    world.wish("/values/terminationGracePeriodSeconds", json!(91));
+    world.mqctl(&UPGRADE).expect(78).says(&["PASSWORDS ERROR", "nothing was changed", "HELM-PASSWORDS"]);
+    world.mqctl(&["credentials", "adopt", NAME, "--yes"]).expect(0);
+    world.mqctl(&UPGRADE).expect(0);
+    world.assert_healthy();
+    drain(&world, &password, &Kind::BOTH);
 }

@@ -34,20 +34,31 @@ cluster_formation.classic_config.nodes.{{ add $i 1 }} = rabbit@{{ include "rabbi
 cluster_formation.target_cluster_size_hint = {{ int .Values.replicaCount }}
 {{- end }}
 
-{{/* One of the three that are asked for: from the Secret, or in clear. Argument: list ROOT KEY VARIABLE. */}}
+{{/* One of the three that are asked for, from the Secret. Argument: list ROOT KEY VARIABLE. */}}
 {{- define "rabbitmq.credential" -}}
 {{- $wished := index (first .).Values.authentication (index . 1) | default dict -}}
 {{- $secret := (first .).Values.authentication.existingSecret -}}
 {{- if and $secret $wished.secretKey -}}
 - {name: {{ index . 2 }}, valueFrom: {secretKeyRef: {name: {{ $secret }}, key: {{ $wished.secretKey }}}}}
-{{- else if and (not $secret) $wished.value -}}
+{{- else if and (not $secret) $wished.value (eq (index . 1) "erlangCookie") -}}
 - {name: {{ index . 2 }}, value: {{ $wished.value | quote }}}
+{{- end -}}
+{{- end }}
+
+{{/* Without a Secret user and password stand in the ConfigMap, in clear. */}}
+{{- define "rabbitmq.login" -}}
+{{- with .Values.authentication -}}
+{{- if not .existingSecret -}}
+{{- with .user }}{{ with .value }}default_user = {{ . }}{{ end }}{{ end }}
+{{ with .password }}{{ with .value }}default_pass = {{ . }}{{ end }}{{ end }}
+{{- end -}}
 {{- end -}}
 {{- end }}
 
 {{- define "rabbitmq.conf" -}}
 log.console = true
 loopback_users.guest = false
+{{ include "rabbitmq.login" . }}
 {{ .Values.customConfig }}
 {{- if .Values.options.ssl.enabled }}
 listeners.ssl.default = 5671
