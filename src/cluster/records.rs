@@ -68,7 +68,7 @@ pub(crate) fn understand(tools: &Tools, target: &Target, names: &Names, reply: &
         return Err(kubectl::failure("kubectl get secrets", reply).into());
     }
     let records = read_by_helm(kubectl::items(reply).iter().filter_map(Record::read).collect());
-    let served = served(tools, target, &records, apis::doubtful)?;
+    let served = served(tools, target, &records)?;
     let deployed = |secret: &str| records.iter().any(|record| record.name() != secret && record.status() == "deployed");
     let unusable = |record: &Record| {
         let outdated = apis::outdated(&record.manifest(), &served);
@@ -84,8 +84,8 @@ pub(crate) fn understand(tools: &Tools, target: &Target, names: &Names, reply: &
     Ok(Records { unusable: records.iter().filter_map(unusable).collect(), served })
 }
 
-/// What `helm list` would say, out of the records themselves, and whether helm can use them. Only APIs are asked for that
-/// Kubernetes took away: whoever names none costs no child.
+/// What `helm list` would say, out of the records themselves, and whether helm can use them. Whoever names only APIs that
+/// every server has costs no child.
 ///
 /// # Errors
 /// As `look`.
@@ -98,7 +98,7 @@ pub(crate) fn listed(
         return Err(kubectl::failure("kubectl get secrets", reply).into());
     }
     let records = read_by_helm(kubectl::items(reply).iter().filter_map(Record::read).collect());
-    let served = served(tools, target, &records, apis::taken_away)?;
+    let served = served(tools, target, &records)?;
     let unusable = records.iter().find_map(|record| {
         let Outdated { object, api, .. } = apis::outdated(&record.manifest(), &served).into_iter().next()?;
         Some(OutdatedRecord { revision: record.revision(), object, api })
@@ -114,9 +114,9 @@ fn read_by_helm(mut records: Vec<Record>) -> Vec<Record> {
     last.into_iter().chain(deployed).collect()
 }
 
-/// Of those that are asked for.
-fn served(tools: &Tools, target: &Target, records: &[Record], asked: fn(&str) -> Vec<String>) -> Result<Served> {
-    let mut doubtful: Vec<String> = records.iter().flat_map(|record| asked(&record.manifest())).collect();
+/// Of those that not every server has.
+fn served(tools: &Tools, target: &Target, records: &[Record]) -> Result<Served> {
+    let mut doubtful: Vec<String> = records.iter().flat_map(|record| apis::doubtful(&record.manifest())).collect();
     doubtful.sort();
     doubtful.dedup();
     let calls: Vec<Call> = doubtful.iter().map(|api| kubectl::record::resources(target, api)).collect();

@@ -28,7 +28,7 @@ pub(crate) struct Patient<'a> {
 
 /// One look. Three children and one a pod, all side by side: the pods' names are known beforehand. More only where a
 /// pod is not ready after a restart, a pod is held or a pod is missing, or where helm's record names an API that
-/// Kubernetes took away.
+/// not every cluster serves.
 ///
 /// # Errors
 /// An unreachable cluster, a missing right to read; Ctrl-C.

@@ -120,12 +120,6 @@ pub fn doubtful(manifest: &str) -> Vec<String> {
     all
 }
 
-/// Those of them that Kubernetes took away, if this server is new enough.
-pub fn taken_away(manifest: &str) -> Vec<String> {
-    let known = |api: &String| MOVED.iter().any(|moved| moved.from.contains(&api.as_str()));
-    doubtful(manifest).into_iter().filter(known).collect()
-}
-
 /// What a manifest names that is not served.
 pub fn outdated(manifest: &str, served: &Served) -> Vec<Outdated> {
     let one = |object: &Value| Outdated {

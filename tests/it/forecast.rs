@@ -52,6 +52,45 @@ fn broker(set: &mut Value) -> &mut Value {
     &mut set["spec"]["template"]["spec"]["containers"][0]
 }
 
+/// However the pods take it: a Secret of the chart's own that holds a cookie.
+#[test]
+fn a_secret_of_the_chart_s_own_is_seen_in_variables_and_volumes() {
+    let told_with = |change: &dyn Fn(&mut Value), key: &str| {
+        let mut objects = objects("builtin");
+        objects.iter_mut().filter(|object| object["kind"] == "StatefulSet").for_each(change);
+        objects.push(json!({"kind": "Secret", "metadata": {"name": "own"}, "data": {key: "eA=="}}));
+        let told = told("builtin", "/var/lib/rabbitmq/mnesia", &objects);
+        told.into_iter().map(|one| one.code).collect::<Vec<_>>()
+    };
+    let whole = |set: &mut Value| broker(set)["envFrom"] = json!([{"secretRef": {"name": "own"}}]);
+    let volume = |source: Value| {
+        move |set: &mut Value| {
+            let volumes = set["spec"]["template"]["spec"]["volumes"].as_array_mut().unwrap();
+            let mut volume = json!({"name": "more"});
+            volume.as_object_mut().unwrap().extend(source.as_object().unwrap().clone());
+            volumes.push(volume);
+        }
+    };
+    let picked = json!({"secret": {"secretName": "own", "items": [{"key": "erlang-cookie", "path": "c"}]}});
+    let ways: [&dyn Fn(&mut Value); 4] = [
+        &whole,
+        &volume(json!({"secret": {"secretName": "own"}})),
+        &volume(json!({"projected": {"sources": [{"secret": {"name": "own"}}]}})),
+        &volume(picked),
+    ];
+    for way in ways {
+        assert_eq!(told_with(way, "rabbitmq-erlang-cookie"), [Code::CredMismatch]);
+    }
+    for way in &ways[..3] {
+        assert_eq!(told_with(way, "tls.key"), [], "it holds no cookie");
+    }
+    assert_eq!(
+        told_with(&volume(json!({"secret": {"secretName": "another"}})), "erlang-cookie"),
+        [],
+        "nobody knows what it holds"
+    );
+}
+
 #[test]
 fn there_is_nothing_to_tell_of_the_built_in_chart() {
     assert_eq!(told("builtin", "/var/lib/rabbitmq/mnesia", &objects("builtin")), []);

@@ -38,7 +38,7 @@ pub(super) fn helm_pending(picture: &Picture) -> Vec<Finding> {
 }
 
 /// Symptom: upgrade and uninstall fail with `unable to build kubernetes objects`. Cause: the record names an API that
-/// Kubernetes took away since.
+/// Kubernetes took away since, or a custom resource whose definition is gone.
 /// Source: Helm documentation, Deprecated Kubernetes APIs; seen with helm 3 and 4.
 pub(super) fn record_api(picture: &Picture) -> Vec<Finding> {
     let Some(record) = &picture.observed.outdated else { return Vec::new() };
