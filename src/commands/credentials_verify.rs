@@ -43,10 +43,16 @@ fn witnesses(
     let pods: Vec<&str> = observed.running().collect();
     let calls = rabbitmq::questions(target, pods.iter().copied(), &profile.credentials.username, &found.vault);
     let replies = cx.tools.run_all(&calls, &found.vault).into_iter().collect::<Result<Vec<_>>>()?;
-    let of_pod = |(pod, reply): (&&str, &Reply)| Some(agreement::pod(pod, &rabbitmq::read(reply).ok()?));
+    let of_pod = |(pod, reply): (&&str, &Reply)| match rabbitmq::read(reply) {
+        Ok(answer) => agreement::pod(pod, &answer),
+        Err(words) => {
+            report::say(&format!("warning: {pod} runs and could not be asked: {words}"));
+            vec![agreement::silent(pod)]
+        }
+    };
     let mut witnesses = vec![agreement::local(found, profile)];
     witnesses.extend(observed.secret.as_ref().map(agreement::cluster));
-    witnesses.extend(pods.iter().zip(&replies).filter_map(of_pod).flatten());
+    witnesses.extend(pods.iter().zip(&replies).flat_map(of_pod));
     Ok(witnesses)
 }
 

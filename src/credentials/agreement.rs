@@ -47,6 +47,11 @@ pub fn pod(pod: &str, answer: &Answer) -> Vec<Witness> {
     [broker(pod, answer), cookie_file(pod, answer)].into_iter().flatten().collect()
 }
 
+/// A pod that was asked in vain: its row says so, as nothing is proven of it.
+pub fn silent(pod: &str) -> Witness {
+    Witness { who: format!("broker {pod}"), cookie: None, password: Word::Unknown }
+}
+
 /// The cookie that a node reads when it starts again, on its volume or in its memory.
 fn cookie_file(pod: &str, answer: &Answer) -> Option<Witness> {
     let of = |hash: &Option<String>| hash.as_deref().and_then(Fingerprint::from_hex);

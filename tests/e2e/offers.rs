@@ -36,6 +36,7 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("offers: an object that is there already, by helm3", || taken_over(Helm::Three)).long(),
         Test::new("offers: a record with an API that is gone, by helm4", || record(Helm::Four)),
         Test::new("offers: a record with an API that is gone, by helm3", || record(Helm::Three)).long(),
+        Test::new("offers: a record with a custom resource that is gone", record_of_a_custom_resource).long(),
         Test::new("offers: fields of others, by helm4", fields_of_others).long(),
         Test::new("offers: a plain helm4 that died in an upgrade", || died(Helm::Four)).long(),
         Test::new("offers: a plain helm3 that died in an upgrade", || died(Helm::Three)).long(),
@@ -185,11 +186,11 @@ const BUDGET: &str = "---\n# Source: rabbitmq/templates/pdb.yaml\napiVersion: po
 const RECORD: &str = "sh.helm.release.v1.mq.v1";
 
 /// As a cluster leaves it that was upgraded to a Kubernetes without policy/v1beta1.
-fn break_record(world: &World) -> Value {
+fn break_record(world: &World, gone: &str) -> Value {
     let mut secret = world.namespace.object("secret", RECORD);
     let mut revision = unpacked(&secret);
     let manifest = revision["manifest"].as_str().expect("a manifest").to_owned();
-    revision["manifest"] = format!("{manifest}{BUDGET}").into();
+    revision["manifest"] = format!("{manifest}{gone}").into();
     secret["data"]["release"] = packed(&revision).into();
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("record.json");
@@ -202,7 +203,7 @@ fn break_record(world: &World) -> Value {
 fn record(helm: Helm) {
     let mut world = on_other_chart("record", helm, 1);
     let password = with_messages(&world);
-    let mut broken = break_record(&world);
+    let mut broken = break_record(&world, BUDGET);
     let pods = world.namespace.pods();
     for verb in ["upgrade", "install", "plan", "delete"] {
         world.mqctl(&[verb, NAME, "--no-input"]).expect(78).says(&["PodDisruptionBudget/mq-old of policy/v1beta1"]);
@@ -232,6 +233,27 @@ fn record(helm: Helm) {
     world.mqctl(&["delete", NAME, "--purge", "--confirm", NAME]).expect(0);
     let left = world.namespace.names("secrets");
     assert!(!left.iter().any(|name| name.contains("-mqctl-record-")), "{left:?}");
+}
+
+const CUSTOM: &str = "---\n# Source: rabbitmq/templates/gone.yaml\napiVersion: gone.mqctl.example/v1\nkind: Gone\nmetadata:\n  name: mq-old\n";
+
+/// Its definition went with whatever was uninstalled that had brought it.
+fn record_of_a_custom_resource() {
+    let world = on_other_chart("custom resource", Helm::Four, 1);
+    world.install();
+    break_record(&world, CUSTOM);
+    for verb in ["status", "doctor"] {
+        let page = world.mqctl(&[verb, NAME]).expect(0);
+        for words in ["Gone/mq-old of gone.mqctl.example/v1", "mqctl upgrade mq --repair-record"] {
+            assert!(page.stdout.contains(words), "`{words}`: {}", page.said());
+        }
+    }
+    world.mqctl(&["delete", NAME, "--yes"]).expect(78).says(&["Gone/mq-old", "--repair-record"]);
+    world.mqctl(&REPAIR).expect(0);
+    let manifest = unpacked(&world.namespace.object("secret", RECORD))["manifest"].to_string();
+    assert!(!manifest.contains("gone.mqctl.example") && manifest.contains("StatefulSet"), "{manifest}");
+    world.mqctl(&["plan", NAME, "--detailed-exitcode"]).expect(0);
+    world.delete();
 }
 
 /// A plain upgrade with one value more, as somebody would run it by hand.

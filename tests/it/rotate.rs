@@ -52,6 +52,23 @@ fn who_differs_is_marked() {
     ");
 }
 
+/// Its row stays: nobody may think that it was proven.
+#[test]
+fn a_broker_that_does_not_answer_is_named() {
+    let world = World::installed();
+    world.remove("cluster/answer.prodmq-1");
+    assert_snapshot!(world.run(&VERIFY).ended(0).words(), @"
+    $ mqctl credentials verify prodmq   [exit 0]
+                                    cookie      password
+      prodmq.secrets.yaml           e79a…46     0cbf…e2
+      Secret in the cluster         e79a…46     0cbf…e2
+      broker prodmq-0               e79a…46     accepted
+      broker prodmq-1               -           -
+      broker prodmq-2               e79a…46     accepted
+    warning: prodmq-1 runs and could not be asked: unable to perform an operation on node 'rabbit@prodmq-1'. Please see diagnostics information
+    ");
+}
+
 /// It would bite at the next start, and not before.
 #[test]
 fn a_cookie_file_with_another_cookie_has_a_row_of_its_own() {
