@@ -58,8 +58,9 @@ const MUTABLE: [&str; 7] = [
 /// The annotation of an object that helm does not remove where it says `keep`: in the manifest, or in the cluster.
 pub const RESOURCE_POLICY: &str = "helm.sh/resource-policy";
 
-/// What stands for other fields that are shown themselves.
-const DERIVED: [&str; 3] = ["mqctl/values", "checksum/config", "helm.sh/chart"];
+/// What stands for other fields that are shown themselves; and checksums, which charts call as they like behind this.
+const DERIVED: [&str; 2] = ["mqctl/values", "helm.sh/chart"];
+const CHECKSUM: &str = ".annotations.checksum/";
 
 impl Changes {
     /// Compares two manifests: YAML documents, as helm keeps them.
@@ -145,7 +146,8 @@ impl Field {
 }
 
 fn differ(fields: &mut Vec<Field>, path: &str, before: &Value, after: &Value) {
-    if before == after || DERIVED.iter().any(|derived| path.ends_with(derived)) {
+    let derived = DERIVED.iter().any(|derived| path.ends_with(derived)) || path.contains(CHECKSUM);
+    if before == after || derived {
         return;
     }
     match (before, after) {

@@ -108,7 +108,7 @@ impl Search<'_> {
         let setting = |line: &str| line.split('=').next().unwrap_or_default().trim().to_owned();
         out.extend(told.iter().map(|line| format!("{path}[{}]", setting(line))));
         let is_empty = stay.iter().all(|line| line.trim().is_empty());
-        *text = stay.iter().map(|line| format!("{line}\n")).collect();
+        *text = stay.iter().flat_map(|line| [line, "\n"]).collect();
         !is_empty
     }
 
