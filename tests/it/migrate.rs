@@ -251,7 +251,7 @@ fn each_chart_that_is_kept_runs_the_shovels() {
         let to = format!("./charts/{chart}-like");
         let run = world.run(&["migrate", "prodmq", "--to-chart", &to, "--dry-run"]).ended(0);
         assert!(run.stdout.contains("2 shovels") && run.stdout.contains(&format!("side by side: {chart} ")), "{run}");
-        world.run(&["migrate", "prodmq", "--to-chart", &to, "--yes"]);
+        world.run(&["migrate", "prodmq", "--to-chart", &to, "--yes", "--timeout", "2s"]);
         let text = std::fs::read_to_string(world.path("work/profiles/prodmq-next.yaml")).unwrap();
         assert!(text.contains("- rabbitmq_shovel") && text.contains(&format!("ref: ../charts/{chart}-like")), "{text}");
     }
