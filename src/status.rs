@@ -84,7 +84,7 @@ impl Page<'_> {
     }
 
     fn ready(&self) -> usize {
-        self.observed.pods.iter().filter(|p| p.standing == Standing::Ready).count()
+        self.observed.ready().count()
     }
 
     /// Profile against Secret, against every broker's cookie, against the brokers' own word on the login.

@@ -96,6 +96,11 @@ impl Pod {
         }
     }
 
+    /// Its number in the StatefulSet.
+    pub fn ordinal(&self) -> Option<usize> {
+        self.name.rsplit('-').next()?.parse().ok()
+    }
+
     /// A pod that is wished for and not there.
     pub fn absent(name: &str) -> Self {
         Self {

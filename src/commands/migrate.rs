@@ -9,7 +9,7 @@ use crate::chart;
 use crate::chart::exodus::{self, Row};
 use crate::cli::{Delete, Migrate};
 use crate::cluster::observe::{Question, observe, require_rights};
-use crate::cluster::{Observed, Standing, Target};
+use crate::cluster::{Observed, Target};
 use crate::context::Context;
 use crate::credentials::{self, Found};
 use crate::definitions::Content;
@@ -91,14 +91,13 @@ impl<'a> Old<'a> {
 
 /// Through a pod that is ready.
 fn side(profile: &Profile, target: &Target, observed: &Observed) -> Result<Side> {
-    let ready = observed.pods.iter().find(|pod| pod.standing == Standing::Ready);
-    let Some(pod) = ready else {
+    let Some(pod) = observed.ready().next() else {
         let text = format!("no node of `{}` is ready, and messages move out of brokers that run", profile.release);
         return Err(Failure::new(Outcome::Contradiction, format!("{text}; nothing was changed"))
             .hint(format!("mqctl doctor {}", profile.name))
             .into());
     };
-    Ok(side_of(profile, target, &pod.name))
+    Ok(side_of(profile, target, pod))
 }
 
 fn side_of(profile: &Profile, target: &Target, pod: &str) -> Side {

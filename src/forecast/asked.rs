@@ -42,14 +42,17 @@ fn taken<'a>(pod: &'a Value, container: &'a Value, variable: &'a Value) -> Vec<&
     let at = |mount: &&Value| mount["mountPath"].as_str().is_some_and(|at| at.trim_end_matches('/') == folder);
     let mounts: Vec<&Value> = list(container, "/volumeMounts").iter().filter(at).map(|mount| &mount["name"]).collect();
     let volumes = list(pod, "/volumes").iter().filter(|volume| mounts.contains(&&volume["name"]));
-    volumes.flat_map(secrets_in).collect()
+    volumes.flat_map(secrets_of).filter_map(|secret| name_of(secret).as_str()).collect()
 }
 
-/// Of a volume.
-fn secrets_in(volume: &Value) -> impl Iterator<Item = &str> {
-    let whole = volume.pointer("/secret/secretName");
-    let parts = list(volume, "/projected/sources").iter().filter_map(|source| source.pointer("/secret/name"));
-    whole.into_iter().chain(parts).filter_map(Value::as_str)
+/// The Secrets that a volume shows, each with the keys that are picked.
+fn secrets_of(volume: &Value) -> impl Iterator<Item = &Value> {
+    let parts = list(volume, "/projected/sources").iter().map(|source| &source["secret"]);
+    std::iter::once(&volume["secret"]).chain(parts)
+}
+
+fn name_of(secret: &Value) -> &Value {
+    if secret["secretName"].is_string() { &secret["secretName"] } else { &secret["name"] }
 }
 
 impl<'a> Asked<'a> {
@@ -118,16 +121,13 @@ impl<'a> Asked<'a> {
                 list(container, "/envFrom").iter().filter_map(move |from| this.holding(&from["secretRef"]["name"]));
             single.chain(whole)
         });
-        let mounts = list(this.pod(), "/volumes").iter().flat_map(|volume| {
-            let sources = list(volume, "/projected/sources").iter().map(|source| &source["secret"]);
-            std::iter::once(&volume["secret"]).chain(sources)
-        });
+        let mounts = list(this.pod(), "/volumes").iter().flat_map(secrets_of);
         in_variables.chain(mounts.filter_map(move |mount| this.mounted(mount)))
     }
 
     /// All of its keys, or those that are picked.
     fn mounted(self, mount: &'a Value) -> Option<&'a str> {
-        let name = if mount["secretName"].is_string() { &mount["secretName"] } else { &mount["name"] };
+        let name = name_of(mount);
         match list(mount, "/items") {
             [] => self.holding(name),
             items => items.iter().any(|item| item["key"].as_str().is_some_and(is_cookie)).then(|| name.as_str())?,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{Action, Claim, Condition, Danger, Outlook, Plan, Step, Wished, delete, secret_object};
 use crate::chart::{self, Names, Shown};
-use crate::cluster::{Observed, Standing, Target};
+use crate::cluster::{Observed, Target};
 use crate::kubectl;
 use crate::process::{Call, Part};
 use crate::profile::Profile;
@@ -158,8 +158,7 @@ pub(super) fn tell_broker(target: &Target, observed: &Observed, user: &str) -> S
 
 /// Connections that are open stay open: RabbitMQ asks for the password at the start of one only.
 pub(super) fn telling(target: &Target, observed: &Observed, user: &str) -> (Call, Step) {
-    let ready = observed.pods.iter().find(|pod| pod.standing == Standing::Ready);
-    let pod = ready.map_or_else(|| format!("{}-0", target.stateful_set), |pod| pod.name.clone());
+    let pod = observed.ready().next().map_or_else(|| format!("{}-0", target.stateful_set), str::to_owned);
     let call = kubectl::exec_eval(target, &pod, rabbitmq::change_password(user));
     let detail = format!("in the broker, through {pod}; open connections stay open");
     let step = Step::new(Danger::Changes, format!("password of {user}"), detail);

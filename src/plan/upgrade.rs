@@ -3,7 +3,6 @@
 use super::install::{Given, Verb};
 use super::{Action, Danger, Step, objects};
 use crate::chart;
-use crate::cluster::Standing;
 use crate::kubectl;
 use crate::process::Part;
 use crate::rabbitmq::Answer;
@@ -19,8 +18,8 @@ pub(super) fn before_helm(given: &Given<'_>) -> Vec<Step> {
 /// Users, queues, policies as JSON on this machine: enough to build the cluster again, without the messages.
 fn back_up(given: &Given<'_>) -> Option<Step> {
     let next = given.next.filter(|_| given.verb != Verb::Install && given.restarts())?;
-    let pod = given.observed.pods.iter().find(|pod| pod.standing == Standing::Ready)?;
-    let call = kubectl::export_definitions(given.target, &pod.name);
+    let pod = given.observed.ready().next()?;
+    let call = kubectl::export_definitions(given.target, pod);
     let detail = format!("to {}; messages are not in it", next.backup.display());
     Some(
         Step::new(Danger::Reads, "save the definitions", detail)

@@ -176,7 +176,7 @@ impl World {
     /// `status`, which must say healthy: every node asked by itself, all of them members of one cluster.
     #[track_caller]
     pub(crate) fn assert_healthy(&self) -> Value {
-        let status = self.answered_status().expect(0).json();
+        let status = self.mqctl(&["status", NAME, "-o", "json"]).expect(0).json();
         assert_eq!(status["verdict"], "healthy", "{status:#}");
         assert_eq!(status["credentialsAgree"], true, "{status:#}");
         let replicas = self.profile["replicas"].as_u64().expect("the suite says how many");
@@ -194,14 +194,6 @@ impl World {
         let releases = self.releases();
         assert!(releases.len() == 1 && releases[0].0 == "deployed", "{releases:?}");
         status
-    }
-
-    /// On a busy machine a broker that is well may be too slow to answer: it is asked again, twice.
-    #[track_caller]
-    fn answered_status(&self) -> Ran {
-        let ask = || self.mqctl(&["status", NAME, "-o", "json"]);
-        let slow = |ran: &Ran| ran.stdout.contains("the broker did not answer in");
-        (0..2).fold(ask(), |ran, _| if slow(&ran) { ask() } else { ran })
     }
 
     /// A refusal must leave no trace: neither in the cluster nor beside the profile.

@@ -28,6 +28,13 @@ fn with_shovels(mut census: Value) -> Value {
     census
 }
 
+/// Of an old side that nothing is left in, but for the user of the shovels.
+pub fn emptied() -> Value {
+    let mut census = census(&QUEUES, &[0, 0]);
+    census["mover"] = true.into();
+    census
+}
+
 pub fn with_clients(mut census: Value, count: usize) -> Value {
     let client = |n| json!({"host": base64(&format!("10.1.2.{n}")), "port": 4711, "user": base64("shop")});
     census["clients"] = (1..=count).map(client).collect();

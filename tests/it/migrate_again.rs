@@ -3,7 +3,9 @@
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use crate::migrate::{MOVE, QUEUES, RETIRE, census, leaving, moved, with_a_client, with_clients, without_secrets};
+use crate::migrate::{
+    MOVE, QUEUES, RETIRE, census, emptied, leaving, moved, with_a_client, with_clients, without_secrets,
+};
 
 #[test]
 fn a_run_that_was_killed_is_finished_by_the_next() {
@@ -65,9 +67,7 @@ fn who_comes_first_to_the_new_side_leaves_the_old_one_free() {
 fn it_goes_on_without_the_charts_name() {
     let world = with_a_client();
     world.run(&MOVE).ended(75);
-    let mut left = census(&QUEUES, &[0, 0]);
-    left["mover"] = true.into();
-    world.object("census.prodmq", &left);
+    world.object("census.prodmq", &emptied());
     let run = world.run(&["migrate", "prodmq", "--yes"]).ended(0);
     assert!(run.stdout.contains("prodmq-next has every message of prodmq"), "{run}");
     world.run(&["migrate", "prodmq", "--yes"]).ended(0).changed_nothing();
@@ -90,9 +90,7 @@ fn a_user_of_the_shovels_that_is_gone_is_made_again() {
 fn who_retires_without_another_move_leaves_no_shovel_behind() {
     let world = with_a_client();
     world.run(&MOVE).ended(75);
-    let mut left = census(&QUEUES, &[0, 0]);
-    left["mover"] = true.into();
-    world.object("census.prodmq", &left);
+    world.object("census.prodmq", &emptied());
     let run = world.run(&RETIRE).ended(0);
     let of =
         |word: &str| run.calls.iter().position(|call| call.to_string().contains(word) || call.stdin.contains(word));

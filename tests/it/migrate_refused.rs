@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::dialects::{release, speak};
-use crate::migrate::{MOVE, QUEUES, RETIRE, census, leaving, moved, with_a_client};
+use crate::migrate::{MOVE, QUEUES, RETIRE, census, emptied, leaving, moved, with_a_client};
 use crate::objects;
 use crate::world::World;
 
@@ -48,9 +48,7 @@ fn a_plain_delete_is_refused_while_messages_are_left() {
     hint: mqctl migrate prodmq --retire   # stops the old one then
     see: mqctl explain MIGRATION
     ");
-    let mut left = census(&QUEUES, &[0, 0]);
-    left["mover"] = true.into();
-    world.object("census.prodmq", &left);
+    world.object("census.prodmq", &emptied());
     let run = world.run(&["delete", "prodmq", "--yes"]).ended(78);
     assert!(run.stderr.contains("and its shovels are there still; nothing was changed"), "{run}");
     world.object("census.prodmq", &census(&QUEUES, &[0, 0]));

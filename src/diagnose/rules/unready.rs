@@ -67,9 +67,10 @@ fn beyond_doubt(picture: &Picture, seen: &Seen) -> bool {
     let set = picture.observed.set.as_ref().and_then(|set| picture.age(&set.created));
     match seen.pod.standing {
         Standing::Absent => {
-            let wished = seen.name().rsplit('-').next().and_then(|n| n.parse::<usize>().ok());
             let others = picture.nodes.iter().all(|other| !other.is_young(picture));
-            wished.is_some_and(|n| picture.ordinals().contains(&n)) && others && set.is_some_and(|age| age > 60)
+            seen.pod.ordinal().is_some_and(|n| picture.ordinals().contains(&n))
+                && others
+                && set.is_some_and(|age| age > 60)
         }
         Standing::Crashed(_) => true,
         Standing::Booting(_) if seen.phase() == Phase::RecoveringQueues => false,

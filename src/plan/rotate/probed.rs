@@ -20,7 +20,7 @@
 
 use super::{Given, finish, new_secret, object, promote, verify};
 use crate::chart::{Names, Shown};
-use crate::cluster::{Pod, Standing};
+use crate::cluster::Pod;
 use crate::kubectl::{self, rotation};
 use crate::plan::{Action, Condition, Danger, Step, recover};
 use crate::process::{Call, Part};
@@ -53,12 +53,8 @@ fn old_pods<'a>(given: &Given<'a>) -> Vec<&'a Pod> {
     let noted = observed.noted.rotating.as_ref();
     let is_old = |pod: &&Pod| noted.is_none_or(|uids| uids.contains(&pod.uid));
     let mut pods: Vec<&Pod> = observed.pods.iter().filter(is_old).collect();
-    pods.sort_by_key(|pod| std::cmp::Reverse(ordinal(&pod.name)));
+    pods.sort_by_key(|pod| std::cmp::Reverse(pod.ordinal()));
     pods
-}
-
-fn ordinal(pod: &str) -> u32 {
-    pod.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
 fn hand_out(given: &Given<'_>, names: &Names, old: &[String]) -> Step {
@@ -71,7 +67,7 @@ fn hand_out(given: &Given<'_>, names: &Names, old: &[String]) -> Step {
 fn restarted(given: &Given<'_>, names: &Names, old: &[&Pod]) -> Vec<Step> {
     let published = recover::publish(given.target, given.observed, names).filter(|_| names.pods.len() > 1);
     let mut steps: Vec<Step> = published.into_iter().collect();
-    if given.observed.pods.iter().any(|pod| pod.standing == Standing::Ready) {
+    if given.observed.ready().next().is_some() {
         let last = old.last().map(|pod| pod.name.clone());
         let others: Vec<String> = names.pods.iter().filter(|pod| Some(*pod) != last.as_ref()).cloned().collect();
         let booted = |pod: &&Pod| restart(given, &pod.name, Condition::Booted(vec![pod.name.clone()]));
