@@ -3,8 +3,8 @@
 
 use super::dialect::Told;
 use super::table::{
-    Correction, Fixed, ForceBoot, LOOKED_FOR, LogsIn, NO_SECRET, NOTHING, OWN_SECRET, OWN_VOLUMES, PATIENT, Passwords,
-    Path, Place, Shown, Table, kept, key, unread,
+    Correction, Fixed, ForceBoot, LOOKED_FOR, NO_SECRET, NOTHING, OWN_SECRET, OWN_VOLUMES, PATIENT, Passwords, Place,
+    Table, kept, key, unread,
 };
 use super::version::{ALL, NONE, Span, before, between, from};
 
@@ -24,14 +24,6 @@ const fn patient(versions: Span) -> Correction {
 
 /// Probes of these versions log in, by a command that has the password without quotes.
 const PROVEN: [Span; 3] = [before(7, 4, 4), between((10, 1, 14), (10, 2, 1)), from(11, 14, 4)];
-
-/// From here on the pods have cookie and password as files.
-const FILES: Span = from(15, 5, 0);
-const FILES_KEY: Path = &["usePasswordFiles"];
-const PASSWORD_FILE: &str = "/opt/bitnami/rabbitmq/secrets/rabbitmq-password";
-
-/// With definitions of its own the broker may know another user: the probes ask by the CLI.
-const BY_CLI: (Path, bool) = (&["loadDefinition", "enabled"], true);
 
 const fn in_a_word(versions: Span) -> Passwords {
     Passwords {
@@ -82,12 +74,6 @@ pub(super) const TABLE: Table = Table {
         key(from(15, 2, 0), &["global", "security", "allowInsecureImages"], Told::AnyImage),
     ],
     passwords: &[in_a_word(PROVEN[0]), in_a_word(PROVEN[1]), in_a_word(PROVEN[2])],
-    logs_in: &[
-        LogsIn { versions: FILES, password: Shown::File(PASSWORD_FILE), unless: &[BY_CLI, (FILES_KEY, false)] },
-        LogsIn { versions: PROVEN[2], password: Shown::Variable, unless: &[BY_CLI] },
-        LogsIn { versions: PROVEN[1], password: Shown::Variable, unless: &[] },
-        LogsIn { versions: PROVEN[0], password: Shown::Variable, unless: &[] },
-    ],
     force_boot: ForceBoot::Key(&["clustering", "forceBoot"]),
     publishes: from(8, 24, 4),
     parallel: NONE,
@@ -119,7 +105,7 @@ pub(super) const TABLE: Table = Table {
         kept(from(11, 2, 0), &["servicenameOverride"], LOOKED_FOR),
     ],
     unread: &[
-        unread(before(15, 5, 0), FILES_KEY, NOTHING),
+        unread(before(15, 5, 0), &["usePasswordFiles"], NOTHING),
         unread(ALL, &["rabbitmq"], "auth"),
         unread(ALL, &["replicas"], "replicaCount"),
         unread(before(12, 7, 0), &["auth", "existingSecretPasswordKey"], NOTHING),
@@ -152,39 +138,3 @@ pub(super) const TABLE: Table = Table {
         unread(before(12, 11, 0), &["resourcesPreset"], "resources"),
     ],
 };
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Map, Value, json};
-
-    use super::super::version::Version;
-    use super::*;
-
-    fn shown(version: &str, values: Value) -> Option<Shown> {
-        let values: Map<String, Value> = serde_json::from_value(values).unwrap();
-        TABLE.logs_in(Version::of(version).unwrap(), &values)
-    }
-
-    /// The same versions as in `tests/charts/dialect-checks`.
-    #[test]
-    fn versions_whose_probes_log_in() {
-        let of = |version: &str| shown(version, json!({}));
-        for version in ["7.0.0", "7.4.3", "10.1.14", "10.2.0", "11.14.4", "15.4.1"] {
-            assert_eq!(of(version), Some(Shown::Variable), "{version}");
-        }
-        for version in ["7.4.4", "8.4.0", "8.5.3", "8.6.0", "10.1.13", "10.2.1", "11.14.3"] {
-            assert_eq!(of(version), None, "{version}");
-        }
-        for version in ["15.5.0", "16.0.16"] {
-            assert_eq!(of(version), Some(Shown::File(PASSWORD_FILE)), "{version}");
-        }
-    }
-
-    #[test]
-    fn values_that_change_what_the_probes_do() {
-        let by_cli = json!({"loadDefinition": {"enabled": true}});
-        assert_eq!(["11.14.4", "16.0.16"].map(|version| shown(version, by_cli.clone())), [None, None]);
-        assert_eq!(shown("10.2.0", by_cli), Some(Shown::Variable), "it has no other probe");
-        assert_eq!(shown("16.0.16", json!({"usePasswordFiles": false})), Some(Shown::Variable));
-    }
-}

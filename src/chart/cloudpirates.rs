@@ -32,7 +32,6 @@ pub(super) const TABLE: Table = Table {
         key(ALL, &["auth", "existingSecret"], Told::Secret),
     ],
     passwords: &[],
-    logs_in: &[],
     force_boot: ForceBoot::Useless("has no value for a force boot"),
     publishes: ALL,
     parallel: from(0, 15, 11),

@@ -4,7 +4,7 @@ use super::correction::PARALLEL;
 use super::dialect::{Spoken, Told};
 use super::{Called, LocalChart, Names};
 use crate::profile::{ChartRef, Profile};
-use crate::secret::Name;
+use crate::secret::{self, Name};
 
 /// The path of a value, step by step.
 pub type Key = Vec<String>;
@@ -122,6 +122,12 @@ pub fn secret_keys(profile: &Profile) -> &[(String, Held)] {
         ChartRef::Local(LocalChart { dialect: Spoken::Custom(custom), .. }) => &custom.secret_keys,
         ChartRef::Builtin | ChartRef::Local(_) => &[],
     }
+}
+
+/// Those under which a Secret can have the password.
+pub(crate) fn password_keys(profile: &Profile) -> Vec<&str> {
+    let own = secret_keys(profile).iter().filter_map(|(key, held)| Some((key.as_str(), held.secret()?)));
+    own.chain(secret::KEYS).filter(|(_, name)| *name == Name::Password).map(|(key, _)| key).collect()
 }
 
 /// A path as it is walked.

@@ -30,7 +30,6 @@ pub(super) const TABLE: Table = Table {
         key(ALL, &["authentication", "erlangCookie", "secretKey"], Told::SecretKey("erlang-cookie")),
     ],
     passwords: &[],
-    logs_in: &[],
     force_boot: ForceBoot::Useless(
         "forces a boot by a hook beside the server: too late for the start that waits, and one that fails kills the pod",
     ),

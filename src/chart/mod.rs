@@ -29,6 +29,7 @@ mod version;
 pub(crate) use self::correction::PARALLEL;
 pub(crate) use self::correction::{Corrected, in_lines};
 pub(crate) use self::custom::overlap;
+pub(crate) use self::custom::password_keys;
 pub use self::custom::{Custom, Held, Key, in_order_line, parallel_line, secret_keys};
 pub(crate) use self::dialect::CUSTOM;
 use self::dialect::set;
@@ -39,7 +40,6 @@ pub(crate) use self::local::parted;
 pub use self::local::{Described, LocalChart, describe};
 pub use self::look::Unseen;
 pub use self::reference::{Home, Located, Said, Wanted};
-pub(crate) use self::table::Shown;
 
 /// What the charts of the known families call the broker's container.
 pub const CONTAINER: &str = "rabbitmq";
@@ -230,12 +230,6 @@ pub(crate) fn lays_cookie_once(profile: &Profile) -> Option<&'static str> {
     let ChartRef::Local(chart) = &profile.chart else { return None };
     let family = chart.family()?;
     family.table().lays_cookie_once.then_some(family.word())
-}
-
-/// How the pods have the password that their probes log in with; `None` where no probe does.
-pub(crate) fn probes_log_in(profile: &Profile) -> Option<Shown> {
-    let ChartRef::Local(chart) = &profile.chart else { return None };
-    chart.family()?.table().logs_in(chart.at(), &profile.values)
 }
 
 /// Why this password would be another one where the chart has carried it: a part of a sentence.

@@ -118,8 +118,7 @@ fn gone_by(family: Dialect) -> Vec<(Span, Path)> {
     let told = table.told.iter().map(|key| (key.versions, key.path));
     let corrected = table.corrections.iter().map(|one| (one.versions, one.path));
     let kept = table.kept.iter().map(|kept| (kept.versions, kept.path));
-    let logs_in = table.logs_in.iter().flat_map(|row| row.unless.iter().map(|(path, _)| (row.versions, *path)));
-    let mut all: Vec<_> = told.chain(corrected).chain(kept).chain(logs_in).collect();
+    let mut all: Vec<_> = told.chain(corrected).chain(kept).collect();
     all.push((ALL, &[POLICY]));
     if let ForceBoot::Key(key) = table.force_boot {
         all.push((ALL, key));

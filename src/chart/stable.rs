@@ -3,8 +3,8 @@
 
 use super::dialect::Told;
 use super::table::{
-    Correction, ForceBoot, LOOKED_FOR, LogsIn, NO_SECRET, NOTHING, OWN_VOLUMES, PATIENT, Passwords, Place, Shown,
-    Table, kept, key, unread,
+    Correction, ForceBoot, LOOKED_FOR, NO_SECRET, NOTHING, OWN_VOLUMES, PATIENT, Passwords, Place, Table, kept, key,
+    unread,
 };
 use super::version::{ALL, NONE, between};
 
@@ -44,7 +44,6 @@ pub(super) const TABLE: Table = Table {
         fits: in_a_url,
         why: "the chart puts it into a URL and into a script of sed, as it is; letters, digits and -._~ get there",
     }],
-    logs_in: &[LogsIn { versions: ALL, password: Shown::Variable, unless: &[] }],
     force_boot: ForceBoot::Key(&["forceBoot", "enabled"]),
     publishes: NONE,
     parallel: NONE,

@@ -1,6 +1,6 @@
 //! What a family of charts is like, as data: one table a family, with a span of versions where versions differ. Pure.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::dialect::Told;
 use super::version::{Span, Version};
@@ -31,8 +31,6 @@ pub(crate) struct Table {
     pub(crate) told: &'static [Key],
     /// Characters that a password may have on its way through the chart.
     pub(crate) passwords: &'static [Passwords],
-    /// Probes that log in as the first user; the first row that holds counts.
-    pub(crate) logs_in: &'static [LogsIn],
     pub(crate) force_boot: ForceBoot,
     /// Pods that are not ready have names too: nodes which wait for each other meet.
     pub(crate) publishes: Span,
@@ -72,24 +70,6 @@ pub(crate) struct Passwords {
     pub(super) fits: fn(char) -> bool,
     /// What the chart does with it, and what gets through.
     pub(super) why: &'static str,
-}
-
-/// Probes that fail where the broker does not take the password that they have.
-#[derive(Debug)]
-pub(crate) struct LogsIn {
-    pub(super) versions: Span,
-    pub(super) password: Shown,
-    /// It is not so where one of these values of the profile's is that.
-    pub(super) unless: &'static [(Path, bool)],
-}
-
-/// How the pods have the password that their probes log in with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shown {
-    /// As a variable: as it was when the container began.
-    Variable,
-    /// As a file of this name, which the kubelet writes anew when the Secret has changed; each probe reads it.
-    File(&'static str),
 }
 
 /// A force boot by the chart itself.
@@ -176,22 +156,7 @@ pub(super) const OWN_SECRET: &str = "mqctl's Secret has the key that the chart l
 /// peers and then ends by itself, and RabbitMQ 3.10 was seen to do so after 716 s. One that hangs later is found as soon as before.
 pub(super) const PATIENT: Fixed = Fixed::Number(600);
 
-impl LogsIn {
-    pub(super) fn holds(&self, version: Version, values: &Map<String, Value>) -> bool {
-        let said = |path: Path| {
-            let [first, rest @ ..] = path else { return None };
-            rest.iter().try_fold(values.get(*first)?, |at, key| at.get(key))?.as_bool()
-        };
-        self.versions.has(version) && !self.unless.iter().any(|(path, value)| said(path) == Some(*value))
-    }
-}
-
 impl Table {
-    /// How the pods have the password that their probes log in with; `None` where no probe does.
-    pub(super) fn logs_in(&self, version: Version, values: &Map<String, Value>) -> Option<Shown> {
-        self.logs_in.iter().find(|row| row.holds(version, values)).map(|row| row.password)
-    }
-
     /// What a chart of this version is told.
     pub(crate) fn told(&self, version: Version) -> impl Iterator<Item = (Path, Told)> {
         self.told.iter().filter(move |key| key.versions.has(version)).map(|key| (key.path, key.told))

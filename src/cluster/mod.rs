@@ -19,6 +19,7 @@ pub(crate) mod ownership;
 pub(crate) mod pod;
 pub mod pod_secrets;
 pub mod preview;
+pub(crate) mod probes;
 pub(crate) mod records;
 mod target;
 
@@ -279,12 +280,6 @@ impl Observed {
         let first = self.release.as_ref().is_some_and(|r| r.revision == "1");
         let new = |set: &StatefulSet| self.claims.iter().all(|claim| claim.created >= set.created);
         first && !self.pods.is_empty() && self.pods.iter().all(without_image) && self.set.as_ref().is_some_and(new)
-    }
-
-    /// The pods have a secret from mqctl's own Secret: those of a release that was taken over have the chart's until the
-    /// first upgrade.
-    pub(crate) fn takes_the_secret(&self, names: &Names) -> bool {
-        self.set.as_ref().is_some_and(|set| pod_secrets::referred(&set.pod_spec).contains(&names.secret))
     }
 
     /// Something of the release is there already: volumes count, they carry its past.

@@ -45,9 +45,8 @@ pub(crate) const ANEW_RIGHTS: [Right; 4] = [
     ("patch", "", "persistentvolumeclaims"),
 ];
 
-/// What a rotation needs beyond that where pods restart for it.
-pub(crate) const RESTART_RIGHTS: [Right; 4] =
-    [("get", "", "pods"), ("watch", "", "pods"), ("delete", "", "pods"), ("patch", "", "services")];
+/// What a new password needs beyond an install where pods restart for it.
+pub(crate) const RESTART_RIGHTS: [Right; 3] = [("get", "", "pods"), ("delete", "", "pods"), ("patch", "", "services")];
 
 /// What a delete needs to be allowed.
 pub(crate) const DELETE_RIGHTS: [Right; 8] = [
@@ -293,13 +292,13 @@ fn storage_classes(tools: &Tools, target: &Target) -> Result<Vec<String>> {
     Ok(kubectl::items(&reply).iter().filter_map(name).collect())
 }
 
-/// What every change needs that makes objects; what only a StatefulSet made anew does is asked for with its plan.
+/// What every change needs that makes objects; what only some plans do is asked for with them.
 ///
 /// # Errors
 /// The namespace is being deleted; rights that are missing.
 pub(crate) fn require_fit_to_change(observed: &Observed, target: &Target) -> Result<()> {
     require_lasting_namespace(observed, target)?;
-    refuse_without(observed, target, |right| !is_one_of(&ANEW_RIGHTS, right))
+    refuse_without(observed, target, |right| !is_one_of(&[&ANEW_RIGHTS[..], &RESTART_RIGHTS].concat(), right))
 }
 
 fn is_one_of(rights: &[Right], right: &str) -> bool {

@@ -29,6 +29,17 @@ fn collect(value: &Value, names: &mut Vec<String>) {
     }
 }
 
+/// The Secrets that a volume shows, each with the keys that are picked.
+pub(crate) fn secrets_of(volume: &Value) -> impl Iterator<Item = &Value> {
+    let parts = volume.pointer("/projected/sources").and_then(Value::as_array).into_iter().flatten();
+    std::iter::once(&volume["secret"]).chain(parts.map(|source| &source["secret"]))
+}
+
+/// A volume of its own and a part of one have it under two keys.
+pub(crate) fn name_of(secret: &Value) -> &Value {
+    if secret["secretName"].is_string() { &secret["secretName"] } else { &secret["name"] }
+}
+
 /// What these Secrets hold of cookie and password: under the key that a variable of the template takes, else under one of
 /// the keys that charts use. The name of the first that holds any comes with it.
 pub(crate) fn held(template: &Value, secrets: &[Value]) -> Option<(String, Vault)> {

@@ -5,13 +5,16 @@ use serde_json::Value;
 
 use crate::chart;
 use crate::cli::adopt::Adopt;
-use crate::cluster::observe::{INSTALL_RIGHTS, Question, observe, require_fit_to_change};
+use crate::cluster::observe::{
+    INSTALL_RIGHTS, Question, RESTART_RIGHTS, observe, require_fit_to_change, require_rights_for,
+};
 use crate::cluster::{Observed, Standing, Target};
 use crate::context::Context;
 use crate::credentials::adoption::{self, decide};
 use crate::credentials::hearing::{Knower, Who, hear};
 use crate::credentials::{self, Found, Origin};
 use crate::error::Failure;
+use crate::kubectl::Right;
 use crate::lock;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
@@ -24,17 +27,19 @@ pub(crate) fn run(args: &Adopt, cx: &Context) -> Result<Outcome> {
     let (profile, target) = cx.load(args.name.as_deref())?;
     cx.require_tools()?;
     let found = credentials::local(cx, &profile)?;
-    let observed = look(cx, &profile, &target)?;
+    let restarts = if args.new_password { &RESTART_RIGHTS[..] } else { &[] };
+    let observed = look(cx, &profile, &target, &[&INSTALL_RIGHTS, restarts].concat())?;
     let others = other_knowers(cx, &profile, &target, &observed)?;
     let asked = Asked { profile: &profile, target: &target, new_password: args.new_password, written: true };
-    let (plan, mut vault, _) = asked.planned(cx, found, observed, others)?;
+    let (plan, mut vault, observed) = asked.planned(cx, found, observed, others)?;
+    require_rights_for(plan.calls(), &observed, &target)?;
     cx.carry_out(&plan, &mut vault)
 }
 
 /// Looks at the release, when nobody else changes it.
-pub(super) fn look(cx: &Context, profile: &Profile, target: &Target) -> Result<Observed> {
+pub(super) fn look(cx: &Context, profile: &Profile, target: &Target, rights: &[Right]) -> Result<Observed> {
     let names = chart::names(profile);
-    let question = Question { target, names: &names, storage_class: None, rights: &INSTALL_RIGHTS };
+    let question = Question { target, names: &names, storage_class: None, rights };
     let observed = lock::in_turn(cx, profile, &question, observe)?;
     require_fit_to_change(&observed, target)?;
     Ok(observed)

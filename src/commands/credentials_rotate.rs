@@ -2,17 +2,20 @@
 
 use anyhow::Result;
 
-use crate::chart::{self, Shown};
+use crate::chart;
 use crate::cli::credentials::Rotate;
 use crate::cluster::Observed;
-use crate::cluster::observe::{INSTALL_RIGHTS, Question, RESTART_RIGHTS, observe, require_fit_to_change};
+use crate::cluster::observe::{
+    INSTALL_RIGHTS, Question, RESTART_RIGHTS, observe, require_fit_to_change, require_rights_for,
+};
+use crate::cluster::probes::Shown;
 use crate::context::Context;
 use crate::credentials::{self, Found, Origin, rotation};
 use crate::error::Failure;
 use crate::explain::Code;
 use crate::lock;
 use crate::outcome::Outcome;
-use crate::plan::rotate::{Given, Next, rotate};
+use crate::plan::rotate::{Given, Next, probes_log_in, rotate};
 use crate::profile::Profile;
 use crate::secret::{self, Name};
 
@@ -24,8 +27,7 @@ pub(crate) fn run(args: &Rotate, cx: &Context) -> Result<Outcome> {
     cx.require_tools()?;
     let mut found = credentials::local(cx, &profile)?;
     let names = chart::names(&profile);
-    let restarts = what == Name::Password && chart::probes_log_in(&profile) == Some(Shown::Variable);
-    let rights = if restarts { [&INSTALL_RIGHTS[..], &RESTART_RIGHTS].concat() } else { INSTALL_RIGHTS.to_vec() };
+    let rights = [&INSTALL_RIGHTS[..], &RESTART_RIGHTS].concat();
     let question = Question { target: &target, names: &names, storage_class: None, rights: &rights };
     let mut observed = lock::in_turn(cx, &profile, &question, observe)?;
     require_fit_to_change(&observed, &target)?;
@@ -42,7 +44,9 @@ pub(crate) fn run(args: &Rotate, cx: &Context) -> Result<Outcome> {
     let aside = file.as_deref().filter(|_| next == Next::Untold).and_then(secret::aside);
     let limit = cx.within(profile.timeouts.boot);
     let given = Given { profile: &profile, target: &target, observed: &observed, what, next, file, aside, limit };
-    cx.carry_out(&rotate(&given), &mut found.vault)
+    let plan = rotate(&given);
+    require_rights_for(plan.calls(), &observed, &target)?;
+    cx.carry_out(&plan, &mut found.vault)
 }
 
 /// A chart that has a secret as a value has it in objects of its own, which a rotation does not reach.
@@ -58,14 +62,14 @@ fn require_secret(profile: &Profile) -> Result<()> {
 /// Where probes log in, pods that run are not ready in the middle of a rotation, or none is there for a moment.
 fn runs(profile: &Profile, observed: &Observed) -> bool {
     let wanted = observed.set.as_ref().is_some_and(|set| set.replicas > 0);
-    observed.ready().next().is_some() || (wanted && chart::probes_log_in(profile).is_some())
+    observed.ready().next().is_some() || (wanted && probes_log_in(profile, observed).is_some())
 }
 
 /// Where probes log in, pods need the new password from where mqctl puts it, and restart one after the other for it.
 fn require_whole(profile: &Profile, observed: &Observed, next: Next) -> Result<()> {
-    let Some(shown) = chart::probes_log_in(profile).filter(|_| next != Next::Untold) else { return Ok(()) };
+    let Some(found) = probes_log_in(profile, observed).filter(|_| next != Next::Untold) else { return Ok(()) };
     let names = chart::names(profile);
-    if !observed.takes_the_secret(&names) {
+    if found.secret != names.secret {
         let text = format!(
             "the probes of `{}` log in with a password that is not from Secret `{}`; nothing was changed",
             profile.release, names.secret
@@ -74,7 +78,7 @@ fn require_whole(profile: &Profile, observed: &Observed, next: Next) -> Result<(
             format!("mqctl upgrade {}   # hands the pods that Secret; then the same command again", profile.name);
         return Err(Failure::new(Outcome::Contradiction, text).hint(hint).into());
     }
-    let begins = matches!(next, Next::Generated | Next::Profile) && shown == Shown::Variable;
+    let begins = matches!(next, Next::Generated | Next::Profile) && found.shown == Shown::Variable;
     let missing = names.pods.iter().find(|pod| !observed.ready().any(|ready| ready == *pod));
     match missing.filter(|_| begins && observed.ready().next().is_some()) {
         Some(pod) => {

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::probe::Probe;
 use crate::chart::CONTAINER;
+use crate::cluster::pod_secrets::{name_of, secrets_of};
 use crate::secret::{self, Name};
 use crate::versions::Series;
 
@@ -43,16 +44,6 @@ fn taken<'a>(pod: &'a Value, container: &'a Value, variable: &'a Value) -> Vec<&
     let mounts: Vec<&Value> = list(container, "/volumeMounts").iter().filter(at).map(|mount| &mount["name"]).collect();
     let volumes = list(pod, "/volumes").iter().filter(|volume| mounts.contains(&&volume["name"]));
     volumes.flat_map(secrets_of).filter_map(|secret| name_of(secret).as_str()).collect()
-}
-
-/// The Secrets that a volume shows, each with the keys that are picked.
-fn secrets_of(volume: &Value) -> impl Iterator<Item = &Value> {
-    let parts = list(volume, "/projected/sources").iter().map(|source| &source["secret"]);
-    std::iter::once(&volume["secret"]).chain(parts)
-}
-
-fn name_of(secret: &Value) -> &Value {
-    if secret["secretName"].is_string() { &secret["secretName"] } else { &secret["name"] }
 }
 
 impl<'a> Asked<'a> {

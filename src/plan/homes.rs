@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::install::Given;
 use super::{Action, Condition, Danger, Step, rotate, secret_object};
-use crate::chart::{self, Names};
+use crate::chart::Names;
 use crate::cluster::Existence;
 use crate::credentials::Found;
 use crate::kubectl;
@@ -76,12 +76,8 @@ fn object<'a>(given: &Given<'a>, names: &'a Names, next: Option<Name>) -> secret
     secret_object::Object { profile, target, names, tag: &profile.image.tag, next, ahead: None }
 }
 
-/// Before the wait for ready pods, which do not become ready without.
-pub(super) fn tells_first(given: &Given<'_>) -> bool {
-    given.untold() && chart::probes_log_in(given.profile).is_some()
-}
-
-/// The brokers take a password that was written down while none of them ran; then nobody has to be told any more.
+/// The brokers take a password that was written down while none of them ran; then nobody has to be told any more. This comes
+/// before the wait for ready pods: where probes log in no pod is ready without.
 pub(super) fn tell(given: &Given<'_>, names: &Names) -> Vec<Step> {
     if !given.untold() {
         return Vec::new();
@@ -91,7 +87,5 @@ pub(super) fn tell(given: &Given<'_>, names: &Names) -> Vec<Step> {
         .action(Action::Run(kubectl::apply(given.target, object(given, names, None).manifest())))
         .done(format!("Secret {} written", names.secret));
     let (call, step) = rotate::telling(given.target, given.observed, user);
-    // Where probes log in no pod is ready before: a node that boots is asked until it has booted.
-    let action = if tells_first(given) { Action::Wait(Condition::Succeeds(call)) } else { Action::Run(call) };
-    vec![step.action(action), told]
+    vec![step.action(Action::Wait(Condition::Takes(call))), told]
 }

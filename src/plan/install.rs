@@ -148,9 +148,8 @@ pub fn install(given: &Given<'_>) -> Result<Plan> {
     // Before the wait: a load balancer takes its time while the nodes boot.
     steps.extend(service);
     if !ready || !given.boot_is_noted() || given.untold() {
-        let (boot, tell) = (vec![boot(given, &names)], homes::tell(given, &names));
-        let in_order = if homes::tells_first(given) { [tell, boot] } else { [boot, tell] };
-        steps.extend(in_order.concat());
+        steps.extend(homes::tell(given, &names));
+        steps.push(boot(given, &names));
         steps.extend(given.import.map(|import| import.step(given, &names)));
         steps.push(verify(given, &names));
     }

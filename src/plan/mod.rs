@@ -166,6 +166,8 @@ pub enum Condition {
     Ready(Vec<String>),
     /// This call succeeds.
     Succeeds(Call),
+    /// A node that boots takes this call; what each pod stands at is told meanwhile.
+    Takes(Call),
     /// This helper pod has done its work, within a time of its own: a large volume takes longer than a boot.
     Completed(String, Duration),
 }
@@ -302,7 +304,9 @@ impl Plan {
     /// The calls that its steps make themselves; those of the waits in between only look.
     pub(crate) fn calls(&self) -> impl Iterator<Item = &Call> {
         self.steps.iter().flat_map(|step| &step.actions).filter_map(|action| match action {
-            Action::Run(call) | Action::Try(call) | Action::Wait(Condition::Succeeds(call)) => Some(call),
+            Action::Run(call)
+            | Action::Try(call)
+            | Action::Wait(Condition::Succeeds(call) | Condition::Takes(call)) => Some(call),
             _ => None,
         })
     }

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Action, Claim, Condition, Danger, Outlook, Plan, Step, Wished, delete, secret_object};
-use crate::chart::{self, Names, Shown};
+use crate::chart::{self, Names};
+use crate::cluster::probes::{self, LogsIn, Shown};
 use crate::cluster::{Observed, Target};
 use crate::kubectl;
 use crate::process::{Call, Part};
@@ -70,16 +71,23 @@ fn before_boot(given: &Given<'_>, names: &Names) -> Vec<Step> {
 /// While the broker runs: it is told first, unless that would have probes fail.
 pub(super) fn new_password(given: &Given<'_>, names: &Names) -> Vec<Step> {
     if let Some(shown) = probed(given) {
-        return probed::new_password(given, names, shown);
+        return probed::new_password(given, names, &shown);
     }
     let tell = tell_broker(given.target, given.observed, &given.profile.credentials.username);
     let steps = [tell, promote(given), finish(given, names), verify(given, names)];
     keep_next(given, names).into_iter().chain(steps).collect()
 }
 
-/// How the pods have the password that their probes log in with, as long as they have it from mqctl's Secret.
+/// The password that the pods' probes log in with.
+pub(crate) fn probes_log_in(profile: &Profile, observed: &Observed) -> Option<LogsIn> {
+    let container = &chart::names(profile).container;
+    probes::logs_in(&observed.set.as_ref()?.pod_spec, container, &chart::password_keys(profile))
+}
+
+/// How the pods have it, as long as they have it from mqctl's Secret.
 fn probed(given: &Given<'_>) -> Option<Shown> {
-    chart::probes_log_in(given.profile).filter(|_| given.observed.takes_the_secret(&chart::names(given.profile)))
+    let own = chart::names(given.profile).secret;
+    probes_log_in(given.profile, given.observed).filter(|found| found.secret == own).map(|found| found.shown)
 }
 
 /// Where no broker runs: it is written down, to be told after the next boot.
@@ -102,7 +110,7 @@ fn plan(given: &Given<'_>, names: Names, steps: Vec<Step>) -> Plan {
         verb: "credentials rotate",
         target: given.target.clone(),
         names,
-        about: format!("a new {} {reach}{}", given.what, probed.map_or("", probed::about)),
+        about: format!("a new {} {reach}{}", given.what, probed.as_ref().map_or("", probed::about)),
         steps,
         warnings: Vec::new(),
         outlook: Outlook::default(),

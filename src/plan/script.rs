@@ -67,8 +67,12 @@ fn wait(plan: &Plan, condition: &Condition) -> String {
             let seconds = limit.as_secs();
             format!("{kubectl} wait --for=jsonpath={{.status.phase}}=Succeeded pod/{pod} --timeout={seconds}s")
         }
-        Condition::Succeeds(call) if call.stdin.0.is_empty() => format!("until {call}; do sleep 1; done"),
-        Condition::Succeeds(call) => format!("until {call} <<'END'\n{}\nEND\ndo sleep 1; done", call.stdin),
+        Condition::Succeeds(call) | Condition::Takes(call) if call.stdin.0.is_empty() => {
+            format!("until {call}; do sleep 1; done")
+        }
+        Condition::Succeeds(call) | Condition::Takes(call) => {
+            format!("until {call} <<'END'\n{}\nEND\ndo sleep 1; done", call.stdin)
+        }
     }
 }
 

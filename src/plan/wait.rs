@@ -38,6 +38,7 @@ pub(crate) fn until(run: &Run<'_>, condition: &Condition) -> Result<()> {
         Condition::Booted(pods) => until_each(run, pods, has_booted),
         Condition::Ready(pods) => until_each(run, pods, |standing| *standing == Standing::Ready),
         Condition::Succeeds(call) => until_succeeds(run, call),
+        Condition::Takes(call) => until_taken(run, call),
         Condition::Completed(pod, limit) => until_completed(run, pod, *limit),
     }
 }
@@ -108,6 +109,21 @@ fn until_succeeds(run: &Run<'_>, call: &Call) -> Result<()> {
         run.progress.note(&format!("succeeded at try {tries}"));
     }
     Ok(())
+}
+
+fn until_taken(run: &Run<'_>, call: &Call) -> Result<()> {
+    let mut last = None;
+    let reached = poll(run, run.plan.limit, || {
+        if run.cx.tools.run(call, run.vault)?.ok() {
+            return Ok(Some(true));
+        }
+        let Some(look) = look(run, last.as_ref())? else { return Ok(None) };
+        look.pods.iter().for_each(|pod| run.progress.pod(&pod.name, &pod.standing));
+        last = Some(look);
+        Ok(Some(false))
+    })?;
+    run.progress.clear_pods();
+    if reached { Ok(()) } else { Err(not_ready(run, last.as_ref(), run.plan.limit)) }
 }
 
 /// It says nothing else than by its end.

@@ -4,9 +4,10 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::dialects::{self, Family};
+use crate::dialects;
 use crate::doctor::{DOCTOR, assert_cause, codes};
 use crate::environment::{Helm, KHEPRI, MNESIA};
+use crate::family::Family;
 use crate::killed::{finish_install, with_messages};
 use crate::lost::assert_members_of_the_quorum_queue;
 use crate::recover::{AUTO, BOOT, CONFIRMED, PODS, assert_back, ready, test};
@@ -154,15 +155,11 @@ fn began_anew(world: &World) {
 
 /// Somebody has turned it on by helm, and has gone home.
 fn left_on(world: &mut World, family: Family) {
-    let setting = match family {
-        Family::Stable => "forceBoot.enabled=true",
-        Family::Bitnami | Family::Bitnami8 | Family::Groundhog2k => "clustering.forceBoot=true",
-        Family::CloudPirates => panic!("this family has no such value"),
-    };
+    let setting = format!("{}=true", family.force_boot().expect("it has such a value"));
     world.install();
     let before = revision(world);
     let chart = world.profile["chart"]["ref"].as_str().expect("a chart").to_owned();
-    world.helm(&["upgrade", NAME, &chart, "--reuse-values", "--set", setting]).expect(0);
+    world.helm(&["upgrade", NAME, &chart, "--reuse-values", "--set", &setting]).expect(0);
     rolled(world, &before);
     let found = world.mqctl(&DOCTOR).expect(0).json();
     assert_eq!(codes(&found), ["FORCEBOOT-ON"], "{found:#}");

@@ -89,7 +89,7 @@ impl Namespace {
     /// Runs a shell script in a broker's container.
     #[track_caller]
     pub(crate) fn shell(&self, pod: &str, script: &str) -> String {
-        self.kubectl(&["exec", pod, "--container", "rabbitmq", "--", "sh", "-c", script])
+        self.kubectl(&["exec", pod, "--", "sh", "-c", script])
     }
 
     /// Awaits a condition of the cluster and returns how long it took.

@@ -7,8 +7,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::amqp::Kind;
-use crate::dialects::{Family, sized, test};
+use crate::dialects::{sized, test};
 use crate::environment::{Helm, KHEPRI};
+use crate::family::Family;
 use crate::killed::{kill_after, with_messages};
 use crate::recover::{PODS, drain, ready};
 use crate::rotate::accepted;
@@ -32,6 +33,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("8: whole life", Helm::Three, Family::Bitnami8, life).long(),
         test("whole life", Helm::Four, Family::CloudPirates, life).long(),
         test("whole life", Helm::Three, Family::Groundhog2k, life).long(),
+        test("whole life", Helm::Three, Family::Custom, life).long(),
         test("killed: rotation of the password", Helm::Four, Family::Stable, |world, family| {
             killed(world, family, &["mq-1 ", "has the new password"]);
         })
@@ -56,14 +58,14 @@ enum Pods {
 }
 
 fn pods(family: Family) -> Pods {
-    if family == Family::Stable { Pods::Restart } else { Pods::Stay }
+    if family.restarts_for_a_password() { Pods::Restart } else { Pods::Stay }
 }
 
 fn life(world: &mut World, family: Family) {
     let first = with_messages(world);
     world.assert_healthy();
     let set = world.namespace.object("statefulset", NAME);
-    let policy = if family.wants_the_line() { "OrderedReady" } else { "Parallel" };
+    let policy = if family.line().is_some() { "OrderedReady" } else { "Parallel" };
     assert_eq!(set["spec"]["podManagementPolicy"], policy, "{set:#}");
     let again = world.mqctl(&["upgrade", NAME, "--yes"]).expect(0);
     assert!(again.stdout.contains("nothing to change"), "{}", again.said());
@@ -82,11 +84,7 @@ fn life(world: &mut World, family: Family) {
 /// A variable more: every pod is made anew, one after the other.
 fn upgraded(world: &mut World, family: Family) {
     let before = world.namespace.pods();
-    let pointer = match family {
-        Family::Stable => "/values/rabbitmq/env",
-        Family::Bitnami | Family::Bitnami8 | Family::CloudPirates => "/values/extraEnvVars",
-        Family::Groundhog2k => "/values/env",
-    };
+    let pointer = family.variables();
     let mut variables = world.profile.pointer(pointer).expect("those of the suite").clone();
     match variables.as_array_mut() {
         Some(list) => list.push(json!({"name": "ROUND", "value": "2"})),

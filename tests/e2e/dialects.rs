@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::amqp::{Broker, Kind};
 use crate::environment::{Helm, MNESIA, OLD};
 use crate::evidence::halt;
+use crate::family::{BY_VALUE, Family, custom_chart};
 use crate::killed::{MESSAGES, with_messages};
 use crate::lost::assert_members_of_the_quorum_queue;
 use crate::recover::{AUTO, CONFIRMED, NEWEST_FIRST, PODS, drain, in_order, users};
@@ -16,96 +17,6 @@ use crate::world::{NAME, World};
 const BOOT: Duration = Duration::from_secs(240);
 /// Long enough for what was declared last to be on the disks.
 const FLUSHED: Duration = Duration::from_secs(15);
-/// Small VMs.
-const SMALL: [(&str, &str); 2] = [
-    ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none"),
-    ("RABBITMQ_CTL_ERL_ARGS", "+S 1:1 +sbwt none"),
-];
-pub(crate) const CHARTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts");
-
-/// A small chart of the suite's own in the manner of a family.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Family {
-    Stable,
-    Bitnami,
-    /// Its keys and paths of before 9.0.0.
-    Bitnami8,
-    CloudPirates,
-    Groundhog2k,
-}
-
-impl Family {
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Stable => "stable",
-            Self::Bitnami | Self::Bitnami8 => "bitnami",
-            Self::CloudPirates => "cloudpirates",
-            Self::Groundhog2k => "groundhog2k",
-        }
-    }
-
-    /// Where its chart is: that of an older version is the same but for its number.
-    pub(crate) fn chart(self, world: &World) -> String {
-        let newest = format!("{CHARTS}/{}-like", self.word());
-        if !matches!(self, Self::Bitnami8) {
-            return newest;
-        }
-        let older = world.root().join("bitnami-8").display().to_string();
-        let copied = std::process::Command::new("cp").args(["-r", &newest, &older]).status().expect("cp starts");
-        assert!(copied.success(), "{newest} is copied");
-        let about = format!("{older}/Chart.yaml");
-        let text = std::fs::read_to_string(&about).expect("its Chart.yaml").replace("16.0.16", "8.32.2");
-        std::fs::write(about, text).expect("another version");
-        older
-    }
-
-    /// The profile has to say by itself that the pods are created at once.
-    pub(crate) fn wants_the_line(self) -> bool {
-        matches!(self, Self::Stable)
-    }
-
-    /// Where the nodes' folders are.
-    fn base(self) -> &'static str {
-        match self {
-            Self::Stable => "/opt/bitnami/rabbitmq/var/lib/rabbitmq/mnesia",
-            Self::Bitnami => "/opt/bitnami/rabbitmq/.rabbitmq/mnesia",
-            Self::Bitnami8 => "/bitnami/rabbitmq/mnesia",
-            Self::CloudPirates | Self::Groundhog2k => "/var/lib/rabbitmq/mnesia",
-        }
-    }
-
-    /// Small VMs, and probes that see a ready node soon; the names are those of the rest of the suite.
-    pub(crate) fn values(self) -> Value {
-        let env = SMALL;
-        let mut values = json!({
-            "fullnameOverride": NAME, "readinessProbe": {"initialDelaySeconds": 5, "periodSeconds": 10},
-            "resources": {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"memory": "512Mi"}},
-        });
-        let limit = "total_memory_available_override_value = 512MiB";
-        match self {
-            Self::Stable => {
-                let env: std::collections::BTreeMap<_, _> = env.into_iter().collect();
-                values["rabbitmq"] = json!({"env": env, "extraConfiguration": limit});
-            }
-            Self::Bitnami | Self::Bitnami8 | Self::CloudPirates => {
-                values["extraEnvVars"] = listed(env);
-                if self != Self::CloudPirates {
-                    values["extraConfiguration"] = json!(limit);
-                }
-            }
-            Self::Groundhog2k => {
-                values["env"] = listed(env);
-                values["startupProbe"] = json!({"initialDelaySeconds": 5, "periodSeconds": 5, "timeoutSeconds": 20});
-                values["terminationGracePeriodSeconds"] = json!(40);
-            }
-        }
-        values
-    }
-}
-
-fn listed<const N: usize>(variables: [(&str, &str); N]) -> Value {
-    variables.map(|(name, value)| json!({"name": name, "value": value})).into_iter().collect()
-}
 
 pub(crate) fn tests() -> Vec<Test> {
     let mut tests = vec![
@@ -113,8 +24,9 @@ pub(crate) fn tests() -> Vec<Test> {
         test("a deadlock of pods in order", Helm::Three, Family::Groundhog2k, deadlock).long(),
         test("a deadlock of pods in order", Helm::Three, Family::Stable, deadlock).long(),
         test("a deadlock of pods in order", Helm::Four, Family::Bitnami, deadlock).long(),
-        custom("by an existing Secret", Helm::Three, BY_SECRET).long(),
-        custom("by values", Helm::Four, BY_VALUE).long(),
+        test("8: a deadlock of pods in order", Helm::Four, Family::Bitnami8, deadlock).long(),
+        test("a deadlock of pods in order", Helm::Four, Family::Custom, deadlock).long(),
+        by_values("secrets by values", Helm::Four).long(),
     ];
     tests.extend([
         test("force-boot: chart", Helm::Three, Family::Stable, |world, family| forced(world, family, "chart")).long(),
@@ -135,6 +47,9 @@ pub(crate) fn tests() -> Vec<Test> {
             .long(),
         test("force-boot: file", Helm::Four, Family::Groundhog2k, |world, family| forced(world, family, "file")).long(),
         test("8: force-boot: file", Helm::Three, Family::Bitnami8, |world, family| forced(world, family, "file"))
+            .long(),
+        test("force-boot: chart", Helm::Three, Family::Custom, |world, family| forced(world, family, "chart")).long(),
+        test("force-boot: statefulset", Helm::Four, Family::Custom, |w, family| forced(w, family, "statefulset"))
             .long(),
         test("force-boot: live", Helm::Four, Family::Stable, |world, family| forced(world, family, "live")).long(),
         test("force-boot: live", Helm::Four, Family::Bitnami, |world, family| forced(world, family, "live")).long(),
@@ -166,51 +81,16 @@ pub(crate) fn sized(
     let name = format!("dialects: {}: {what}", family.word());
     Test::new(name.clone(), move || {
         let mut world = World::new(&name, helm, tag, nodes);
-        let chart = family.chart(&world);
-        world.wish("/chart", json!({"ref": chart}));
-        world.wish("/values", family.values());
+        family.wish(&mut world);
         body(&mut world, family);
     })
 }
 
-/// The values by which the chart of no family is told its secrets.
-pub(crate) const BY_SECRET: [(&str, &str); 2] = [("passwordSecret", "login.secret"), ("cookieSecret", "login.secret")];
-const BY_VALUE: [(&str, &str); 2] = [("password", "login.password"), ("erlangCookie", "login.cookie")];
-
-/// A chart of no family, whose profile describes it.
-fn custom(how: &str, helm: Helm, secrets: [(&'static str, &'static str); 2]) -> Test {
-    let name = format!("dialects: custom: {how}");
-    Test::new(name.clone(), move || {
-        let mut world = World::new(&name, helm, MNESIA, 3);
-        world.wish("/chart", custom_chart(&secrets));
-        world.wish("/values", custom_values());
-        lives_on(&mut world);
-    })
-}
-
-/// What a profile says of the suite's own chart of no family.
-pub(crate) fn custom_chart(secrets: &[(&str, &str)]) -> Value {
-    let mut description = json!({
-        "statefulSet": NAME, "clientService": format!("{NAME}-clients"), "headlessService": format!("{NAME}-nodes"),
-        "claimTemplate": "mq-data", "container": "broker", "volumePath": "/data", "dataPath": "/data/nodes",
-        "podLabels": {"app": "mq", "release": NAME}, "releaseLabel": "release",
-        "keys": {
-            "replicas": "nodes", "image": "image", "storageClass": "disk.class", "storageSize": "disk.size",
-            "username": "login.name", "forceBoot": "recovery.force", "podManagementPolicy": "pods.policy",
-        },
-        "secretKeys": {"username": "broker-user", "password": "broker-password", "erlangCookie": "broker-cookie"},
-    });
-    for (key, value) in secrets {
-        description["keys"][key] = json!(value);
-    }
-    json!({"ref": format!("{CHARTS}/custom-like"), "version": "1.2.0", "dialect": "custom", "custom": description})
-}
-
-pub(crate) fn custom_values() -> Value {
-    json!({
-        "name": NAME, "env": SMALL.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
-        "readinessProbe": {"initialDelaySeconds": 5, "periodSeconds": 10},
-        "resources": {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"memory": "512Mi"}},
+/// A chart of no family that takes no Secret.
+fn by_values(how: &str, helm: Helm) -> Test {
+    test(how, helm, Family::Custom, |world, _| {
+        world.wish("/chart", custom_chart(&BY_VALUE));
+        lives_on(world);
     })
 }
 
@@ -263,11 +143,11 @@ fn assert_whole(world: &mut World, family: Family, password: &str) {
     assert_eq!((&spec["podManagementPolicy"], &spec["replicas"]), (&json!("Parallel"), &json!(3)));
     assert_eq!(spec["updateStrategy"]["type"], "RollingUpdate");
     assert!(set["metadata"]["annotations"]["mqctl/recovery"].is_null() && spec["ordinals"].is_null(), "{set:#}");
-    if family.wants_the_line() {
+    if let Some((line, pointer, value)) = family.line() {
         let status = world.mqctl(&["status", NAME]).expect(0);
         assert!(status.stdout.contains("the profile wants OrderedReady"), "{}", status.said());
-        world.mqctl(&["upgrade", NAME, "--yes"]).expect(78).says(&["values: {podManagementPolicy: Parallel}"]);
-        world.wish("/values/podManagementPolicy", json!("Parallel"));
+        world.mqctl(&["upgrade", NAME, "--yes"]).expect(78).says(&[line]);
+        world.wish(pointer, value);
     }
     world.mqctl(&["upgrade", NAME, "--yes"]).expect(0);
     let status = world.mqctl(&["status", NAME]).expect(0);
@@ -280,14 +160,16 @@ fn deadlock(world: &mut World, family: Family) {
     let (password, set) = prepared(world);
     world.namespace.apply(&[set]);
     world.namespace.until("mq-0 waits alone", BOOT, |namespace| {
-        let log = namespace.command(&["logs", "mq-0", "--container", "rabbitmq"]).output().expect("kubectl starts");
+        let log = namespace.command(&["logs", "mq-0"]).output().expect("kubectl starts");
         String::from_utf8_lossy(&log.stdout).contains("Waiting for Mnesia tables")
     });
     std::thread::sleep(FLUSHED);
     assert_eq!(world.namespace.list("pods").len(), 1, "the others are not created");
     let ran = world.mqctl(&["recover", NAME, "--strategy", "auto", "--yes", "-v"]).expect(0);
-    let told = ran.stdout.contains("    values: {podManagementPolicy: Parallel}");
-    assert_eq!(told, family.wants_the_line(), "{}", ran.said());
+    match family.line() {
+        Some((line, ..)) => assert!(ran.stdout.contains(&format!("    {line}")), "{}", ran.said()),
+        None => assert!(!ran.stdout.contains("    values: "), "{}", ran.said()),
+    }
     assert_back(world, family, &password);
 }
 
@@ -317,10 +199,12 @@ pub(crate) fn assert_forced(world: &mut World, family: Family, password: &str) {
         assert_eq!(left.trim(), "", "no switch is left on {pod}");
     }
     let set = world.namespace.object("statefulset", NAME).to_string();
-    let on = ["mqctl-forced", "\"name\":\"RABBITMQ_FORCE_BOOT\",\"value\":\"yes\""];
-    assert!(!on.iter().any(|switch| set.contains(switch)), "{set}");
+    let variable = |name: &str, value: &str| format!("\"name\":\"{name}\",\"value\":\"{value}\"");
+    let on = ["mqctl-forced".to_owned(), variable("RABBITMQ_FORCE_BOOT", "yes"), variable("FORCE", "true")];
+    assert!(!on.iter().any(|switch| set.contains(switch.as_str())), "{set}");
     let values = world.helm(&["get", "values", NAME, "--output", "json"]).expect(0).json();
-    assert!(values["forceBoot"].is_null() && values["clustering"].is_null(), "{values:#}");
+    let sections = ["forceBoot", "clustering", "recovery"];
+    assert!(sections.iter().all(|section| values[*section].is_null()), "{values:#}");
     assert_back(world, family, password);
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::amqp::{Broker, Kind};
-use crate::dialects::{BY_SECRET, CHARTS, Family, custom_chart, custom_values};
 use crate::environment::{Helm, MNESIA, image};
+use crate::family::{BY_SECRET, Family, custom_chart};
 use crate::killed::MESSAGES;
 use crate::recover::drain;
 use crate::runner::Test;
@@ -87,6 +87,11 @@ pub(crate) fn values(family: Family) -> Value {
             values["storage"] = json!({"requestedSize": size});
             values["k8sPeerDiscoveryPlugin"] = json!({"enabled": true});
         }
+        Family::Custom => {
+            (values["nodes"], values["disk"]) = (3.into(), json!({"size": size}));
+            values["image"] = format!("{}:{MNESIA}", image()).into();
+            return values;
+        }
     }
     values["replicaCount"] = 3.into();
     values
@@ -104,6 +109,7 @@ fn secrets(family: Family) -> String {
                 .map(|set| format!("authentication.{set}"))
                 .join(",")
         }
+        Family::Custom => format!("login.name=user,login.password={PASSWORD},login.cookie={COOKIE}"),
     }
 }
 
@@ -136,6 +142,7 @@ fn first_plan(family: Family) -> &'static [&'static str] {
             "env[ERLANG_COOKIE].valueFrom",
             "startupProbe.failureThreshold: 75",
         ],
+        Family::Custom => &["keep Secret mq-login", "they restart for that", "delete Secret mq-login"],
     }
 }
 
@@ -195,12 +202,9 @@ fn there_and_back(world: &World) {
 /// The refusal says what to do: a profile by hand, and the rest is the same.
 fn custom(name: &str) {
     let mut world = World::new(name, Helm::Four, MNESIA, 3);
-    let mut values = custom_values();
-    (values["nodes"], values["disk"]) = (3.into(), json!({"size": "1Gi"}));
-    values["image"] = format!("{}:{MNESIA}", image()).into();
-    let set = format!("login.name=user,login.password={PASSWORD},login.cookie={COOKIE}");
-    let chart = format!("{CHARTS}/custom-like");
-    plain_helm(&world, &chart, &values, &set);
+    let family = Family::Custom;
+    let chart = family.chart(&world);
+    plain_helm(&world, &chart, &values(family), &secrets(family));
     let pods = world.namespace.pods();
     let init = ["init", "other", "--from-release", NAME, "-n", &world.namespace.0, "--chart", &chart, "--yes"];
     let refused = world.mqctl(&init).expect(78);
@@ -209,11 +213,11 @@ fn custom(name: &str) {
     let way = ["A chart of your own", "mqctl credentials adopt other", "nothing was changed"];
     refused.says(&[&told[..], &way].concat());
     world.wish("/chart", custom_chart(&BY_SECRET));
-    world.wish("/values", custom_values());
+    world.wish("/values", family.values());
     assert_hidden(&world.mqctl(&["credentials", "adopt", NAME, "--yes", "-vv"]).expect(0).everything());
     world.mqctl(&["credentials", "verify", NAME]).expect(0);
     let plan = world.mqctl(&["plan", NAME, "--detailed-exitcode"]).expect(2);
-    for words in ["keep Secret mq-login", "they restart for that", "delete Secret mq-login"] {
+    for words in first_plan(family) {
         assert!(plan.stdout.contains(words), "{words}: {}", plan.said());
     }
     assert_eq!(world.namespace.pods(), pods, "no pod was touched");

@@ -31,6 +31,7 @@ mod drift;
 mod environment;
 mod evidence;
 mod expose;
+mod family;
 mod from_release;
 mod healthy;
 mod homes;

@@ -5,9 +5,9 @@ use std::os::unix::fs::symlink;
 use std::time::Duration;
 
 use crate::amqp::{Broker, Kind, messages};
-use crate::dialects::{CHARTS, Family};
 use crate::environment::{Helm, MNESIA};
 use crate::evidence::halt;
+use crate::family::{CHARTS, Family};
 use crate::from_release::values;
 use crate::recover::in_order_of;
 use crate::runner::Test;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::amqp::{Broker, Kind, messages, queue};
-use crate::dialects::{CHARTS, Family};
 use crate::environment::{Helm, MNESIA};
+use crate::family::{CHARTS, Family};
 use crate::runner::Test;
 use crate::running::becomes;
 use crate::world::{NAME, World};

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::amqp::{Broker, Kind, messages};
-use crate::dialects::{CHARTS, Family};
 use crate::environment::Helm;
+use crate::family::{CHARTS, Family};
 use crate::killed::{MESSAGES, with_messages};
 use crate::migrate::{
     NEW, RETIRE, assert_empty, assert_healthy, assert_nothing_of_a_move, drained, left_behind, retired,

@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::cluster::Namespace;
-use crate::dialects::{self, Family, assert_forced, prepared};
+use crate::dialects::{self, assert_forced, prepared};
 use crate::environment::Helm;
+use crate::family::Family;
 use crate::recover::BOOT;
 use crate::runner::{Test, figure};
 use crate::running::Running;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::dialects::{self, Family};
+use crate::dialects;
 use crate::doctor::{DOCTOR, assert_cause, codes};
 use crate::environment::{Helm, KHEPRI, MNESIA};
 use crate::evidence::{cut, hold};
+use crate::family::Family;
 use crate::killed::with_messages;
 use crate::lost::{assert_members_of_the_quorum_queue, lose_volume};
 use crate::recover::{

@@ -128,13 +128,13 @@ fn volumes_alone_are_installed_again_with_new_secrets() {
 
       1  changes   helm install                     1 StatefulSet, 2 Services, 1 ConfigMap, 1 PodDisruptionBudget, 1 ServiceAccount
                    volumes that are there are used again, with their data: data-prodmq-0, data-prodmq-1, data-prodmq-2
-      2  waits     3 nodes booted                   up to 10m
-      3  changes   password of user                 in the broker, through prodmq-0; open connections stay open
-      4  changes   Secret prodmq-mqctl-credentials  the brokers know the password
+      2  changes   password of user                 in the broker, through prodmq-0; open connections stay open
+      3  changes   Secret prodmq-mqctl-credentials  the brokers know the password
+      4  waits     3 nodes booted                   up to 10m
       5  reads     login as user                    members, alarms, cookie, by the brokers' own word
     ");
     let run = world.run(&INSTALL).ended(0);
-    assert_eq!(run.changing_verbs(), ["upgrade", "annotate", "exec", "apply"], "{run}");
+    assert_eq!(run.changing_verbs(), ["upgrade", "exec", "apply", "annotate"], "{run}");
     assert_ne!(assert_done(&world, &run)[0], COOKIE);
 }
 

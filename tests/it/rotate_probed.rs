@@ -1,7 +1,7 @@
 //! A new password on charts whose probes log in with it: nobody is killed for having the old one.
 
 use insta::assert_snapshot;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::dialects::{release, speak};
 use crate::objects::{self, PASSWORD, PODS};
@@ -36,13 +36,32 @@ fn runs(chart: &str, version: &str, more: &str) -> World {
     world
 }
 
-/// Its pods take the password from this Secret.
-pub fn set_with(secret: &str) -> serde_json::Value {
-    let mut set = stateful_set("OrderedReady", false);
+/// Its pods take the password from this Secret, and log in with it.
+pub fn set_with(secret: &str) -> Value {
+    let mut set = probed_by("curl -f --user user:$RABBITMQ_PASSWORD 127.0.0.1:15672/api/health/checks/virtual-hosts");
     let password = json!({"secretKeyRef": {"name": secret, "key": "rabbitmq-password"}});
     set["spec"]["template"]["spec"]["containers"][0]["env"] =
         json!([{"name": "RABBITMQ_PASSWORD", "valueFrom": password}]);
+    set
+}
+
+fn probed_by(command: &str) -> Value {
+    let mut set = stateful_set("OrderedReady", false);
+    set["spec"]["template"]["spec"]["containers"][0]["livenessProbe"] =
+        json!({"exec": {"command": ["/bin/bash", "-ec", command]}});
     set["status"]["readyReplicas"] = 3.into();
+    set
+}
+
+/// They have it as a file.
+fn set_with_file() -> Value {
+    let mut set =
+        probed_by("curl -f --user user:$(< $RABBITMQ_PASSWORD_FILE) 127.0.0.1:15672/api/health/checks/virtual-hosts");
+    let pod = &mut set["spec"]["template"]["spec"];
+    pod["containers"][0]["env"] =
+        json!([{"name": "RABBITMQ_PASSWORD_FILE", "value": "/opt/bitnami/rabbitmq/secrets/rabbitmq-password"}]);
+    pod["containers"][0]["volumeMounts"] = json!([{"name": "secrets", "mountPath": "/opt/bitnami/rabbitmq/secrets"}]);
+    pod["volumes"] = json!([{"name": "secrets", "projected": {"sources": [{"secret": {"name": SECRET}}]}}]);
     set
 }
 
@@ -144,6 +163,7 @@ fn one_node_restarts_when_the_broker_has_been_told() {
 #[test]
 fn pods_with_the_password_in_a_file_stay() {
     let world = runs("bitnami", "16.0.16", "");
+    world.object("statefulset.prodmq", &set_with_file());
     assert_snapshot!(world.run(&DRY).ended(0).words(), @"
     $ mqctl credentials rotate prodmq --dry-run   [exit 0]
     test / rabbitmq / prodmq     a new password while the broker runs; probes of this chart log in, and read it from a file: no pod restarts
@@ -160,16 +180,22 @@ fn pods_with_the_password_in_a_file_stay() {
     assert!(!run.changing_verbs().contains(&"delete"), "{run}");
 }
 
+/// What a chart of this version has by default is no matter: plugins, definitions or probes of the user's change it.
 #[test]
-fn values_of_the_profile_and_the_version_decide() {
-    let said = |chart: &str, version: &str, more: &str| {
-        let run = runs(chart, version, more).run(&DRY).ended(0).words();
+fn what_the_probes_of_the_stateful_set_do_decides() {
+    let said = |chart: &str, version: &str, set: &Value| {
+        let world = runs(chart, version, "");
+        world.object("statefulset.prodmq", set);
+        let run = world.run(&DRY).ended(0).words();
         ["restarted one by one", "from a file"].map(|words| run.contains(words))
     };
-    assert_eq!(said("bitnami", "16.0.16", ", usePasswordFiles: false"), [true, false]);
-    assert_eq!(said("bitnami", "16.0.16", ", loadDefinition: {enabled: true, existingSecret: d}"), [false, false]);
-    assert_eq!(said("cloudpirates", "0.21.18", ""), [false, false]);
-    assert_eq!(said("groundhog2k", "2.3.6", ""), [false, false]);
+    let mut by_cli = set_with(SECRET);
+    by_cli["spec"]["template"]["spec"]["containers"][0]["livenessProbe"]["exec"]["command"][2] =
+        "rabbitmq-diagnostics -q ping".into();
+    assert_eq!(said("bitnami", "16.0.16", &set_with(SECRET)), [true, false]);
+    assert_eq!(said("bitnami", "16.0.16", &by_cli), [false, false]);
+    assert_eq!(said("cloudpirates", "0.21.18", &set_with(SECRET)), [true, false]);
+    assert_eq!(said("groundhog2k", "2.3.6", &by_cli), [false, false]);
 }
 
 /// Where it goes on with the pods that are left, with the same password.
@@ -251,6 +277,21 @@ fn a_cluster_that_lacks_a_node_loses_no_other_by_it() {
     hint: mqctl status prodmq
     see: mqctl explain NOT-WHOLE
     ");
+}
+
+/// Whose probes log in is known only from the cluster: what the plan does by it is asked for in the same question.
+#[test]
+fn who_may_not_restart_pods_changes_nothing() {
+    let denied = r#"{"spec":{"resourceAttributes":{"verb":"delete","resource":"pods"}},"status":{"allowed":false}}"#;
+    let world = stable();
+    world.rule("kubectl * create *", 0, denied, "");
+    let run = world.run(&ROTATE).ended(77);
+    run.changed_nothing();
+    assert!(run.stderr.contains("not permitted in namespace `rabbitmq`: delete pods; nothing was changed"), "{run}");
+    let world = runs("cloudpirates", "0.21.18", "");
+    world.object("statefulset.prodmq", &probed_by("rabbitmq-diagnostics -q ping"));
+    world.rule("kubectl * create * <*SelfSubjectAccessReview*", 0, denied, "");
+    world.run(&ROTATE).ended(0);
 }
 
 /// They would start again with the old password, and never be ready.

@@ -11,6 +11,7 @@ use crate::ask::Person;
 use crate::chart::look::{Asking, Eyes};
 use crate::chart::{self, Home, Unseen, Wanted};
 use crate::cli::Init;
+use crate::cluster::observe::INSTALL_RIGHTS;
 use crate::cluster::{Observed, Target};
 use crate::context::Context;
 use crate::credentials;
@@ -71,7 +72,7 @@ fn adopted(
     let profile = &draft.profile;
     let target = cx.target(profile)?;
     let found = credentials::local(cx, profile)?;
-    let observed = credentials_adopt::look(cx, profile, &target)?;
+    let observed = credentials_adopt::look(cx, profile, &target, &INSTALL_RIGHTS)?;
     same_user(draft, &observed)?;
     warnings.extend(grown(draft, &observed));
     let asked = credentials_adopt::Asked { profile, target: &target, new_password: false, written: false };

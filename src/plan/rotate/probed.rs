@@ -19,14 +19,15 @@
 //! where something else of the pod changes.
 
 use super::{Given, finish, new_secret, object, promote, verify};
-use crate::chart::{Names, Shown};
+use crate::chart::Names;
 use crate::cluster::Pod;
+use crate::cluster::probes::Shown;
 use crate::kubectl::{self, rotation};
 use crate::plan::{Action, Condition, Danger, Step, recover};
 use crate::process::{Call, Part};
 use crate::secret::{Hole, Name};
 
-pub(super) fn new_password(given: &Given<'_>, names: &Names, shown: Shown) -> Vec<Step> {
+pub(super) fn new_password(given: &Given<'_>, names: &Names, shown: &Shown) -> Vec<Step> {
     let (old, between) = match shown {
         Shown::Variable => {
             let old = old_pods(given);
@@ -40,7 +41,7 @@ pub(super) fn new_password(given: &Given<'_>, names: &Names, shown: Shown) -> Ve
 }
 
 /// What is said of the pods in the plan's headline.
-pub(super) const fn about(shown: Shown) -> &'static str {
+pub(super) const fn about(shown: &Shown) -> &'static str {
     match shown {
         Shown::Variable => "; probes of this chart log in: pods are restarted one by one",
         Shown::File(_) => "; probes of this chart log in, and read it from a file: no pod restarts",
@@ -86,7 +87,7 @@ fn restarted(given: &Given<'_>, names: &Names, old: &[&Pod]) -> Vec<Step> {
 fn tell(given: &Given<'_>, ready: &[String]) -> Step {
     let (call, step) = super::telling(given.target, given.observed, &given.profile.credentials.username);
     // A node that an earlier run has restarted may be about to boot.
-    let step = step.action(Action::Wait(Condition::Succeeds(call)));
+    let step = step.action(Action::Wait(Condition::Takes(call)));
     if ready.is_empty() { step } else { step.action(Action::Wait(Condition::Ready(ready.to_vec()))) }
 }
 
