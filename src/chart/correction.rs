@@ -5,13 +5,15 @@ use serde_json::{Map, Value};
 use super::table::{Correction, Path, Table};
 use super::version::{Span, Version, from};
 use super::{Dialect, LocalChart};
-use crate::profile::Profile;
+use crate::chart;
+use crate::profile::{ChartRef, Profile};
 use crate::report;
 
 /// The key of the policy by which pods are created; `OrderedReady` where neither profile nor chart says otherwise.
 pub(super) const POLICY: &str = "podManagementPolicy";
 pub(crate) const PARALLEL: &str = "Parallel";
 const IN_ORDER: &str = "OrderedReady";
+const DEADLOCK: &str = "pods in order wait for each other for ever after a full stop";
 
 /// From here on nodes that start together for the first time form one cluster: they take a lock, or join the first.
 /// Source: release notes of RabbitMQ 3.8.18 and 4.1.0.
@@ -73,11 +75,20 @@ fn policy(profile: &Profile, chart: &LocalChart, table: &Table, parallel: Option
         return None;
     }
     let (value, why) = if wished {
-        (PARALLEL, "pods in order wait for each other for ever after a full stop")
+        (PARALLEL, DEADLOCK)
     } else {
         (IN_ORDER, "as the StatefulSet that is there: Kubernetes changes this on none")
     };
     Some(Corrected { path: &[POLICY], value: value.into(), why })
+}
+
+/// Why the pods are wanted at once, where that is not by a word of the profile's.
+pub(crate) fn why_parallel(profile: &Profile) -> Option<&'static str> {
+    let says = match &profile.chart {
+        ChartRef::Builtin => false,
+        ChartRef::Local(chart) => chart.family().is_none() || profile.values.contains_key(POLICY),
+    };
+    (!says && chart::is_parallel(profile)).then_some(DEADLOCK)
 }
 
 /// Whether the pods are created at once, as long as there is no StatefulSet that says otherwise.

@@ -27,7 +27,7 @@ mod table;
 mod version;
 
 pub(crate) use self::correction::PARALLEL;
-pub(crate) use self::correction::{Corrected, in_lines};
+pub(crate) use self::correction::{Corrected, in_lines, why_parallel};
 pub(crate) use self::custom::overlap;
 pub(crate) use self::custom::password_keys;
 pub use self::custom::{Custom, Held, Key, in_order_line, parallel_line, secret_keys};

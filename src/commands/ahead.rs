@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use serde_json::Value;
 
 use crate::backup;
@@ -12,6 +12,8 @@ use crate::context::Context;
 use crate::credentials;
 use crate::definitions::Content;
 use crate::drift;
+use crate::error::Failure;
+use crate::explain::Code;
 use crate::helm;
 use crate::plan::anew;
 use crate::plan::install::{self, Given, Next};
@@ -33,7 +35,8 @@ impl Ahead {
     /// # Errors
     /// A chart that does not render with these values, objects that the API server or helm would refuse.
     pub(super) fn look(cx: &Context, given: &Given<'_>, looks: bool, definitions: Option<&Content>) -> Result<Self> {
-        let next = look_ahead(cx, given, looks, definitions)?;
+        let next =
+            look_ahead(cx, given, looks, definitions).map_err(|error| with_the_way(error, &given.profile.name))?;
         let objects = match next.as_ref().and_then(|next| next.preview.as_ref()) {
             Some(preview) => preview.rendered.clone(),
             None => first_objects(cx, given, looks)?,
@@ -71,6 +74,17 @@ pub(super) fn apart(cx: &Context, given: &Given<'_>) -> Result<Vec<Value>> {
 /// With `(password)` where the chart is told the password: it may not be there yet, and nothing of it is needed.
 fn without_secrets(given: &Given<'_>) -> Vec<Part> {
     vec![Part::Text(given.values().to_string())]
+}
+
+/// Where the chart has looked for mqctl's Secret in vain: the brokers know what was in it.
+fn with_the_way(error: Error, profile: &str) -> Error {
+    match error.downcast::<Failure>() {
+        Ok(failure) if failure.code == Some(Code::HelmPasswords) => failure
+            .hint(format!("mqctl credentials adopt {profile}   # puts them there, as the brokers have them"))
+            .into(),
+        Ok(failure) => failure.into(),
+        Err(error) => error,
+    }
 }
 
 fn render(given: &Given<'_>) -> Result<Call> {

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::chart;
+use crate::chart::{self, Names};
 use crate::cli::credentials::Rotate;
 use crate::cluster::Observed;
 use crate::cluster::observe::{
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &Rotate, cx: &Context) -> Result<Outcome> {
         require_running(&profile, &observed, what)?;
     }
     if what == Name::Password {
-        require_whole(&profile, &observed, next)?;
+        require_restartable(&profile, &observed, next)?;
     }
     let file = (!matches!(found.origin(what), Origin::Profile(_))).then(|| found.file.clone());
     let aside = file.as_deref().filter(|_| next == Next::Untold).and_then(secret::aside);
@@ -66,7 +66,7 @@ fn runs(profile: &Profile, observed: &Observed) -> bool {
 }
 
 /// Where probes log in, pods need the new password from where mqctl puts it, and restart one after the other for it.
-fn require_whole(profile: &Profile, observed: &Observed, next: Next) -> Result<()> {
+fn require_restartable(profile: &Profile, observed: &Observed, next: Next) -> Result<()> {
     let Some(found) = probes_log_in(profile, observed).filter(|_| next != Next::Untold) else { return Ok(()) };
     let names = chart::names(profile);
     if found.secret != names.secret {
@@ -78,18 +78,41 @@ fn require_whole(profile: &Profile, observed: &Observed, next: Next) -> Result<(
             format!("mqctl upgrade {}   # hands the pods that Secret; then the same command again", profile.name);
         return Err(Failure::new(Outcome::Contradiction, text).hint(hint).into());
     }
-    let begins = matches!(next, Next::Generated | Next::Profile) && found.shown == Shown::Variable;
-    let missing = names.pods.iter().find(|pod| !observed.ready().any(|ready| ready == *pod));
-    match missing.filter(|_| begins && observed.ready().next().is_some()) {
-        Some(pod) => {
-            let text = format!(
-                "`{pod}` is not ready; a new password restarts node after node, and needs all the others; nothing was changed"
-            );
-            let failure = Failure::new(Outcome::Contradiction, text).code(Code::NotWhole);
-            Err(failure.hint(format!("mqctl status {}", profile.name)).into())
-        }
-        None => Ok(()),
+    if found.shown == Shown::Variable && matches!(next, Next::Generated | Next::Profile) {
+        require_told_by_mqctl(profile, observed, &names)?;
+        require_whole(profile, observed, &names)?;
     }
+    Ok(())
+}
+
+/// The first pod that restarts must not change the broker's password before the others are ready for it.
+fn require_told_by_mqctl(profile: &Profile, observed: &Observed, names: &Names) -> Result<()> {
+    if !updates_by_itself(observed, &names.container) {
+        return Ok(());
+    }
+    let text = "the containers give the broker their password when they start: the first that restarts would have the \
+                probes of all others fail; nothing was changed";
+    let name = &profile.name;
+    let hint = format!("values: {{auth: {{updatePassword: false}}}}   # in the profile; then: mqctl upgrade {name}");
+    Err(Failure::new(Outcome::Contradiction, text).hint(hint).into())
+}
+
+fn require_whole(profile: &Profile, observed: &Observed, names: &Names) -> Result<()> {
+    let missing = names.pods.iter().find(|pod| !observed.ready().any(|ready| ready == *pod));
+    let Some(pod) = missing.filter(|_| observed.ready().next().is_some()) else { return Ok(()) };
+    let text = format!(
+        "`{pod}` is not ready; a new password restarts node after node, and needs all the others; nothing was changed"
+    );
+    let failure = Failure::new(Outcome::Contradiction, text).code(Code::NotWhole);
+    Err(failure.hint(format!("mqctl status {}", profile.name)).into())
+}
+
+/// Source: bitnami/rabbitmq 15.1.0, `auth.updatePassword`.
+fn updates_by_itself(observed: &Observed, container: &str) -> bool {
+    let containers = observed.set.as_ref().and_then(|set| set.pod_spec["containers"].as_array()).into_iter().flatten();
+    let broker = containers.filter(|one| one["name"] == container);
+    let mut variables = broker.flat_map(|broker| broker["env"].as_array().into_iter().flatten());
+    variables.any(|variable| variable["name"] == "RABBITMQ_UPDATE_PASSWORD" && variable["value"] == "yes")
 }
 
 /// A chart may keep the nodes from ever hearing of a new cookie.

@@ -76,7 +76,7 @@ fn understood(cx: &Context, patient: &Patient<'_>, question: &Question<'_>, repl
 fn first_calls(cx: &Context, patient: &Patient<'_>, question: &Question<'_>) -> Vec<Call> {
     let Patient { target, names, profile, vault } = *patient;
     let with_login = vault.get(Name::Password).is_some();
-    let script = |pod: &String| script_of_doctor(pod, &names.pods, &profile.credentials.username, with_login);
+    let script = |pod: &String| script_of_doctor(pod, names, &profile.credentials.username, with_login);
     let probe = |pod: &String| kubectl::exec_script(target, pod, &names.container, script(pod));
     let release = records_of(cx, patient).unwrap_or_else(|| helm::list(target));
     let looks = [release, question.look_at_stop(), kubectl::logs(target, LINES)];
@@ -97,7 +97,7 @@ fn look_closer(
     let absent = observed.set.is_some() && pods.iter().any(|pod| pod.standing == Standing::Absent);
     // What ended before matters to a node that has not come up since: one restart, long ago, costs no child.
     let again = pods.iter().any(|pod| pod.restarts > 0 && pod.standing != Standing::Ready);
-    let mut calls: Vec<Call> = held.iter().map(|&n| held_probe(patient.target, &pods[n].name)).collect();
+    let mut calls: Vec<Call> = held.iter().map(|&n| held_probe(patient.target, patient.names, &pods[n].name)).collect();
     calls.extend(again.then(|| kubectl::previous_logs(patient.target, LINES)));
     calls.extend((absent || again).then(|| kubectl::list_all(patient.target, "events")));
     let replies = cx.tools.run_all(&calls, &Vault::default()).into_iter().collect::<Result<Vec<Reply>>>()?;

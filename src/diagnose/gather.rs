@@ -113,7 +113,8 @@ fn silent<'a>(subject: &Subject<'a>, observed: &'a Observed) -> Vec<Volume<'a>> 
     let names = subject.names;
     let bound = |n: usize| observed.claims.iter().any(|claim| claim.name == names.claims[n] && claim.phase == "Bound");
     let pods = all_pods(names, observed).into_iter().enumerate();
-    let silent = pods.filter(|(n, pod)| subject.helper_pods && bound(*n) && probe(subject.target, pod).is_none());
+    let silent =
+        pods.filter(|(n, pod)| subject.helper_pods && bound(*n) && probe(subject.target, names, pod).is_none());
     let volume = |(n, pod): (usize, Pod)| {
         let (claim, reader) = (&names.claims[n], &names.readers[n]);
         let machine = observed.machine_beside(&pod.name, claim).ok()?;
@@ -130,7 +131,7 @@ fn inside<'a>(
     silent: &[Volume<'a>],
 ) -> Result<(Vec<Found<'a>>, Option<String>, Begun)> {
     let pods = all_pods(subject.names, observed);
-    let probes: Vec<Option<Call>> = pods.iter().map(|pod| probe(subject.target, pod)).collect();
+    let probes: Vec<Option<Call>> = pods.iter().map(|pod| probe(subject.target, subject.names, pod)).collect();
     let target = subject.target;
     let logs = logs(target, observed);
     let first = logs.len();
@@ -165,7 +166,9 @@ pub(super) fn unread(logs: &Reply) -> Option<String> {
 pub(super) fn understood<'a>(names: &'a Names, pods: Vec<Pod>, heard: &Heard) -> Vec<Found<'a>> {
     let one = |(n, pod): (usize, Pod)| Found {
         reading: match heard.probes.get(n) {
-            Some(Some(said)) => Reading::parse(&said.text).map_err(|_| said.complaint.clone()),
+            Some(Some(said)) => {
+                Reading::parse(&said.text).map_err(|_| said.complaint.clone()).and_then(Reading::in_its_place)
+            }
             _ => Err(pod.standing.to_string()),
         },
         logs: [0, 1].map(|which| kubectl::lines_of(&heard.logs[which], &pod.name, &names.container)),
@@ -187,16 +190,16 @@ fn logs(target: &Target, observed: &Observed) -> Vec<Call> {
 }
 
 /// A broker's container can be asked, and a start gate that holds a pod back.
-fn probe(target: &Target, pod: &Pod) -> Option<Call> {
+fn probe(target: &Target, names: &Names, pod: &Pod) -> Option<Call> {
     match pod.standing {
-        Standing::Held => Some(held_probe(target, &pod.name)),
-        _ if pod.runs() => Some(kubectl::exec_script(target, &pod.name, &target.container, script_for_vm(pod))),
+        Standing::Held => Some(held_probe(target, names, &pod.name)),
+        _ if pod.runs() => Some(kubectl::exec_script(target, &pod.name, &target.container, script_for_vm(pod, names))),
         _ => None,
     }
 }
 
-pub(super) fn held_probe(target: &Target, pod: &str) -> Call {
-    kubectl::exec_script(target, pod, "start-gate", vec![Part::Text(script(pod))])
+pub(super) fn held_probe(target: &Target, names: &Names, pod: &str) -> Call {
+    kubectl::exec_script(target, pod, "start-gate", vec![Part::Text(script(pod, names))])
 }
 
 /// Reads the volumes of all that could not be asked.
@@ -225,7 +228,7 @@ fn through_readers(
     let made = volumes.iter().zip(&said).filter(|(_, said)| said.is_ok());
     let readers = made.map(|(volume, _)| volume.reader.to_owned()).collect();
     for (node, said) in rest.into_iter().zip(said) {
-        node.read_anew(said.and_then(|text| Reading::parse(&text)));
+        node.read_anew(said.and_then(|text| Reading::parse(&text)?.in_its_place()));
     }
     Ok(readers)
 }

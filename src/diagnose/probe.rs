@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::chart::Names;
 use crate::cluster::{Pod, Standing};
 use crate::process::Part;
 use crate::rabbitmq::{self, Answer};
@@ -89,21 +90,27 @@ impl Inside {
     }
 }
 
+/// Whose files, and where they are.
+fn place(pod: &str, names: &Names) -> String {
+    let quoted = |path| shell_words::quote(path);
+    format!("pod={pod}\nplace={}\nvolume={}\n", quoted(&names.base), quoted(&names.volume))
+}
+
 /// The probe, for a volume without a broker.
-pub(super) fn script(pod: &str) -> String {
-    format!("pod={pod}\npods=\nvm=no\nquestion=\n{PROBE}")
+pub(super) fn script(pod: &str, names: &Names) -> String {
+    format!("{}pods=\nvm=no\nquestion=\n{PROBE}", place(pod, names))
 }
 
 /// The probe beside a broker, which is asked for the evidence of a stop.
-pub(super) fn script_for_vm(pod: &Pod) -> Vec<Part> {
+pub(super) fn script_for_vm(pod: &Pod, names: &Names) -> Vec<Part> {
     let vm = if pod.standing == Standing::Ready { "yes" } else { "waits" };
-    vec![Part::Text(format!("pod={}\npods=\nvm={vm}\nquestion=\n{PROBE}", pod.name))]
+    vec![Part::Text(format!("{}pods=\nvm={vm}\nquestion=\n{PROBE}", place(&pod.name, names)))]
 }
 
-/// The same with everything that the doctor wants to know, in one start of a VM; and by name which of all `pods` it finds.
-pub(super) fn script_of_doctor(pod: &str, pods: &[String], username: &str, with_login: bool) -> Vec<Part> {
-    let all = pods.join(" ");
-    let mut parts = vec![Part::Text(format!("pod={pod}\npods='{all}'\nvm=yes\nquestion='"))];
+/// The same with everything that the doctor wants to know, in one start of a VM; and by name which of all pods it finds.
+pub(super) fn script_of_doctor(pod: &str, names: &Names, username: &str, with_login: bool) -> Vec<Part> {
+    let all = names.pods.join(" ");
+    let mut parts = vec![Part::Text(format!("{}pods='{all}'\nvm=yes\nquestion='", place(pod, names)))];
     parts.extend(rabbitmq::question("asked", QUEUES, username, with_login));
     parts.push(Part::Text(format!("'\n{PROBE}")));
     parts

@@ -1,14 +1,14 @@
-# shellcheck shell=sh disable=SC2154  # mqctl puts assignments before it: `pod`, the broker's pod; `pods`, those whose names it should find; `vm`, whether a broker's VM is near: no, yes, or one that waits; `question`, what else it is asked
+# shellcheck shell=sh disable=SC2154  # mqctl puts assignments before it: `pod`, the broker's pod; `place`, the folder of the nodes' folders as the chart has it; `volume`, where its volume is; `pods`, those whose names it should find; `vm`, whether a broker's VM is near: no, yes, or one that waits; `question`, what else it is asked
 # Says what a node knows of its own stop and of its peers': sections of plain text, behind `@@ NAME` each.
 # Read-only, for any sh. Files come first, because they need no VM; no secret is printed, a cookie leaves as its hash.
 base=
-for folder in "${RABBITMQ_MNESIA_BASE:-}" /opt/bitnami/rabbitmq/.rabbitmq/mnesia /bitnami/rabbitmq/mnesia /opt/bitnami/rabbitmq/var/lib/rabbitmq/mnesia /var/lib/rabbitmq/mnesia; do
+for folder in "${RABBITMQ_MNESIA_BASE:-}" "${RABBITMQ_MNESIA_DIR%/*}" "$place"; do
   if [ -n "$folder" ] && [ -d "$folder" ]; then base=$folder && break; fi
 done
 # A pod that only reads has no RABBITMQ_NODENAME: the node's name is that of its folder.
 node=
-for folder in "$base/${RABBITMQ_NODENAME:-rabbit@$pod}" "$base/rabbit@$pod".*; do
-  case $folder in *-plugins-expand | *-feature_flags | *.pid) continue ;; esac
+for folder in "$base/${RABBITMQ_NODENAME:-rabbit@$pod}" "$base/rabbit@$pod".* "$base"/*"@$pod" "$base"/*"@$pod".*; do
+  case $folder in *-plugins-expand | *-feature_flags | *.pid | */mqctl-copy-of-*) continue ;; esac
   if [ -d "$folder" ]; then node=${folder##*/} && break; fi
 done
 dir=$base/$node
@@ -17,6 +17,11 @@ section() { printf '\n@@ %s\n' "$1"; }
 
 section id
 echo "pod=$pod node=$node now=$(date -u +%s)"
+# Where no node is found somebody's files may be there all the same: such a volume is not blank, nor is one that cannot be read.
+section elsewhere
+if [ -z "$node" ] && [ -d "$volume" ]; then
+  find "$volume" -maxdepth 5 -name lost+found -prune -o \( -name schema.DAT -o -name msg_stores -o -name coordination \) -print 2>&1 | head -n 1
+fi
 section flags
 if [ -n "$node" ]; then cat "$base/$node-feature_flags" 2>/dev/null; fi
 for file in nodes_running_at_shutdown cluster_nodes.config; do

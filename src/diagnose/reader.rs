@@ -171,7 +171,7 @@ fn manifest(subject: &Subject<'_>, volume: &Volume<'_>) -> Value {
         pod_spec: subject.pod_spec,
         image: subject.image,
         user: subject.names.user,
-        script: script(&volume.pod),
+        script: script(&volume.pod, subject.names),
         writes: false,
         seconds: 50,
     };

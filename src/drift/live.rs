@@ -118,7 +118,10 @@ fn policy(compared: &Compared<'_>, set: &StatefulSet) -> Option<Difference> {
     if there == wished {
         return None;
     }
-    let message = format!("the StatefulSet is {there}, the profile wants {wished}");
+    let message = match chart::why_parallel(compared.profile) {
+        Some(why) => format!("the StatefulSet is {there}, and {why}"),
+        None => format!("the StatefulSet is {there}, the profile wants {wished}"),
+    };
     let line = || End::Profile(chart::parallel_line(compared.profile));
     let end = if set.parallel { line() } else { made_anew(compared.profile) };
     Some(Difference::new(Kind::Policy, of_set(compared), message, end).between(wished, there))

@@ -87,6 +87,9 @@ pub struct Reading {
     pub members: Vec<String>,
     /// The members that it believed to run when it last saw one come or go. Its own stop is not recorded.
     pub running_at_shutdown: Option<Vec<String>>,
+    /// Where a file of some node is, or why that is not known, on a volume where this one has no folder.
+    #[serde(skip)]
+    pub elsewhere: Option<String>,
     /// From Mnesia's own log, oldest first; empty where it cannot be read.
     pub sights: Vec<Sight>,
     /// When files were last written, by their names.
@@ -133,6 +136,7 @@ impl Reading {
             flags: flags(get("flags")).unwrap_or_default(),
             members: get("cluster_nodes.config").split(']').next().map(pods_in).unwrap_or_default(),
             running_at_shutdown: sections.get("nodes_running_at_shutdown").and_then(|text| list(text)),
+            elsewhere: first_line(get("elsewhere")).map(str::to_owned),
             sights: sights(get("peers")),
             tables: get("tables").trim().parse().ok(),
             clean_stop: !get("clean").trim().is_empty(),
@@ -144,6 +148,20 @@ impl Reading {
             last_run: None,
             written,
         })
+    }
+
+    /// What was looked for where it is.
+    ///
+    /// # Errors
+    /// A volume that seems blank because the node is looked for in the wrong place: whoever took it for blank would destroy
+    /// what is on it.
+    pub fn in_its_place(self) -> Result<Self, String> {
+        match &self.elsewhere {
+            Some(file) if self.store == Store::Blank => {
+                Err(format!("no node of this pod is where the chart has them, and the volume is not blank: {file}"))
+            }
+            _ => Ok(self),
+        }
     }
 
     /// It serves clients now.

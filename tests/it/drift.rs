@@ -216,15 +216,15 @@ fn volumes_of_another_size_or_class() {
 }
 
 #[test]
-fn pods_in_order_although_the_profile_wants_them_at_once() {
+fn pods_in_order_that_would_better_be_created_at_once() {
     let world = with_set(|set| set["spec"]["podManagementPolicy"] = json!("OrderedReady"));
     assert_snapshot!(told(&world), @"
     status [exit 0]
-      drift         the StatefulSet is OrderedReady, the profile wants Parallel: mqctl upgrade prodmq --recreate-statefulset   # its pods stay
+      drift         the StatefulSet is OrderedReady, and pods in order wait for each other for ever after a full stop: mqctl upgrade prodmq --recreate-statefulset   # its pods stay
     json: objects podManagementPolicy: Parallel / OrderedReady
     plan [exit 0]
     drift: what is other than the profile wants, and what ends it
-      objects  the StatefulSet is OrderedReady, the profile wants Parallel
+      objects  the StatefulSet is OrderedReady, and pods in order wait for each other for ever after a full stop
                fix: mqctl upgrade prodmq --recreate-statefulset   # its pods stay
     json: objects podManagementPolicy: Parallel / OrderedReady
     ");

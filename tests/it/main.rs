@@ -61,6 +61,7 @@ mod pipelines;
 mod plain_helm;
 mod plan;
 mod policy;
+mod probe;
 mod profile;
 mod props;
 mod questions;

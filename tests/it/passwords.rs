@@ -37,6 +37,7 @@ fn a_secret_that_is_not_there_is_told_and_where_to_get_it() {
     run.changed_nothing();
     assert_snapshot!(run.stderr, @"
     error: the chart does not find password and cookie in the Secret that it is told of (PASSWORDS ERROR); nothing was changed
+    hint: mqctl credentials adopt prodmq   # puts them there, as the brokers have them
     see: mqctl explain HELM-PASSWORDS
     ");
 }

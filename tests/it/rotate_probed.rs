@@ -279,6 +279,27 @@ fn a_cluster_that_lacks_a_node_loses_no_other_by_it() {
     ");
 }
 
+#[test]
+fn containers_that_change_the_password_at_their_start_are_not_restarted_for_it() {
+    let world = runs("bitnami", "16.0.16", "");
+    let mut set = set_with(SECRET);
+    let env = &mut set["spec"]["template"]["spec"]["containers"][0]["env"];
+    env.as_array_mut().unwrap().push(json!({"name": "RABBITMQ_UPDATE_PASSWORD", "value": "yes"}));
+    world.object("statefulset.prodmq", &set);
+    let run = world.run(&ROTATE).ended(78);
+    run.changed_nothing();
+    assert_snapshot!(run.stderr, @"
+    error: the containers give the broker their password when they start: the first that restarts would have the probes of all others fail; nothing was changed
+    hint: values: {auth: {updatePassword: false}}   # in the profile; then: mqctl upgrade prodmq
+    ");
+    // With the password in a file no pod restarts.
+    let mut set = set_with_file();
+    let env = &mut set["spec"]["template"]["spec"]["containers"][0]["env"];
+    env.as_array_mut().unwrap().push(json!({"name": "RABBITMQ_UPDATE_PASSWORD", "value": "yes"}));
+    world.object("statefulset.prodmq", &set);
+    world.run(&ROTATE).ended(0);
+}
+
 /// Whose probes log in is known only from the cluster: what the plan does by it is asked for in the same question.
 #[test]
 fn who_may_not_restart_pods_changes_nothing() {
