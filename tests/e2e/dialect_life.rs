@@ -64,6 +64,7 @@ fn pods(family: Family) -> Pods {
 fn life(world: &mut World, family: Family) {
     let first = with_messages(world);
     world.assert_healthy();
+    world.mqctl(&["doctor", NAME]).expect(0);
     let set = world.namespace.object("statefulset", NAME);
     let policy = if family.line().is_some() { "OrderedReady" } else { "Parallel" };
     assert_eq!(set["spec"]["podManagementPolicy"], policy, "{set:#}");

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::amqp::{Broker, Kind};
+use crate::doctor::assert_cause;
 use crate::environment::{Helm, MNESIA, OLD};
 use crate::evidence::halt;
 use crate::family::{BY_VALUE, Family, custom_chart};
@@ -153,6 +154,7 @@ fn assert_whole(world: &mut World, family: Family, password: &str) {
     let status = world.mqctl(&["status", NAME]).expect(0);
     assert!(!status.stdout.contains("OrderedReady"), "{}", status.said());
     world.assert_healthy();
+    world.mqctl(&["doctor", NAME]).expect(0);
 }
 
 /// mq-0 has stopped first, and waits for pods that are not created before it is ready.
@@ -165,6 +167,7 @@ fn deadlock(world: &mut World, family: Family) {
     });
     std::thread::sleep(FLUSHED);
     assert_eq!(world.namespace.list("pods").len(), 1, "the others are not created");
+    assert_cause(world, "BOOT-MNESIA");
     let ran = world.mqctl(&["recover", NAME, "--strategy", "auto", "--yes", "-v"]).expect(0);
     match family.line() {
         Some((line, ..)) => assert!(ran.stdout.contains(&format!("    {line}")), "{}", ran.said()),
