@@ -133,7 +133,7 @@ fn warnings(given: &Given<'_>) -> Vec<String> {
 }
 
 /// Why not in place, what it costs, what becomes of clients, and the way back.
-fn told(given: &Given<'_>) -> Vec<String> {
+fn told(given: &Given<'_>) -> Vec<(&'static str, String)> {
     let (name, to) = (&given.old.name, &given.new.name);
     let misfit = |row: &Row| format!("{} {} would be {}", row.what, row.old, row.new);
     let misfits: Vec<String> = given.rows.iter().filter(|row| !row.fits()).map(misfit).collect();
@@ -159,7 +159,7 @@ fn told(given: &Given<'_>) -> Vec<String> {
         ("from outside", outside),
         ("way back", Some(back)),
     ];
-    lines.into_iter().filter_map(|(head, line)| Some(format!("{head:<14}{}", line?))).collect()
+    lines.into_iter().filter_map(|(head, line)| Some((head, line?))).collect()
 }
 
 fn count(given: &Given<'_>) -> Step {

@@ -341,6 +341,7 @@ impl Plan {
             "apiVersion": "mqctl/v1", "kind": "Plan", "target": self.target, "verb": self.verb,
             "steps": self.steps.iter().enumerate().map(step).collect::<Vec<_>>(),
             "changes": self.changes(), "objects": self.changes, "warnings": self.warnings,
+            "told": self.outlook.told_in_json(),
             "drift": self.outlook.drift_in_json(), "forecast": self.outlook.forecast_in_json(),
         })
     }

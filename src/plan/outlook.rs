@@ -1,6 +1,6 @@
 //! What a plan says beside its steps. Pure.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::anew;
 use super::install::Given;
@@ -10,8 +10,8 @@ use crate::forecast::{self, Forecast};
 /// What its steps do not tell.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outlook {
-    /// Why it is done like that, what it costs, what clients see of it, and the way back.
-    pub told: Vec<String>,
+    /// Why it is done like that, what it costs, what clients see of it, and the way back: each behind its word.
+    pub told: Vec<(&'static str, String)>,
     /// What was changed beside helm and a step puts right; it stands below that step.
     pub in_steps: Vec<Difference>,
     /// In what the release is another one than the profile wants, and stays so.
@@ -37,6 +37,10 @@ impl Outlook {
         Self { told: Vec::new(), in_steps: foreign.chain(unseen).collect(), drift, forecast: given.forecast.to_vec() }
     }
 
+    pub(super) fn told_in_json(&self) -> Value {
+        self.told.iter().map(|(word, line)| json!({"about": word, "text": line})).collect()
+    }
+
     pub(super) fn drift_in_json(&self) -> Value {
         drift::to_json(self.in_steps.iter().chain(&self.drift))
     }
@@ -47,7 +51,7 @@ impl Outlook {
 
     /// The sections below the steps.
     pub(super) fn lines(&self) -> Vec<String> {
-        let told = self.told.iter().cloned();
+        let told = self.told.iter().map(|(word, line)| format!("{word:<14}{line}"));
         told.chain(drift::lines(&self.drift)).chain(forecast::lines(&self.forecast)).collect()
     }
 

@@ -73,6 +73,7 @@ fn the_plan_as_json_has_the_calls_to_paste_and_no_secret() {
         "namespace": "rabbitmq",
         "release": "prodmq"
       },
+      "told": [],
       "verb": "install",
       "warnings": []
     }
