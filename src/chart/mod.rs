@@ -124,6 +124,31 @@ impl Names {
     pub fn headless(&self) -> &str {
         self.services.last().map_or("", String::as_str)
     }
+
+    /// The template that the claims of the volumes are made from.
+    pub(crate) fn claim_template(&self) -> &str {
+        let first = self.claims.first().map_or("", String::as_str);
+        first.strip_suffix(&format!("-{}-0", self.stateful_set)).unwrap_or(first)
+    }
+
+    /// One of the StatefulSet's pods, also beyond the profile's replicas.
+    pub(crate) fn is_a_node(&self, pod: &str) -> bool {
+        is_numbered(pod, &self.stateful_set)
+    }
+
+    /// The volume of such a pod.
+    pub(crate) fn is_a_volume(&self, claim: &str) -> bool {
+        claim
+            .strip_prefix(self.claim_template())
+            .and_then(|rest| rest.strip_prefix('-'))
+            .is_some_and(|pod| self.is_a_node(pod))
+    }
+}
+
+/// `q-12` of `q`.
+fn is_numbered(name: &str, of: &str) -> bool {
+    let number = name.strip_prefix(of).and_then(|rest| rest.strip_prefix('-'));
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
 /// The names of a profile's release.

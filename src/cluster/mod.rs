@@ -10,6 +10,7 @@ use crate::recover::under_way::UnderWay;
 use crate::secret::{Name, Secret, Vault};
 
 mod claim;
+pub(crate) mod described;
 pub mod external;
 pub mod lease;
 mod migration;
@@ -215,34 +216,30 @@ impl Observed {
         observed
     }
 
-    /// Sorts one object of an answer to its place.
+    /// Sorts one object of an answer to its place. What a chart has made beside the broker, with the release's label, has none.
     fn take(&mut self, object: &Value, names: &Names) {
-        let is = |name: &str| object["metadata"]["name"] == name;
+        let name = object["metadata"]["name"].as_str().unwrap_or_default();
+        let is = |other: &str| name == other;
         match object["kind"].as_str().unwrap_or_default() {
-            "StatefulSet" => self.set = Some(StatefulSet::read(object)),
-            "Pod" if names.readers.iter().any(|reader| is(reader)) => {
-                self.readers.extend(object["metadata"]["name"].as_str().map(str::to_owned));
-            }
+            "StatefulSet" if is(&names.stateful_set) => self.set = Some(StatefulSet::read(object)),
+            "Pod" if names.readers.iter().any(|reader| is(reader)) => self.readers.push(name.to_owned()),
             "ConfigMap" if is(&names.hold) => self.holds = true,
             "ConfigMap" if is(&names.evidence) => self.evidence = Some(object.clone()),
-            "Pod" => {
+            "Pod" if names.is_a_node(name) => {
                 self.pods.push(Pod::read(object, &names.container));
                 self.nodes.extend(node_address(object).filter(|node| !self.nodes.contains(node)));
             }
-            "PersistentVolumeClaim" => self.claims.push(Claim::read(object)),
+            "PersistentVolumeClaim" if names.is_a_volume(name) => self.claims.push(Claim::read(object)),
             "Service" if is(&names.external) => self.external = Some(External::read(object)),
             "Service" => {
                 self.hides_waiting |= is(names.headless()) && hides_waiting(&object["spec"]);
-                self.services.push(object["metadata"]["name"].as_str().unwrap_or_default().to_owned());
+                self.services.push(name.to_owned());
             }
             "Secret" if is(&names.secret) => {
                 self.noted = Noted::read(object);
                 self.secret = Some(read_secret(object));
             }
-            "Secret" => {
-                let name = object["metadata"]["name"].as_str().unwrap_or_default();
-                self.copies.extend(name.starts_with(&record::copies_of(names)).then(|| name.to_owned()));
-            }
+            "Secret" => self.copies.extend(name.starts_with(&record::copies_of(names)).then(|| name.to_owned())),
             "Lease" if is(&names.lease) => self.lease = Some(Lease::read(object)),
             "Namespace" => {
                 self.namespace = Existence::There;

@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use crate::chart;
 use crate::cli::{Doctor, FailOn};
+use crate::cluster::described;
 use crate::context::Context;
 use crate::credentials;
 use crate::diagnose::examine::{Patient, examine};
@@ -30,6 +31,9 @@ pub(crate) fn run(args: &Doctor, cx: &Context) -> Result<Outcome> {
     let is_well = |picture: &Picture| Page::of(&target, picture, &wish).worst() < Some(Severity::Error);
     let limit = if args.wait { cx.within(profile.timeouts.boot) } else { Duration::ZERO };
     let picture = examined(cx, &patient, limit, &is_well)?;
+    if picture.foreign_chart.is_none() {
+        described::require(&profile, &names, &picture.set)?;
+    }
     let page = Page::of(&target, &picture, &wish);
     show(cx, &page);
     Ok(outcome(args, page.worst()))

@@ -1,6 +1,7 @@
 //! `mqctl install NAME`
 
 use anyhow::Result;
+use serde_json::Value;
 
 use super::ahead::Ahead;
 use super::beforehand::{self, Beforehand};
@@ -10,7 +11,7 @@ use crate::cluster::observe::{
     self, ANEW_RIGHTS, EXPOSE_RIGHTS, INSTALL_RIGHTS, Question, look_for_note, observe, require_fit_to_change,
     require_rights_for,
 };
-use crate::cluster::{Observed, Target};
+use crate::cluster::{Observed, Target, described};
 use crate::context::Context;
 use crate::credentials::{self, Found};
 use crate::definitions::{Content, Definitions};
@@ -106,12 +107,20 @@ pub(super) fn planned_of(
         Beforehand::First(plan) => return Ok(Planned { plan: *plan, found, first: true }),
         Beforehand::Next(ahead) => ahead,
     };
+    described::require(profile, &chart::names(profile), rendered_set(profile, &ahead.objects))?;
     let given = Given { next: ahead.next.as_ref(), import: import.as_ref(), ..given };
     let forecast = forecast::of_profile(profile, &ahead.objects);
     let drift = drifted(&given, definitions);
     let plan = install::install(&Given { forecast: &forecast, drift: &drift, ..given })?;
     require_rights_for(plan.calls(), &observed, target)?;
     Ok(Planned { plan, found, first: false })
+}
+
+/// The StatefulSet as the chart makes it; null where helm was not asked, or makes none of this name.
+fn rendered_set<'a>(profile: &Profile, objects: &'a [Value]) -> &'a Value {
+    let name = chart::names(profile).stateful_set;
+    let mine = |object: &&Value| object["kind"] == "StatefulSet" && object["metadata"]["name"] == name.as_str();
+    objects.iter().find(mine).unwrap_or(&Value::Null)
 }
 
 /// What is there, as far as it may be changed; whoever only looks does it whoever is at work.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::gather::{Gathered, Subject, gather};
 use crate::chart::{self, Names};
 use crate::cluster::observe::{INSTALL_RIGHTS, Question, RUNG_RIGHTS, observe_stop, require_these};
-use crate::cluster::{Observed, Target};
+use crate::cluster::{Observed, Target, described};
 use crate::context::Context;
 use crate::kubectl::Right;
 use crate::lock;
@@ -47,6 +47,8 @@ impl Stop {
             _ => lock::in_turn(cx, &profile, &question, observe_stop)?,
         };
         require_these(rights, &observed, &target)?;
+        let set = observed.set.as_ref().map_or(&Value::Null, |set| &set.manifest);
+        described::require(&profile, &names, set)?;
         let kept = observed.evidence.as_ref().map(Kept::read).unwrap_or_default();
         let subject = Subject {
             pod_spec: observed.set.as_ref().map_or(&Value::Null, |set| &set.pod_spec),

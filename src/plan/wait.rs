@@ -226,8 +226,10 @@ fn look(run: &Run<'_>, last: Option<&Look>) -> Result<Option<Look>> {
     run.progress.server_answers(true);
     let objects = kubectl::items(&reply);
     let kind = |wanted: &'static str| objects.iter().filter(move |o| o["kind"] == wanted);
-    let set = kind("StatefulSet").next().map(StatefulSet::read);
-    let mut pods: Vec<Pod> = kind("Pod").map(|pod| Pod::read(pod, &target.container)).collect();
+    let name = |object: &Value| object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    let set = kind("StatefulSet").find(|set| name(set) == run.plan.names.stateful_set).map(StatefulSet::read);
+    let nodes = kind("Pod").filter(|pod| run.plan.names.is_a_node(&name(pod)));
+    let mut pods: Vec<Pod> = nodes.map(|pod| Pod::read(pod, &target.container)).collect();
     for name in &run.plan.names.pods {
         if !pods.iter().any(|p| p.name == *name) {
             pods.push(Pod::absent(name));

@@ -71,14 +71,37 @@ fn replicas(reading: &Reading) -> Option<u64> {
     count(&reading.live).or_else(|| count(&reading.rendered))
 }
 
+/// By its name, else by its image, beside containers that belong to it.
 pub(super) fn broker(template: &Value) -> Option<&Value> {
     let containers = template["containers"].as_array()?;
-    let called = |container: &&Value| container["name"].as_str().is_some_and(|name| name.contains("rabbitmq"));
-    containers.iter().find(called).or_else(|| containers.first())
+    let called = |container: &&Value| container["name"] == chart::CONTAINER;
+    let runs = |container: &&Value| {
+        let image = container["image"].as_str().and_then(image_parts).map_or("", |(name, _)| name);
+        image.rsplit('/').next() == Some("rabbitmq")
+    };
+    containers.iter().find(called).or_else(|| containers.iter().find(runs)).or_else(|| containers.first())
 }
 
+/// The one whose volume the broker has its nodes on, where there are several.
 pub(super) fn claim(reading: &Reading) -> Option<&Value> {
-    reading.live.pointer("/spec/volumeClaimTemplates")?.as_array()?.first()
+    let claims = reading.live.pointer("/spec/volumeClaimTemplates")?.as_array()?;
+    let broker = broker(&reading.live["spec"]["template"]["spec"]);
+    let mounts = broker.and_then(|broker| broker["volumeMounts"].as_array()).into_iter().flatten();
+    let of_nodes = |path: &str| path.contains("rabbitmq") || path.contains("mnesia");
+    let base = broker.and_then(base_of);
+    let holds = |mount: &&Value| {
+        let path = mount["mountPath"].as_str().unwrap_or_default();
+        base.map_or_else(|| of_nodes(path), |base| base.starts_with(path))
+    };
+    let named: Vec<&Value> = mounts.filter(holds).map(|mount| &mount["name"]).collect();
+    let mut held = claims.iter().filter(|claim| named.contains(&&claim["metadata"]["name"]));
+    held.next().filter(|_| held.next().is_none()).or_else(|| claims.first().filter(|_| claims.len() == 1))
+}
+
+/// Where its variables say that the nodes are.
+fn base_of(container: &Value) -> Option<&str> {
+    let said = |name: &str| container["env"].as_array()?.iter().find(|one| one["name"] == name)?["value"].as_str();
+    ["RABBITMQ_MNESIA_BASE", "RABBITMQ_MNESIA_DIR"].into_iter().find_map(said)
 }
 
 fn made(reading: &Reading, chart: &Chart<'_>, dialect: Option<Dialect>) -> Made {

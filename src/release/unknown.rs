@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::Reading;
 use super::said::{broker, claim};
+use crate::chart;
 use crate::error::Failure;
 use crate::outcome::Outcome;
 use crate::profile::name_of;
@@ -42,9 +43,18 @@ fn told(reading: &Reading) -> Vec<(&'static str, String)> {
         ("container", container.and_then(|container| text(&container["name"]))),
         ("volumePath", path),
         ("podLabels", labels),
+        ("releaseLabel", release_label(reading)),
         ("parallel", parallel),
     ];
     told.into_iter().filter_map(|(key, text)| Some((key, text?))).collect()
+}
+
+/// The label whose value is the release's name, where it is not the usual one.
+fn release_label(reading: &Reading) -> Option<String> {
+    let labels = reading.live.pointer("/metadata/labels")?.as_object()?;
+    let release = |(_, value): &(&String, &Value)| value.as_str() == Some(reading.release.as_str());
+    let usual = labels.get(chart::INSTANCE).is_some_and(|value| value == reading.release.as_str());
+    labels.iter().find(release).map(|(label, _)| label.clone()).filter(|_| !usual)
 }
 
 /// A mapping of texts, as YAML on one line.

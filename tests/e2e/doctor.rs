@@ -221,6 +221,14 @@ fn follow(world: &World, found: &Value) {
 
 /// This is the cause that is found, and nothing else is called one.
 #[track_caller]
+/// What is an error, without what is only likely to become one.
+pub(crate) fn causes(world: &World) -> Vec<String> {
+    let found = doctor(world, 4);
+    let all = found["findings"].as_array().into_iter().flatten();
+    let errors = all.filter(|finding| finding["severity"] == "error");
+    errors.map(|finding| finding["code"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
 pub(crate) fn assert_cause(world: &World, code: &str) {
     until(world, &format!("error {code}"));
     let found = doctor(world, 4);

@@ -84,7 +84,7 @@ pub(crate) fn halt(world: &World, pods: &[String]) {
          || Node <- [node() | nodes()], Pod <- {pods:?}, lists:prefix(\"rabbit@\" ++ Pod ++ \".\", atom_to_list(Node))], \
          timer:sleep(infinity)."
     );
-    let mut exec: Command = world.namespace.command(&["exec", &pods[0], "--container", "rabbitmq", "--"]);
+    let mut exec: Command = world.namespace.command(&["exec", &pods[0], "--"]);
     exec.args(["timeout", "-k", "2", "30", "rabbitmqctl", "-q", "eval", &halt]);
     // The CLI ends with the node that it asked; what it says of that is of no interest.
     exec.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("kubectl starts");

@@ -11,7 +11,7 @@ use crate::world::World;
 const CHARTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/charts");
 
 /// By an existing Secret.
-const BY_SECRET: &str = "username: login.name, passwordSecret: login.secret, cookieSecret: login.secret";
+pub const BY_SECRET: &str = "username: login.name, passwordSecret: login.secret, cookieSecret: login.secret";
 /// As values.
 pub const BY_VALUE: &str = "username: login.name, password: login.password, erlangCookie: login.cookie";
 

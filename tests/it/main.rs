@@ -21,6 +21,7 @@ mod custom;
 mod cut_short;
 mod definitions;
 mod delete;
+mod described;
 mod dialects;
 mod dialects_families;
 mod dialects_forced;

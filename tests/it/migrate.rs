@@ -244,15 +244,6 @@ fn the_new_profile_says_what_the_old_one_says_on_the_other_chart() {
 }
 
 #[test]
-fn the_plan_in_json_says_why_and_what_it_costs() {
-    let plan = leaving().run(&["migrate", "prodmq", "--to-chart", "builtin", "--dry-run", "-o", "json"]).ended(0).json();
-    let told = plan["told"].as_array().unwrap();
-    let about: Vec<&str> = told.iter().map(|one| one["about"].as_str().unwrap()).collect();
-    assert_eq!(about, ["side by side", "costs", "clients", "way back"]);
-    assert!(told[1]["text"].as_str().unwrap().starts_with("room for 3 nodes more"), "{plan:#}");
-}
-
-#[test]
 fn the_report_has_both_sides() {
     let report = leaving().run(&[&MOVE[..], &["-o", "json"]].concat()).ended(0).json();
     let side = |queues: u64, messages: u64| json!({"queues": queues, "messages": messages});

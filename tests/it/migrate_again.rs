@@ -139,3 +139,13 @@ fn a_retirement_that_was_killed_goes_on() {
         assert!(!world.files_below("cluster").contains_key("cluster/statefulset.prodmq"), "{pattern}");
     }
 }
+
+#[test]
+fn the_plan_in_json_says_why_and_what_it_costs() {
+    let plan =
+        leaving().run(&["migrate", "prodmq", "--to-chart", "builtin", "--dry-run", "-o", "json"]).ended(0).json();
+    let told = plan["told"].as_array().unwrap();
+    let about: Vec<&str> = told.iter().map(|one| one["about"].as_str().unwrap()).collect();
+    assert_eq!(about, ["side by side", "costs", "clients", "way back"]);
+    assert!(told[1]["text"].as_str().unwrap().starts_with("room for 3 nodes more"), "{plan:#}");
+}

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
+use crate::chart;
 use crate::diagnose::finding::{Finding, plural};
 use crate::diagnose::picture::{Picture, Seen};
 use crate::explain::Code;
@@ -37,8 +38,11 @@ fn by_file(picture: &Picture, seen: &Seen) -> Finding {
 fn by_switch(picture: &Picture) -> Option<Finding> {
     let template = picture.set.pointer("/spec/template/spec/containers").and_then(Value::as_array);
     let template = template.into_iter().flatten().find(|container| container["name"] == picture.container);
-    let stays = |seen: &Seen| template.is_some_and(|container| is_on(container, seen.name()));
-    let is_forced = |seen: &&Seen| stays(seen) || is_on(seen.container(), seen.name()) || FORCED.is_match(&seen.log);
+    // A chart of nobody's family may ask in its command whether it is on.
+    let asks = picture.family == chart::CUSTOM;
+    let stays = |seen: &Seen| template.is_some_and(|container| is_on(container, seen.name(), asks));
+    let runs = |seen: &Seen| is_on(seen.container(), seen.name(), asks);
+    let is_forced = |seen: &&Seen| stays(seen) || runs(seen) || FORCED.is_match(&seen.log);
     let nodes: Vec<&Seen> = picture.nodes.iter().filter(|seen| !has_file(seen)).filter(is_forced).collect();
     let first = nodes.first()?;
     let proof = if stays(first) { "the switch in the StatefulSet" } else { "the switch of the chart or the image" };
@@ -53,14 +57,14 @@ fn by_switch(picture: &Picture) -> Option<Finding> {
 }
 
 /// The variable decides where the container has it: a command of its image or chart asks it.
-fn is_on(container: &Value, pod: &str) -> bool {
+fn is_on(container: &Value, pod: &str, asks: bool) -> bool {
     let env = container["env"].as_array().into_iter().flatten();
     let variable = env.filter(|env| env["name"] == "RABBITMQ_FORCE_BOOT").find_map(|env| env["value"].as_str());
     let words = ["command", "args"].map(|key| container[key].to_string()).concat();
     let by_us = words.contains(FORCED_ONCE);
     let by_chart = match variable {
         Some(value) => matches!(value, "yes" | "true"),
-        None => !by_us && words.contains("rabbitmqctl force_boot"),
+        None => !by_us && !asks && words.contains("rabbitmqctl force_boot"),
     };
     by_chart || (by_us && words.contains(&format!("= {pod} ]")))
 }

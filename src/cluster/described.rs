@@ -1,0 +1,54 @@
+//! Whether a StatefulSet is what a family's table, or the profile's description of a chart, says. Pure.
+//!
+//! What is looked for under a wrong name seems not to be there: a volume would be taken for a lost one.
+
+use serde_json::Value;
+
+use crate::chart::{self, Names};
+use crate::error::Failure;
+use crate::outcome::Outcome;
+use crate::profile::Profile;
+
+/// Something that is called otherwise.
+#[derive(Debug, PartialEq, Eq)]
+struct Misfit<'a> {
+    /// As `chart.custom` calls it.
+    field: &'static str,
+    /// All that there are.
+    there: Vec<&'a str>,
+    said: &'a str,
+}
+
+/// Refuses to work on a StatefulSet that is another one than the profile says; `Null` where there is none.
+///
+/// # Errors
+/// The first thing that is called otherwise, by its field.
+pub(crate) fn require(profile: &Profile, names: &Names, set: &Value) -> Result<(), Failure> {
+    let Some(Misfit { field, there, said }) = misfit(names, set) else { return Ok(()) };
+    let (name, there) = (&names.stateful_set, there.join(" or "));
+    let path = profile.path.display();
+    let family = chart::family(profile);
+    let failure = |text: String| Failure::new(Outcome::BadProfile, format!("{path}: {text}; nothing was changed"));
+    Err(if family == chart::CUSTOM {
+        failure(format!("`chart.custom.{field}` is `{said}`, and StatefulSet `{name}` has {there}"))
+            .hint(format!("{field}: {there}   # under `chart.custom`; then the same command again"))
+    } else {
+        failure(format!("charts of `{family}` have `{said}` as {field}, and StatefulSet `{name}` has {there}"))
+            .hint("name the chart that made it, or describe it: `chart.dialect: custom`")
+    })
+}
+
+fn misfit<'a>(names: &'a Names, set: &'a Value) -> Option<Misfit<'a>> {
+    let all = |pointer: &str, key: &str| -> Vec<&'a str> {
+        let list = set.pointer(pointer).and_then(Value::as_array).into_iter().flatten();
+        list.filter_map(|one| one.pointer(key)?.as_str()).collect()
+    };
+    let service = set.pointer("/spec/serviceName").and_then(Value::as_str);
+    let all = [
+        ("container", all("/spec/template/spec/containers", "/name"), names.container.as_str()),
+        ("headlessService", service.into_iter().collect(), names.headless()),
+        ("claimTemplate", all("/spec/volumeClaimTemplates", "/metadata/name"), names.claim_template()),
+    ];
+    let other = |(_, there, said): &(_, Vec<&str>, &str)| !there.is_empty() && !there.contains(said);
+    all.into_iter().find(other).map(|(field, there, said)| Misfit { field, there, said })
+}
