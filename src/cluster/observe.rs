@@ -292,13 +292,13 @@ fn storage_classes(tools: &Tools, target: &Target) -> Result<Vec<String>> {
     Ok(kubectl::items(&reply).iter().filter_map(name).collect())
 }
 
-/// What every change needs that makes objects; what only some plans do is asked for with them.
+/// What every change needs that makes objects; what only a StatefulSet made anew does is asked for with its plan.
 ///
 /// # Errors
 /// The namespace is being deleted; rights that are missing.
 pub(crate) fn require_fit_to_change(observed: &Observed, target: &Target) -> Result<()> {
     require_lasting_namespace(observed, target)?;
-    refuse_without(observed, target, |right| !is_one_of(&[&ANEW_RIGHTS[..], &RESTART_RIGHTS].concat(), right))
+    refuse_without(observed, target, |right| !is_one_of(&ANEW_RIGHTS, right))
 }
 
 fn is_one_of(rights: &[Right], right: &str) -> bool {
@@ -309,7 +309,7 @@ fn is_one_of(rights: &[Right], right: &str) -> bool {
 ///
 /// # Errors
 /// With what the namespace waits for; exit 75, as the same command fits again when it is gone.
-fn require_lasting_namespace(observed: &Observed, target: &Target) -> Result<()> {
+pub(crate) fn require_lasting_namespace(observed: &Observed, target: &Target) -> Result<()> {
     let Some(words) = &observed.namespace_ends else { return Ok(()) };
     let namespace = &target.namespace;
     let why = if words.is_empty() { String::new() } else { format!(" ({words})") };

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::chart;
 use crate::cli::adopt::Adopt;
 use crate::cluster::observe::{
-    INSTALL_RIGHTS, Question, RESTART_RIGHTS, observe, require_fit_to_change, require_rights_for,
+    INSTALL_RIGHTS, Question, RESTART_RIGHTS, observe, require_lasting_namespace, require_rights_for, require_these,
 };
 use crate::cluster::{Observed, Standing, Target};
 use crate::context::Context;
@@ -41,7 +41,8 @@ pub(super) fn look(cx: &Context, profile: &Profile, target: &Target, rights: &[R
     let names = chart::names(profile);
     let question = Question { target, names: &names, storage_class: None, rights };
     let observed = lock::in_turn(cx, profile, &question, observe)?;
-    require_fit_to_change(&observed, target)?;
+    require_lasting_namespace(&observed, target)?;
+    require_these(&INSTALL_RIGHTS, &observed, target)?;
     Ok(observed)
 }
 
