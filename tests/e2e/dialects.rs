@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::amqp::{Broker, Kind};
-use crate::doctor::causes;
+use crate::doctor::assert_error;
 use crate::environment::{Helm, MNESIA, OLD};
 use crate::evidence::halt;
 use crate::family::{BY_VALUE, Family, custom_chart};
@@ -167,7 +167,7 @@ fn deadlock(world: &mut World, family: Family) {
     });
     std::thread::sleep(FLUSHED);
     assert_eq!(world.namespace.list("pods").len(), 1, "the others are not created");
-    assert_eq!(causes(world), ["BOOT-MNESIA"]);
+    assert_error(world, "BOOT-MNESIA");
     let ran = world.mqctl(&["recover", NAME, "--strategy", "auto", "--yes", "-v"]).expect(0);
     match family.line() {
         Some((line, ..)) => assert!(ran.stdout.contains(&format!("    {line}")), "{}", ran.said()),

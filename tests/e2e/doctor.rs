@@ -219,16 +219,18 @@ fn follow(world: &World, found: &Value) {
     world.namespace.kubectl(&words);
 }
 
-/// This is the cause that is found, and nothing else is called one.
+/// This is the only error, beside what may become one.
 #[track_caller]
-/// What is an error, without what is only likely to become one.
-pub(crate) fn causes(world: &World) -> Vec<String> {
+pub(crate) fn assert_error(world: &World, code: &str) {
+    until(world, &format!("error {code}"));
     let found = doctor(world, 4);
     let all = found["findings"].as_array().into_iter().flatten();
-    let errors = all.filter(|finding| finding["severity"] == "error");
-    errors.map(|finding| finding["code"].as_str().unwrap_or_default().to_owned()).collect()
+    let errors: Vec<&Value> = all.filter(|finding| finding["severity"] == "error").map(|one| &one["code"]).collect();
+    assert_eq!(errors, [code], "{found:#}");
 }
 
+/// This is the cause that is found, and nothing else is called one.
+#[track_caller]
 pub(crate) fn assert_cause(world: &World, code: &str) {
     until(world, &format!("error {code}"));
     let found = doctor(world, 4);

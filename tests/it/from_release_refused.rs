@@ -314,4 +314,21 @@ fn a_chart_of_no_known_family_is_described_by_hand() {
     set["spec"]["podManagementPolicy"] = "Parallel".into();
     world.object("statefulset.prodmq", &set);
     assert!(refused(&world, &init, 78).contains("\n      parallel: true\n"));
+    // Beside others: the container by its image, the claim by where the nodes are; and what nobody can tell is left out.
+    set["metadata"]["labels"] = json!({"app": "mq", "release": "prodmq"});
+    let data = set["spec"]["volumeClaimTemplates"][0].take();
+    set["spec"]["volumeClaimTemplates"] = json!([{"metadata": {"name": "logs"}}, data]);
+    let pod = &mut set["spec"]["template"]["spec"];
+    let mut broker = pod["containers"][0].take();
+    broker["env"] = json!([{"name": "RABBITMQ_MNESIA_BASE", "value": "/data/nodes"}]);
+    pod["containers"] = json!([{"name": "rabbitmq-exporter", "image": "exporter:1"}, broker]);
+    world.object("statefulset.prodmq", &set);
+    let said = refused(&world, &init, 78);
+    for line in ["claimTemplate: data", "container: broker", "volumePath: /data", "releaseLabel: release"] {
+        assert!(said.contains(&format!("\n      {line}\n")), "{line}: {said}");
+    }
+    set["spec"]["template"]["spec"]["containers"][1]["env"] = json!([]);
+    world.object("statefulset.prodmq", &set);
+    let said = refused(&world, &init, 78);
+    assert!(!said.contains("claimTemplate") && !said.contains("volumePath"), "{said}");
 }
