@@ -18,12 +18,16 @@ section() { printf '\n@@ %s\n' "$1"; }
 section id
 echo "pod=$pod node=$node now=$(date -u +%s)"
 # Where no node is found somebody's files may be there all the same: such a volume is not blank, nor is one that cannot be read.
+# It is tried: `[ -r ]` of some shells says yes to any root, also to one that has no capabilities.
+flags=$base/$node-feature_flags
 section elsewhere
-if [ -z "$node" ] && [ -d "$volume" ]; then
+if [ -n "$node" ]; then
+  { ls "$dir/." && if [ -e "$flags" ]; then cat "$flags"; fi; } 2>&1 >/dev/null | head -n 1
+elif [ -d "$volume" ]; then
   find "$volume" -maxdepth 5 -name lost+found -prune -o \( -name schema.DAT -o -name msg_stores -o -name coordination \) -print 2>&1 | head -n 1
 fi
 section flags
-if [ -n "$node" ]; then cat "$base/$node-feature_flags" 2>/dev/null; fi
+if [ -n "$node" ]; then cat "$flags" 2>/dev/null; fi
 for file in nodes_running_at_shutdown cluster_nodes.config; do
   if [ -n "$node" ] && [ -f "$dir/$file" ]; then
     section "$file"

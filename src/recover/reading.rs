@@ -87,7 +87,7 @@ pub struct Reading {
     pub members: Vec<String>,
     /// The members that it believed to run when it last saw one come or go. Its own stop is not recorded.
     pub running_at_shutdown: Option<Vec<String>>,
-    /// Where a file of some node is, or why that is not known, on a volume where this one has no folder.
+    /// Where a file of some node is, on a volume where this one has no folder; or why what is there cannot be read.
     #[serde(skip)]
     pub elsewhere: Option<String>,
     /// From Mnesia's own log, oldest first; empty where it cannot be read.
@@ -150,17 +150,18 @@ impl Reading {
         })
     }
 
-    /// What was looked for where it is.
+    /// What was looked for where it is, and read.
     ///
     /// # Errors
-    /// A volume that seems blank because the node is looked for in the wrong place: whoever took it for blank would destroy
-    /// what is on it.
+    /// A volume that seems blank because the node is looked for in the wrong place, or may not be looked at: whoever took
+    /// it for blank would destroy what is on it.
     pub fn in_its_place(self) -> Result<Self, String> {
         match &self.elsewhere {
-            Some(file) if self.store == Store::Blank => {
+            None => Ok(self),
+            Some(file) if file.starts_with('/') => {
                 Err(format!("no node of this pod is where the chart has them, and the volume is not blank: {file}"))
             }
-            _ => Ok(self),
+            Some(why) => Err(format!("what is on the volume cannot all be read, and is not taken for blank: {why}")),
         }
     }
 

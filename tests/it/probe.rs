@@ -1,5 +1,8 @@
 //! The script that reads volumes, run by a real shell on folders as nodes leave them.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -9,21 +12,33 @@ const PROBE: &str = include_str!("../../src/diagnose/probe.sh");
 
 /// What it finds of q-0, whose chart has its nodes in `nodes` of the volume: the node, and what is elsewhere.
 fn found(files: &[&str]) -> (String, String) {
+    found_where(files, |_| ())
+}
+
+/// The same, when something has happened to the volume.
+fn found_where(files: &[&str], happens: impl FnOnce(&Path)) -> (String, String) {
     let volume = tempfile::tempdir().unwrap();
     for file in files {
         let path = volume.path().join(file);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, "").unwrap();
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "").unwrap();
     }
+    fs::set_permissions(volume.path(), Permissions::from_mode(0o755)).unwrap();
+    happens(volume.path());
     let (node, elsewhere) = read(volume.path());
     (node, elsewhere.replace(&volume.path().display().to_string(), "VOLUME"))
 }
 
+/// As a user without rights: root may read everything.
 fn read(volume: &Path) -> (String, String) {
     let at = volume.display();
     let script = format!("pod=q-0\nplace={at}/nodes\nvolume={at}\npods=\nvm=no\nquestion=\n{PROBE}");
-    let ran = Command::new("sh").args(["-c", &script]).env_clear().env("PATH", "/usr/bin:/bin").output().unwrap();
-    let said = String::from_utf8(ran.stdout).unwrap();
+    let mut sh = Command::new("sh");
+    sh.args(["-c", &script]).env_clear().env("PATH", "/usr/bin:/bin").current_dir("/");
+    if fs::metadata("/proc/self").unwrap().uid() == 0 {
+        sh.uid(65534).gid(65534);
+    }
+    let said = String::from_utf8(sh.output().unwrap().stdout).unwrap();
     let line = |from: &str| said.split_once(from).unwrap().1.lines().next().unwrap().to_owned();
     let node = line(" node=").split(' ').next().unwrap().to_owned();
     (node, line("@@ elsewhere\n"))
@@ -59,14 +74,36 @@ fn a_volume_that_no_node_has_booted_on_is_blank() {
     }
 }
 
+/// The folder of one user is found by another, who sees no file in it.
+#[test]
+fn a_volume_that_may_not_be_read_is_not_blank() {
+    let files = ["nodes/rabbit@q-0/schema.DAT", "nodes/rabbit@q-0-feature_flags"];
+    for (closed, mode) in
+        [("rabbit@q-0", 0o000), ("rabbit@q-0", 0o444), ("rabbit@q-0-feature_flags", 0o000), (".", 0o000)]
+    {
+        let close = |volume: &Path| {
+            fs::set_permissions(volume.join("nodes").join(closed), Permissions::from_mode(mode)).unwrap();
+        };
+        let (_, elsewhere) = found_where(&files, close);
+        assert!(elsewhere.contains("Permission denied"), "{closed} {mode:o}: {elsewhere}");
+    }
+}
+
 /// Whoever took it for blank would have the others forget it, and lose what is on it.
 #[test]
 fn a_volume_that_is_read_in_the_wrong_place_is_not_given_up() {
+    let file = "/data/b/rabbit@prodmq-1/schema.DAT";
+    not_given_up("", file, &format!("the volume is not blank: {file}"));
+    let words = "ls: can't open '/data/a/rabbit@prodmq-1/.': Permission denied";
+    not_given_up("rabbit@prodmq-1", words, &format!("is not taken for blank: {words}"));
+}
+
+fn not_given_up(node: &str, elsewhere: &str, why: &str) {
     let world = deadlock();
-    let misplaced = "\n@@ id\npod=prodmq-1 node= now=1795345200\n@@ elsewhere\n/data/b/rabbit@prodmq-1/schema.DAT\n@@ times\n\n@@ end\n";
-    world.write("cluster/probe.prodmq-1", misplaced);
+    let read =
+        format!("\n@@ id\npod=prodmq-1 node={node} now=1795345200\n@@ elsewhere\n{elsewhere}\n@@ times\n\n@@ end\n");
+    world.write("cluster/probe.prodmq-1", &read);
     let run = world.run(&["recover", "prodmq"]).ended(64);
     let words = run.words();
-    let why = "the volume is not blank: /data/b/rabbit@prodmq-1/schema.DAT";
     assert!(words.contains(why) && !words.contains("recommended"), "{run}");
 }
