@@ -47,10 +47,7 @@ impl HelperPod<'_> {
                 "automountServiceAccountToken": false, "enableServiceLinks": false,
                 "imagePullSecrets": or(&spec["imagePullSecrets"], json!([])),
                 "tolerations": or(&spec["tolerations"], json!([])),
-                "securityContext": or(&spec["securityContext"], json!({
-                    "runAsNonRoot": true, "runAsUser": self.user, "runAsGroup": self.user, "fsGroup": self.user,
-                    "fsGroupChangePolicy": "OnRootMismatch", "seccompProfile": {"type": "RuntimeDefault"},
-                })),
+                "securityContext": self.pod_security(),
                 "containers": [self.container()],
                 "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": self.claim, "readOnly": reads}}],
             },
@@ -63,15 +60,36 @@ impl HelperPod<'_> {
         pod
     }
 
-    fn container(&self) -> Value {
+    /// The chart's own. Where that leaves the user to an image that begins as root, and ends as the broker's user, the helper
+    /// is the latter from its beginning: a root without capabilities may not read its files.
+    fn pod_security(&self) -> Value {
+        let (own, of_broker) = (&self.pod_spec["securityContext"], self.of_broker("securityContext"));
+        let mut all = json!({});
+        if !says_user(own) && !says_user(&of_broker) {
+            all = json!({
+                "runAsNonRoot": true, "runAsUser": self.user, "runAsGroup": self.user, "fsGroup": self.user,
+                "fsGroupChangePolicy": "OnRootMismatch", "seccompProfile": {"type": "RuntimeDefault"},
+            });
+        }
+        for (key, value) in own.as_object().into_iter().flatten() {
+            all[key] = value.clone();
+        }
+        all
+    }
+
+    /// What the broker's container has under this key.
+    fn of_broker(&self, key: &str) -> Value {
         let containers = self.pod_spec["containers"].as_array();
-        let broker = containers.and_then(|all| all.iter().find(|c| c["name"] == self.broker));
-        let of_broker = |key: &str| broker.map(|c| c[key].clone()).unwrap_or_default();
+        let broker = containers.and_then(|all| all.iter().find(|container| container["name"] == self.broker));
+        broker.map(|container| container[key].clone()).unwrap_or_default()
+    }
+
+    fn container(&self) -> Value {
         json!({
             "name": "reader",
-            "image": of_broker("image").as_str().unwrap_or(self.image),
+            "image": self.of_broker("image").as_str().unwrap_or(self.image),
             "command": ["sh", "-c", LIMITED, "reader", self.script, self.seconds.to_string()],
-            "securityContext": or(&of_broker("securityContext"), json!({
+            "securityContext": or(&self.of_broker("securityContext"), json!({
                 "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]},
             })),
             "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
@@ -80,6 +98,13 @@ impl HelperPod<'_> {
     }
 }
 
+/// By its number, or by that of an image whose user is none that is root.
+fn says_user(context: &Value) -> bool {
+    context["runAsUser"].is_u64() || context["runAsNonRoot"] == true
+}
+
+/// The API server fills in an empty object where a chart says nothing.
 fn or(value: &Value, otherwise: Value) -> Value {
-    if value.is_null() { otherwise } else { value.clone() }
+    let says_nothing = value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
+    if says_nothing { otherwise } else { value.clone() }
 }

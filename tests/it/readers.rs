@@ -11,21 +11,27 @@ use crate::objects::{self, PODS};
 use crate::recover::trap;
 use crate::world::World;
 
+/// What reads a volume whose own pod would be made from this.
+fn made_for(spec: Value) -> Value {
+    let world = waiting();
+    let mut set = objects::stateful_set(0, "");
+    set["spec"]["template"]["spec"] = spec;
+    world.object("statefulset.prodmq", &set);
+    let run = world.run(&RECOVER).ended(0);
+    let pods: Value = serde_json::from_str(&run.changes()[0].stdin).unwrap();
+    let mut pod = pods["items"][0].clone();
+    pod["spec"]["containers"][0]["command"][4] = json!("(the probe)");
+    pod
+}
+
 /// The broker's own image and user; no label that a Service looks for; nothing that it could write to.
 #[test]
 fn a_helper_pod_mounts_its_volume_read_only() {
-    let world = waiting();
-    let mut set = objects::stateful_set(0, "");
-    set["spec"]["template"]["spec"] = json!({
+    let pod = made_for(json!({
         "imagePullSecrets": [{"name": "hub"}], "securityContext": {"runAsUser": 1234},
         "containers": [{"name": "rabbitmq", "image": "hub.example/rabbitmq:4.0.5", "securityContext": {"readOnlyRootFilesystem": true}}],
-    });
-    world.object("statefulset.prodmq", &set);
-    let run = world.run(&RECOVER).ended(0);
-    let mut pods: Value = serde_json::from_str(&run.changes()[0].stdin).unwrap();
-    let pod = &mut pods["items"][0];
-    pod["spec"]["containers"][0]["command"][4] = json!("(the probe)");
-    assert_snapshot!(serde_json::to_string_pretty(pod).unwrap(), @r#"
+    }));
+    assert_snapshot!(serde_json::to_string_pretty(&pod).unwrap(), @r#"
     {
       "apiVersion": "v1",
       "kind": "Pod",
@@ -96,6 +102,34 @@ fn a_helper_pod_mounts_its_volume_read_only() {
       }
     }
     "#);
+}
+
+/// The API server writes `{}` where a chart says nothing: as the image's root, without capabilities, nothing can be read.
+#[test]
+fn a_helper_pod_is_the_broker_s_user_where_the_chart_names_none() {
+    let contexts = |pod: Value, broker: Value| {
+        let containers = json!([{"name": "rabbitmq", "securityContext": broker}]);
+        let made = made_for(json!({"securityContext": pod, "containers": containers}));
+        let context = made["spec"]["securityContext"].clone();
+        let ids = ["runAsUser", "runAsGroup", "fsGroup", "runAsNonRoot"].map(|key| context[key].clone());
+        (json!(ids), made["spec"]["containers"][0]["securityContext"].clone())
+    };
+    let bare =
+        json!({"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]}});
+    let filled = json!([999, 999, 999, true]);
+    assert_eq!(contexts(json!({}), json!({})), (filled.clone(), bare.clone()));
+    assert_eq!(contexts(Value::Null, Value::Null), (filled.clone(), bare.clone()));
+    let own = json!({"privileged": false});
+    assert_eq!(contexts(json!({}), own.clone()), (filled, own), "the container's own stays");
+    assert_eq!(contexts(json!({"fsGroup": 7}), json!({})).0, json!([999, 999, 7, true]), "the pod's own stays");
+    for own in [json!({"runAsUser": 1234}), json!({"runAsNonRoot": true})] {
+        let of_pod = json!([own["runAsUser"], null, 7, own["runAsNonRoot"]]);
+        let mut pod = own.clone();
+        pod["fsGroup"] = json!(7);
+        assert_eq!(contexts(pod, json!({})), (of_pod, bare.clone()), "the user is the pod's own");
+        let of_broker = contexts(json!({"fsGroup": 7}), own.clone());
+        assert_eq!(of_broker, (json!([null, null, 7, null]), own), "the user is the container's own");
+    }
 }
 
 #[test]
