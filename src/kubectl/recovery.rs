@@ -61,25 +61,27 @@ pub fn release(target: &Target, pod: &str) -> Call {
 }
 
 /// What `rabbitmqctl force_boot` does to a stopped node, without a VM of its own that looks for other nodes.
-pub fn force_load(base: &str) -> String {
-    in_node_folder(base, "[ -e \"$dir/schema.DAT\" ] && touch \"$dir/force_load\"")
+pub fn force_load(base: &str, node: &str) -> String {
+    in_node_folder(base, node, "[ -e \"$dir/schema.DAT\" ] && touch \"$dir/force_load\"")
 }
 
 /// Lays the file by which the next start loads its own copy: where this node has data, and never on a blank volume.
-pub fn lay_force_load(target: &Target, pod: &str, base: &str) -> Call {
-    exec_script(target, pod, &target.container, vec![Part::Text(force_load(base))])
+pub fn lay_force_load(target: &Target, pod: &str, base: &str, node: &str) -> Call {
+    exec_script(target, pod, &target.container, vec![Part::Text(force_load(base, node))])
 }
 
 /// Takes it away again, should no start have used it up.
-pub fn remove_force_load(target: &Target, pod: &str, base: &str) -> Call {
-    exec_script(target, pod, &target.container, vec![Part::Text(in_node_folder(base, "rm -f \"$dir/force_load\""))])
+pub fn remove_force_load(target: &Target, pod: &str, base: &str, node: &str) -> Call {
+    let script = in_node_folder(base, node, "rm -f \"$dir/force_load\"");
+    exec_script(target, pod, &target.container, vec![Part::Text(script)])
 }
 
-/// The variables of the container go before what the chart usually has.
-fn in_node_folder(base: &str, command: &str) -> String {
+/// The variables of the container go before what the chart usually has, and before what the evidence calls the node: some
+/// charts tell the server its name by another way.
+fn in_node_folder(base: &str, node: &str, command: &str) -> String {
     let find = format!(
         "dir=$RABBITMQ_MNESIA_DIR\n\
-        if [ -z \"$dir\" ]; then dir=${{RABBITMQ_MNESIA_BASE:-{base}}}/$RABBITMQ_NODENAME; fi\n"
+        if [ -z \"$dir\" ]; then dir=${{RABBITMQ_MNESIA_BASE:-{base}}}/${{RABBITMQ_NODENAME:-{node}}}; fi\n"
     );
     format!("{find}{command}\n")
 }

@@ -54,7 +54,7 @@ fn the_command_in_the_stateful_set_is_taken_back_by_another_way() {
     let calls: Vec<&str> = story.lines().filter(|line| line.starts_with("kubectl ")).collect();
     assert_snapshot!(calls.join("\n"), @r#"
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name (ConfigMap "prodmq-mqctl-evidence")
-    kubectl exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 50 sh -s dir=$RABBITMQ_MNESIA_DIR if [ -z "$dir" ]; then dir=${RABBITMQ_MNESIA_BASE:-/var/lib/rabbitmq/mnesia}/$RABBITMQ_NODENAME; fi rm -f "$dir/force_load"
+    kubectl exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 50 sh -s dir=$RABBITMQ_MNESIA_DIR if [ -z "$dir" ]; then dir=${RABBITMQ_MNESIA_BASE:-/var/lib/rabbitmq/mnesia}/${RABBITMQ_NODENAME:-rabbit@prodmq-2.prodmq-headless.rabbitmq.svc.cluster.local}; fi rm -f "$dir/force_load"
     kubectl apply --server-side --force-conflicts --field-manager mqctl-recovery --filename - --output name (ConfigMap "prodmq-mqctl-evidence": "together", first [])
     kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=together'
     kubectl delete statefulset prodmq '--cascade=orphan' --ignore-not-found

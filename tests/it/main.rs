@@ -34,6 +34,7 @@ mod explain;
 mod expose;
 mod exposed;
 mod findings;
+mod force_boot;
 mod forecast;
 mod forewarned;
 mod from_release;

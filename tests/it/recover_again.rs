@@ -160,7 +160,7 @@ fn a_force_boot_in_place() {
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name { "apiVersion": "v1", "data": { "pods": "prodmq-0\nprodmq-1\n" }, "kind": "ConfigMap", "metadata": { "labels": { "app.kubernetes.io/instance": "prodmq", "app.kubernetes.io/managed-by": "mqctl" }, "name": "prodmq-hold" } }
     kubectl delete --ignore-not-found --grace-period 10 '--wait=true' --timeout 2m pod/prodmq-0 pod/prodmq-1
     kubectl exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 25 rabbitmqctl eval case rabbit:is_running() of true -> runs; false -> case catch rabbit_khepri:is_enabled() of true -> exit(khepri); _ -> ok = rabbit_table:force_load() end end.
-    kubectl exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 50 sh -s dir=$RABBITMQ_MNESIA_DIR if [ -z "$dir" ]; then dir=${RABBITMQ_MNESIA_BASE:-/var/lib/rabbitmq/mnesia}/$RABBITMQ_NODENAME; fi rm -f "$dir/force_load"
+    kubectl exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 50 sh -s dir=$RABBITMQ_MNESIA_DIR if [ -z "$dir" ]; then dir=${RABBITMQ_MNESIA_BASE:-/var/lib/rabbitmq/mnesia}/${RABBITMQ_NODENAME:-rabbit@prodmq-2.prodmq-headless.rabbitmq.svc.cluster.local}; fi rm -f "$dir/force_load"
     kubectl delete --ignore-not-found '--wait=true' --timeout 2m configmap/prodmq-hold
     kubectl exec prodmq-0 --container start-gate -- touch /tmp/go
     kubectl exec prodmq-1 --container start-gate -- touch /tmp/go
@@ -218,11 +218,11 @@ fn a_force_boot_by_a_file_says_how_often_it_tried() {
     kubectl annotate statefulset prodmq --overwrite 'mqctl/recovery=force-boot'
     kubectl apply --server-side --force-conflicts --field-manager mqctl --filename - --output name { "apiVersion": "v1", "data": { "pods": "prodmq-0\nprodmq-1\n" }, "kind": "ConfigMap", "metadata": { "labels": { "app.kubernetes.io/instance": "prodmq", "app.kubernetes.io/managed-by": "mqctl" }, "name": "prodmq-hold" } }
     kubectl delete --ignore-not-found --grace-period 10 '--wait=true' --timeout 2m pod/prodmq-0 pod/prodmq-1
-    kubectl exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 50 sh -s dir=$RABBITMQ_MNESIA_DIR if [ -z "$dir" ]; then dir=${RABBITMQ_MNESIA_BASE:-/var/lib/rabbitmq/mnesia}/$RABBITMQ_NODENAME; fi [ -e "$dir/schema.DAT" ] && touch "$dir/force_load"
-    kubectl exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 50 sh -s dir=$RABBITMQ_MNESIA_DIR if [ -z "$dir" ]; then dir=${RABBITMQ_MNESIA_BASE:-/var/lib/rabbitmq/mnesia}/$RABBITMQ_NODENAME; fi [ -e "$dir/schema.DAT" ] && touch "$dir/force_load"
-    kubectl exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 50 sh -s dir=$RABBITMQ_MNESIA_DIR if [ -z "$dir" ]; then dir=${RABBITMQ_MNESIA_BASE:-/var/lib/rabbitmq/mnesia}/$RABBITMQ_NODENAME; fi [ -e "$dir/schema.DAT" ] && touch "$dir/force_load"
+    kubectl exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 50 sh -s dir=$RABBITMQ_MNESIA_DIR if [ -z "$dir" ]; then dir=${RABBITMQ_MNESIA_BASE:-/var/lib/rabbitmq/mnesia}/${RABBITMQ_NODENAME:-rabbit@prodmq-2.prodmq-headless.rabbitmq.svc.cluster.local}; fi [ -e "$dir/schema.DAT" ] && touch "$dir/force_load"
+    kubectl exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 50 sh -s dir=$RABBITMQ_MNESIA_DIR if [ -z "$dir" ]; then dir=${RABBITMQ_MNESIA_BASE:-/var/lib/rabbitmq/mnesia}/${RABBITMQ_NODENAME:-rabbit@prodmq-2.prodmq-headless.rabbitmq.svc.cluster.local}; fi [ -e "$dir/schema.DAT" ] && touch "$dir/force_load"
+    kubectl exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 50 sh -s dir=$RABBITMQ_MNESIA_DIR if [ -z "$dir" ]; then dir=${RABBITMQ_MNESIA_BASE:-/var/lib/rabbitmq/mnesia}/${RABBITMQ_NODENAME:-rabbit@prodmq-2.prodmq-headless.rabbitmq.svc.cluster.local}; fi [ -e "$dir/schema.DAT" ] && touch "$dir/force_load"
     kubectl exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 50 sh -s kill -TERM 1
-    kubectl exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 50 sh -s dir=$RABBITMQ_MNESIA_DIR if [ -z "$dir" ]; then dir=${RABBITMQ_MNESIA_BASE:-/var/lib/rabbitmq/mnesia}/$RABBITMQ_NODENAME; fi rm -f "$dir/force_load"
+    kubectl exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 50 sh -s dir=$RABBITMQ_MNESIA_DIR if [ -z "$dir" ]; then dir=${RABBITMQ_MNESIA_BASE:-/var/lib/rabbitmq/mnesia}/${RABBITMQ_NODENAME:-rabbit@prodmq-2.prodmq-headless.rabbitmq.svc.cluster.local}; fi rm -f "$dir/force_load"
     kubectl delete --ignore-not-found '--wait=true' --timeout 2m configmap/prodmq-hold
     kubectl exec prodmq-0 --container start-gate -- touch /tmp/go
     kubectl exec prodmq-1 --container start-gate -- touch /tmp/go
@@ -282,7 +282,7 @@ fn a_force_boot_by_the_stateful_set_is_taken_back() {
     kubectl delete --ignore-not-found --grace-period 10 '--wait=true' --timeout 2m pod/prodmq-0 pod/prodmq-1
     kubectl apply --server-side --force-conflicts --field-manager helm --filename - (StatefulSet: "Parallel", 3 replicas, ordinals null, update {"type":"OnDelete"})
     kubectl delete --ignore-not-found --grace-period 10 '--wait=true' --timeout 2m pod/prodmq-2
-    kubectl exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 50 sh -s dir=$RABBITMQ_MNESIA_DIR if [ -z "$dir" ]; then dir=${RABBITMQ_MNESIA_BASE:-/var/lib/rabbitmq/mnesia}/$RABBITMQ_NODENAME; fi rm -f "$dir/force_load"
+    kubectl exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 50 sh -s dir=$RABBITMQ_MNESIA_DIR if [ -z "$dir" ]; then dir=${RABBITMQ_MNESIA_BASE:-/var/lib/rabbitmq/mnesia}/${RABBITMQ_NODENAME:-rabbit@prodmq-2.prodmq-headless.rabbitmq.svc.cluster.local}; fi rm -f "$dir/force_load"
     kubectl delete --ignore-not-found '--wait=true' --timeout 2m configmap/prodmq-hold
     kubectl exec prodmq-0 --container start-gate -- touch /tmp/go
     kubectl exec prodmq-1 --container start-gate -- touch /tmp/go

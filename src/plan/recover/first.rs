@@ -67,9 +67,10 @@ impl Recovery<'_> {
     /// A container that waits lives long enough; one that comes and goes is tried again until the file is there.
     fn by_file(&self) -> Step {
         let (pod, target) = (self.one(), self.given.target);
+        let lay = recovery::lay_force_load(target, pod, &self.names.base, &self.given.evidence.name_of(pod));
         Step::new(Danger::Destroys, format!("file force_load in {pod}"), "its container starts again and uses it up")
             .action(Action::Wait(Condition::Waiting(vec![pod.to_owned()])))
-            .action(Action::Wait(Condition::Succeeds(recovery::lay_force_load(target, pod, &self.names.base))))
+            .action(Action::Wait(Condition::Succeeds(lay)))
             .action(Action::Try(recovery::restart_container(target, pod)))
             .done(format!("force_load laid in {pod}, its container started again"))
     }
@@ -90,7 +91,7 @@ impl Recovery<'_> {
         let force = format!(
             "if [ \"$(hostname)\" = {} ] && ! [ -e {FORCED_ONCE} ]; then {}touch {FORCED_ONCE}; fi; exec ",
             self.one(),
-            recovery::force_load(&self.names.base)
+            recovery::force_load(&self.names.base, &self.given.evidence.name_of(self.one()))
         );
         let mut set = self.without_held()?;
         set["spec"]["updateStrategy"] = json!({"type": "OnDelete"});

@@ -97,12 +97,10 @@ impl Recovery<'_> {
 
     /// A boot uses the file up; one that another way was quicker than would do harm at some later start.
     fn without_file(&self, pod: &str) -> Step {
+        let node = self.given.evidence.name_of(pod);
+        let remove = recovery::remove_force_load(self.given.target, pod, &self.names.base, &node);
         Step::new(Danger::Changes, format!("no file force_load in {pod}"), "should no start have used it up")
-            .action(Action::Wait(Condition::Succeeds(recovery::remove_force_load(
-                self.given.target,
-                pod,
-                &self.names.base,
-            ))))
+            .action(Action::Wait(Condition::Succeeds(remove)))
             .done(format!("no force_load left in {pod}"))
     }
 
