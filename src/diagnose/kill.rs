@@ -10,7 +10,7 @@ use crate::recover::moment::Moment;
 use crate::recover::reading::pattern;
 
 static KILLING: LazyLock<Regex> =
-    LazyLock::new(|| pattern("^Container rabbitmq failed (?<probe>liveness|startup) probe"));
+    LazyLock::new(|| pattern(r"^Container (?<container>\S+) failed (?<probe>liveness|startup) probe"));
 
 /// Of the newest such event.
 pub struct Kill {
@@ -21,11 +21,11 @@ pub struct Kill {
 }
 
 impl Kill {
-    /// Among the events of the namespace, of the pod of this name.
-    pub fn of(objects: &[Value], pod: &str) -> Option<Self> {
+    /// Among the events of the namespace, of this container of the pod of this name.
+    pub fn of(objects: &[Value], pod: &str, container: &str) -> Option<Self> {
         let about = |event: &Value| event["kind"] == "Event" && event["involvedObject"]["name"] == pod;
-        let kills = objects.iter().filter(|object| about(object) && object["reason"] == "Killing").filter_map(read);
-        kills.max_by_key(|kill| kill.at)
+        let kills = objects.iter().filter(|object| about(object) && object["reason"] == "Killing");
+        kills.filter_map(|event| read(event, container)).max_by_key(|kill| kill.at)
     }
 
     /// It was the container that ended so, and none before it.
@@ -35,8 +35,9 @@ impl Kill {
     }
 }
 
-fn read(event: &Value) -> Option<Kill> {
+fn read(event: &Value, container: &str) -> Option<Kill> {
     let words = event["message"].as_str()?;
-    let probe = format!("{}Probe", &KILLING.captures(words)?["probe"]);
+    let said = KILLING.captures(words).filter(|said| &said["container"] == container)?;
+    let probe = format!("{}Probe", &said["probe"]);
     Some(Kill { probe, words: words.to_owned(), at: Moment::read(time_of(event)) })
 }

@@ -241,7 +241,7 @@ fn seen(
     Seen {
         container: names.container.clone(),
         object: object(objects, "Pod", &found.pod.name),
-        kill: Kill::of(objects, &found.pod.name),
+        kill: Kill::of(objects, &found.pod.name, &names.container),
         claim: object(objects, "PersistentVolumeClaim", found.claim),
         pod: found.pod.clone(),
         node: found.weighed(kept),

@@ -5,7 +5,6 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::probe::Probe;
-use crate::chart::CONTAINER;
 use crate::cluster::pod_secrets::{name_of, secrets_of};
 use crate::secret::{self, Name};
 use crate::versions::Series;
@@ -16,6 +15,8 @@ pub struct Asked<'a> {
     pub objects: &'a [Value],
     /// The StatefulSet's name.
     pub name: &'a str,
+    /// The broker's container's.
+    pub container: &'a str,
     /// The folder that holds the nodes' folders, in the broker's container.
     pub base: &'a str,
     /// The family of the chart: it decides by which values a thing is prevented.
@@ -66,10 +67,10 @@ impl<'a> Asked<'a> {
         self.set().pointer("/spec/template/spec").unwrap_or(&NOTHING)
     }
 
-    /// The broker's container: the one that all charts call so, or else the first.
+    /// The broker's container: by its name, or else the first.
     pub(super) fn broker(&self) -> &'a Value {
         let containers = list(self.set(), "/spec/template/spec/containers");
-        containers.iter().find(|c| c["name"] == CONTAINER).or(containers.first()).unwrap_or(&NOTHING)
+        containers.iter().find(|c| c["name"] == self.container).or(containers.first()).unwrap_or(&NOTHING)
     }
 
     pub(super) fn probe(&self, kind: &'static str) -> Option<Probe<'a>> {

@@ -41,6 +41,7 @@ pub(crate) fn of_profile(profile: &Profile, objects: &[Value]) -> Vec<Forecast> 
     forecast(&Asked {
         objects,
         name: &names.stateful_set,
+        container: &names.container,
         base: &names.base,
         family: chart::family(profile),
         namespace: profile.namespace.as_str(),

@@ -4,7 +4,8 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::dialects_forced::FORCE;
-use crate::objects::{COOKIE, PASSWORD};
+use crate::findings::killed;
+use crate::objects::{self, COOKIE, PASSWORD};
 use crate::transcript::{Recorded, Transcript};
 use crate::world::World;
 
@@ -85,6 +86,27 @@ fn the_broker_s_container_is_the_one_that_is_named() {
     let objects = page["objects"].to_string();
     assert!(objects.contains("mq-data-prodmq-2"), "{objects}");
     assert_eq!(page["chart"]["dialect"], "custom");
+}
+
+#[test]
+fn a_probe_that_kills_the_named_container_is_found() {
+    let killed_of = |container: &str| {
+        let world = World::installed();
+        speak(&world, BY_SECRET, "    container: broker\n");
+        let mut pod = objects::pod("prodmq-2", &objects::running(false));
+        let status = &mut pod["status"]["containerStatuses"][0];
+        status["name"] = json!("broker");
+        status["restartCount"] = json!(3);
+        status["lastState"] = json!({"terminated": {"exitCode": 0, "reason": "Completed",
+            "startedAt": "2026-11-22T08:50:00Z", "finishedAt": "2026-11-22T08:54:30Z"}});
+        world.object("pod.prodmq-2", &pod);
+        let mut event = killed("prodmq-2", "2026-11-22T08:54:25Z");
+        event["message"] = json!(format!("Container {container} failed liveness probe, will be restarted"));
+        world.object("event.1", &event);
+        world.run(&["doctor", "prodmq"]).stdout.contains("prodmq-2 is killed by its livenessProbe")
+    };
+    assert!(killed_of("broker"));
+    assert!(!killed_of("rabbitmq"), "that is a sidecar's");
 }
 
 #[test]

@@ -32,8 +32,12 @@ fn objects(family: &str) -> Vec<Value> {
 }
 
 fn told(family: &str, base: &str, objects: &[Value]) -> Vec<Forecast> {
+    told_of("rabbitmq", family, base, objects)
+}
+
+fn told_of(container: &str, family: &str, base: &str, objects: &[Value]) -> Vec<Forecast> {
     let secret = Some("prodmq-mqctl-credentials");
-    forecast(&Asked { objects, name: "prodmq", base, family, namespace: "rabbitmq", secret })
+    forecast(&Asked { objects, name: "prodmq", container, base, family, namespace: "rabbitmq", secret })
 }
 
 /// What is forecast for the built-in chart when something in its StatefulSet, its Services or its budget is another way.
@@ -123,6 +127,19 @@ fn each_thing_by_itself() {
     assert_eq!(codes("Service", hidden), [Code::Dns]);
     let alone = |map: &mut Value| map["data"] = json!({"rabbitmq.conf": "log.console = true\n"});
     assert_eq!(codes("ConfigMap", alone), [Code::Split]);
+}
+
+/// Whatever the broker's container is called, and wherever it stands.
+#[test]
+fn a_sidecar_before_the_broker_is_not_taken_for_it() {
+    let mut objects = objects("builtin");
+    for set in objects.iter_mut().filter(|object| object["kind"] == "StatefulSet") {
+        broker(set)["name"] = json!("broker");
+        let sidecar = json!({"name": "proxy", "image": "proxy:4.3", "resources": {"limits": {"memory": "64Mi"}},
+            "livenessProbe": {"tcpSocket": {"port": 8080}}});
+        set["spec"]["template"]["spec"]["containers"].as_array_mut().unwrap().insert(0, sidecar);
+    }
+    assert_eq!(told_of("broker", "builtin", "/var/lib/rabbitmq/mnesia", &objects), []);
 }
 
 #[test]

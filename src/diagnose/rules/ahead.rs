@@ -34,6 +34,7 @@ fn told(picture: &Picture, codes: &[Code]) -> Vec<Finding> {
     let asked = Asked {
         objects: &[picture.set.clone(), picture.headless.clone()],
         name: picture.set["metadata"]["name"].as_str().unwrap_or_default(),
+        container: &picture.container,
         base: &picture.base,
         family: picture.family,
         namespace: &picture.namespace,
