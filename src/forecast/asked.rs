@@ -5,8 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::probe::Probe;
-use crate::cluster::pod_secrets::{name_of, secrets_of};
-use crate::secret::{self, Name};
+use crate::chart::Held;
 use crate::versions::Series;
 
 /// What is looked at, and whose it is.
@@ -24,6 +23,8 @@ pub struct Asked<'a> {
     pub namespace: &'a str,
     /// mqctl's own Secret; none where the chart is told cookie and password themselves.
     pub secret: Option<&'a str>,
+    /// The keys that the chart reads in it beside those of the known families.
+    pub secret_keys: &'a [(String, Held)],
 }
 
 static NOTHING: Value = Value::Null;
@@ -33,22 +34,8 @@ pub(super) fn list<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
     object.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-fn taken<'a>(pod: &'a Value, container: &'a Value, variable: &'a Value) -> Vec<&'a str> {
-    if let Some(reference) = variable.pointer("/valueFrom/secretKeyRef") {
-        let named = reference["name"].as_str().filter(|_| reference["key"].as_str().is_some_and(is_credential));
-        return named.into_iter().collect();
-    }
-    let path =
-        variable["value"].as_str().and_then(|value| value.rsplit_once('/')).filter(|(_, key)| is_credential(key));
-    let Some((folder, _)) = path else { return Vec::new() };
-    let at = |mount: &&Value| mount["mountPath"].as_str().is_some_and(|at| at.trim_end_matches('/') == folder);
-    let mounts: Vec<&Value> = list(container, "/volumeMounts").iter().filter(at).map(|mount| &mount["name"]).collect();
-    let volumes = list(pod, "/volumes").iter().filter(|volume| mounts.contains(&&volume["name"]));
-    volumes.flat_map(secrets_of).filter_map(|secret| name_of(secret).as_str()).collect()
-}
-
 impl<'a> Asked<'a> {
-    fn object(&self, kind: &str, name: &str) -> &'a Value {
+    pub(super) fn object(&self, kind: &str, name: &str) -> &'a Value {
         let named = |object: &&Value| object["kind"] == kind && object["metadata"]["name"] == name;
         self.objects.iter().find(named).unwrap_or(&NOTHING)
     }
@@ -100,39 +87,6 @@ impl<'a> Asked<'a> {
         labels.into_iter().flatten().map(pair).collect::<Vec<_>>().join(",")
     }
 
-    /// The Secrets that the pods take cookie or password from, by the keys that charts have for them: by a variable, or by a
-    /// file that a variable names; and those with a cookie in them that the release has, where the pods take or mount them
-    /// whole.
-    pub(super) fn credentials(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        let this = *self;
-        let containers = ["/initContainers", "/containers"].map(|kind| list(this.pod(), kind)).into_iter().flatten();
-        let in_variables = containers.flat_map(move |container| {
-            let single =
-                list(container, "/env").iter().flat_map(move |variable| taken(this.pod(), container, variable));
-            let whole =
-                list(container, "/envFrom").iter().filter_map(move |from| this.holding(&from["secretRef"]["name"]));
-            single.chain(whole)
-        });
-        let mounts = list(this.pod(), "/volumes").iter().flat_map(secrets_of);
-        in_variables.chain(mounts.filter_map(move |mount| this.mounted(mount)))
-    }
-
-    /// All of its keys, or those that are picked.
-    fn mounted(self, mount: &'a Value) -> Option<&'a str> {
-        let name = name_of(mount);
-        match list(mount, "/items") {
-            [] => self.holding(name),
-            items => items.iter().any(|item| item["key"].as_str().is_some_and(is_cookie)).then(|| name.as_str())?,
-        }
-    }
-
-    /// A Secret of the release's that holds a cookie; a password alone may be anybody's.
-    fn holding(self, name: &'a Value) -> Option<&'a str> {
-        let secret = self.object("Secret", name.as_str()?);
-        let keys = ["data", "stringData"].into_iter().filter_map(|data| secret[data].as_object()).flatten();
-        keys.into_iter().any(|(key, _)| is_cookie(key)).then(|| name.as_str())?
-    }
-
     /// The Services with this port that clients outside reach.
     pub(super) fn opened(&self, ports: &'static [u64]) -> impl Iterator<Item = &'a Value> + use<'a> {
         let outside = |object: &&Value| {
@@ -160,15 +114,6 @@ impl<'a> Asked<'a> {
         let image = self.broker()["image"].as_str()?.split('@').next()?;
         Series::of(image.rsplit_once(':')?.1)
     }
-}
-
-/// What charts call cookie and password in a Secret.
-fn is_credential(key: &str) -> bool {
-    secret::KEYS.iter().any(|(known, _)| *known == key)
-}
-
-fn is_cookie(key: &str) -> bool {
-    secret::KEYS.iter().any(|(known, name)| *known == key && *name == Name::ErlangCookie)
 }
 
 /// What a ConfigMap or a Secret lays into a container; a Secret's is encoded.

@@ -9,6 +9,7 @@ use crate::profile::{Profile, Warning};
 use crate::program;
 
 mod asked;
+mod credentials;
 mod prevention;
 mod probe;
 mod rules;
@@ -46,6 +47,7 @@ pub(crate) fn of_profile(profile: &Profile, objects: &[Value]) -> Vec<Forecast> 
         family: chart::family(profile),
         namespace: profile.namespace.as_str(),
         secret: profile.chart.texts().is_empty().then_some(names.secret.as_str()),
+        secret_keys: chart::secret_keys(profile),
     })
 }
 

@@ -8,6 +8,7 @@ use super::prevention::{Setting, line};
 use super::probe::Probe;
 use crate::explain::Code;
 use crate::report;
+use crate::secret::Name;
 use crate::units::Quantity;
 use crate::versions::Series;
 
@@ -66,9 +67,16 @@ impl Asked<'_> {
 /// The chart has not read the value by which it is told of the Secret, and makes secrets of its own.
 fn other_secret(asked: &Asked<'_>) -> Option<Forecast> {
     let own = asked.secret?;
-    let other = asked.credentials().find(|name| *name != own)?;
+    let taken = asked.taken();
+    let of = |what: Name, own_one: bool| taken.iter().find(|one| one.what == what && (one.secret == own) == own_one);
+    // A password may be for anything, as that of a directory: it is the broker's where that has no other.
+    let password = of(Name::Password, false).filter(|_| of(Name::Password, true).is_none());
+    let (other, what) = match (of(Name::ErlangCookie, false), password) {
+        (Some(cookie), _) => (cookie.secret, "cookie and password"),
+        (None, password) => (password?.secret, "the password"),
+    };
     let message = format!(
-        "the pods take cookie and password from Secret {other}: with those of the profile nobody logs in, and no node joins"
+        "the pods take {what} from Secret {other}: with those of the profile nobody logs in, and no node joins"
     );
     let fix = format!("the value of this chart that names the Secret {own}");
     Some(tell(Code::CredMismatch, asked.set(), message, fix))

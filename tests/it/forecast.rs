@@ -25,19 +25,25 @@ pub fn manifest(family: &str) -> String {
 }
 
 /// The same as objects.
-fn objects(family: &str) -> Vec<Value> {
+pub fn objects(family: &str) -> Vec<Value> {
     use serde::Deserialize as _;
     let text = manifest(family);
     serde_yaml::Deserializer::from_str(&text).map(|one| Value::deserialize(one).unwrap()).collect()
 }
 
-fn told(family: &str, base: &str, objects: &[Value]) -> Vec<Forecast> {
-    told_of("rabbitmq", family, base, objects)
-}
+pub const ASKED: Asked<'_> = Asked {
+    objects: &[],
+    name: "prodmq",
+    container: "rabbitmq",
+    base: "/var/lib/rabbitmq/mnesia",
+    family: "builtin",
+    namespace: "rabbitmq",
+    secret: Some("prodmq-mqctl-credentials"),
+    secret_keys: &[],
+};
 
-fn told_of(container: &str, family: &str, base: &str, objects: &[Value]) -> Vec<Forecast> {
-    let secret = Some("prodmq-mqctl-credentials");
-    forecast(&Asked { objects, name: "prodmq", container, base, family, namespace: "rabbitmq", secret })
+pub fn told(family: &str, base: &str, objects: &[Value]) -> Vec<Forecast> {
+    forecast(&Asked { objects, base, family, ..ASKED })
 }
 
 /// What is forecast for the built-in chart when something in its StatefulSet, its Services or its budget is another way.
@@ -52,47 +58,8 @@ fn codes(kind: &str, change: impl Fn(&mut Value)) -> Vec<Code> {
     changed(kind, change).into_iter().map(|(code, _)| code).collect()
 }
 
-fn broker(set: &mut Value) -> &mut Value {
+pub fn broker(set: &mut Value) -> &mut Value {
     &mut set["spec"]["template"]["spec"]["containers"][0]
-}
-
-/// However the pods take it: a Secret of the chart's own that holds a cookie.
-#[test]
-fn a_secret_of_the_chart_s_own_is_seen_in_variables_and_volumes() {
-    let told_with = |change: &dyn Fn(&mut Value), key: &str| {
-        let mut objects = objects("builtin");
-        objects.iter_mut().filter(|object| object["kind"] == "StatefulSet").for_each(change);
-        objects.push(json!({"kind": "Secret", "metadata": {"name": "own"}, "data": {key: "eA=="}}));
-        let told = told("builtin", "/var/lib/rabbitmq/mnesia", &objects);
-        told.into_iter().map(|one| one.code).collect::<Vec<_>>()
-    };
-    let whole = |set: &mut Value| broker(set)["envFrom"] = json!([{"secretRef": {"name": "own"}}]);
-    let volume = |source: Value| {
-        move |set: &mut Value| {
-            let volumes = set["spec"]["template"]["spec"]["volumes"].as_array_mut().unwrap();
-            let mut volume = json!({"name": "more"});
-            volume.as_object_mut().unwrap().extend(source.as_object().unwrap().clone());
-            volumes.push(volume);
-        }
-    };
-    let picked = json!({"secret": {"secretName": "own", "items": [{"key": "erlang-cookie", "path": "c"}]}});
-    let ways: [&dyn Fn(&mut Value); 4] = [
-        &whole,
-        &volume(json!({"secret": {"secretName": "own"}})),
-        &volume(json!({"projected": {"sources": [{"secret": {"name": "own"}}]}})),
-        &volume(picked),
-    ];
-    for way in ways {
-        assert_eq!(told_with(way, "rabbitmq-erlang-cookie"), [Code::CredMismatch]);
-    }
-    for way in &ways[..3] {
-        assert_eq!(told_with(way, "tls.key"), [], "it holds no cookie");
-    }
-    assert_eq!(
-        told_with(&volume(json!({"secret": {"secretName": "another"}})), "erlang-cookie"),
-        [],
-        "nobody knows what it holds"
-    );
 }
 
 #[test]
@@ -139,7 +106,7 @@ fn a_sidecar_before_the_broker_is_not_taken_for_it() {
             "livenessProbe": {"tcpSocket": {"port": 8080}}});
         set["spec"]["template"]["spec"]["containers"].as_array_mut().unwrap().insert(0, sidecar);
     }
-    assert_eq!(told_of("broker", "builtin", "/var/lib/rabbitmq/mnesia", &objects), []);
+    assert_eq!(forecast(&Asked { objects: &objects, container: "broker", ..ASKED }), []);
 }
 
 #[test]
@@ -228,22 +195,6 @@ fn ports_for_nodes_alone_are_not_for_clients_outside() {
         }
     });
     assert_eq!(clients_alone, []);
-}
-
-#[test]
-fn secrets_from_elsewhere_are_told() {
-    let other = |objects: &mut [Value]| {
-        for set in objects.iter_mut().filter(|object| object["kind"] == "StatefulSet") {
-            *set = serde_json::from_str(&set.to_string().replace("prodmq-mqctl-credentials", "mine")).unwrap();
-        }
-    };
-    for family in ["stable", "bitnami"] {
-        let mut objects = objects(family);
-        let code = |objects: &[Value]| told(family, "/nowhere", objects).first().map(|one| one.code);
-        assert_ne!(code(&objects), Some(Code::CredMismatch), "{family}");
-        other(&mut objects);
-        assert_eq!(code(&objects), Some(Code::CredMismatch), "{family}");
-    }
 }
 
 /// Without what the built-in chart has to say.

@@ -36,6 +36,7 @@ mod exposed;
 mod findings;
 mod force_boot;
 mod forecast;
+mod forecast_secrets;
 mod forewarned;
 mod from_release;
 mod from_release_refused;

@@ -39,6 +39,7 @@ fn told(picture: &Picture, codes: &[Code]) -> Vec<Finding> {
         family: picture.family,
         namespace: &picture.namespace,
         secret: None,
+        secret_keys: &[],
     };
     let all = forecast(&asked).into_iter().filter(|one| codes.contains(&one.code));
     all.map(|one| finding(picture, one)).collect()
