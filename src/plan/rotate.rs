@@ -80,8 +80,9 @@ pub(super) fn new_password(given: &Given<'_>, names: &Names) -> Vec<Step> {
 
 /// The password that the pods' probes log in with.
 pub(crate) fn probes_log_in(profile: &Profile, observed: &Observed) -> Option<LogsIn> {
-    let container = &chart::names(profile).container;
-    probes::logs_in(&observed.set.as_ref()?.pod_spec, container, &chart::password_keys(profile))
+    let names = chart::names(profile);
+    let keys = chart::password_keys(profile);
+    probes::logs_in(&observed.set.as_ref()?.pod_spec, &names.container, &keys, &names.secret)
 }
 
 /// How the pods have it, as long as they have it from mqctl's Secret.

@@ -196,6 +196,15 @@ fn what_the_probes_of_the_stateful_set_do_decides() {
     assert_eq!(said("bitnami", "16.0.16", &by_cli), [false, false]);
     assert_eq!(said("cloudpirates", "0.21.18", &set_with(SECRET)), [true, false]);
     assert_eq!(said("groundhog2k", "2.3.6", &by_cli), [false, false]);
+    let mut by_script = by_cli;
+    let pod = &mut by_script["spec"]["template"]["spec"];
+    pod["volumes"] = json!([{"name": "scripts", "configMap": {"name": "prodmq-scripts"}}]);
+    pod["containers"][0]["volumeMounts"] = json!([{"name": "scripts", "mountPath": "/scripts"}]);
+    pod["containers"][0]["livenessProbe"]["exec"]["command"] = json!(["/scripts/alive.sh"]);
+    assert_eq!(said("groundhog2k", "2.3.6", &by_script), [true, false]);
+    let pod = &mut by_script["spec"]["template"]["spec"];
+    pod["containers"][0]["env"] = json!([]);
+    assert_eq!(said("groundhog2k", "2.3.6", &by_script), [false, false], "it has no password");
 }
 
 /// Where it goes on with the pods that are left, with the same password.
