@@ -55,6 +55,9 @@ const MUTABLE: [&str; 7] = [
     "minReadySeconds",
 ];
 
+/// How pods are created.
+const POLICY: &str = "spec.podManagementPolicy";
+
 /// The annotation of an object that helm does not remove where it says `keep`: in the manifest, or in the cluster.
 pub const RESOURCE_POLICY: &str = "helm.sh/resource-policy";
 
@@ -77,6 +80,23 @@ impl Changes {
             changes.push(object, What::Removed, Vec::new());
         }
         changes
+    }
+
+    /// How the StatefulSet that is there creates its pods counts, and not what helm sent last: a recovery makes it anew as
+    /// Parallel, and the API server refuses a chart that says otherwise.
+    pub(crate) fn judge_policy(&mut self, live: &Value, rendered: &Value) {
+        let policy = |set: &Value| set["spec"]["podManagementPolicy"].as_str().unwrap_or("OrderedReady").to_owned();
+        let (from, to) = (policy(live), policy(rendered));
+        self.immutable.retain(|field| field != POLICY);
+        if from == to {
+            return;
+        }
+        self.immutable.push(POLICY.to_owned());
+        let field = Field { path: POLICY.to_owned(), from: Some(from), to: Some(to) };
+        match self.objects.iter_mut().find(|change| change.object == name(rendered)) {
+            Some(change) => change.put(field),
+            None => self.push(rendered, What::Changed, vec![field]),
+        }
     }
 
     /// Shows no value of an object that has a secret in any of them: what stood there before may be one too.
@@ -135,6 +155,15 @@ fn immutable(before: &Value, after: &Value) -> Vec<String> {
 fn name(object: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     format!("{}/{}", text(&object["kind"]), text(&object["metadata"]["name"]))
+}
+
+impl Change {
+    fn put(&mut self, field: Field) {
+        match self.fields.iter_mut().find(|one| one.path == field.path) {
+            Some(one) => *one = field,
+            None => self.fields.push(field),
+        }
+    }
 }
 
 impl Field {

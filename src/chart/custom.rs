@@ -86,6 +86,18 @@ impl Custom {
         self.parallel || wished.is_some_and(|policy| policy == PARALLEL)
     }
 
+    /// Its revisions within a recovery have to leave the pods as that makes them: created at once.
+    pub(super) fn force_boot(&self) -> Result<Vec<&str>, &'static str> {
+        let key = self.force_boot.as_ref().ok_or("`chart.custom.keys` has no `forceBoot`: the chart knows none")?;
+        if self.policy.is_none() && !self.parallel {
+            return Err(
+                "`chart.custom.keys` has no `podManagementPolicy`: while it forces a boot, the chart would want \
+                        the pods in order, and Kubernetes refuses that",
+            );
+        }
+        Ok(steps(key))
+    }
+
     /// What the profile has to say for a StatefulSet whose pods are created so.
     fn line(&self, policy: &str) -> String {
         let Some(key) = &self.policy else { return format!("chart: {{custom: {{parallel: {}}}}}", policy == PARALLEL) };
@@ -113,6 +125,14 @@ fn policy_line(profile: &Profile, policy: &str) -> String {
     match &profile.chart {
         ChartRef::Local(LocalChart { dialect: Spoken::Custom(custom), .. }) => custom.line(policy),
         ChartRef::Builtin | ChartRef::Local(_) => format!("values: {{podManagementPolicy: {policy}}}"),
+    }
+}
+
+/// Whether the chart can be told how pods are created.
+pub(crate) fn takes_policy(profile: &Profile) -> bool {
+    match &profile.chart {
+        ChartRef::Local(chart) => chart.policy().is_some(),
+        ChartRef::Builtin => true,
     }
 }
 

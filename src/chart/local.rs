@@ -120,10 +120,7 @@ impl LocalChart {
                 ForceBoot::Key(key) => Ok(key.to_vec()),
                 ForceBoot::Useless(why) => Err(format!("a chart of `{}` {why}", dialect.word())),
             },
-            Spoken::Custom(custom) => {
-                let none = || "`chart.custom.keys` has no `forceBoot`: the chart knows none".to_owned();
-                custom.force_boot.as_ref().map(steps).ok_or_else(none)
-            }
+            Spoken::Custom(custom) => custom.force_boot().map_err(str::to_owned),
         }
     }
 

@@ -57,10 +57,9 @@ pub(crate) fn preview(
     // A release without a manifest has nothing that could change.
     let deployed = if replies[0].ok() { replies[0].stdout.as_str() } else { "" };
     let mut changes = Changes::between(deployed, &wished);
-    // A recovery has changed it already, and a profile that says otherwise has been refused; or there is none that would
-    // have to change, as it was taken away from its pods for that.
     match live {
-        Some(set) => changes.immutable.retain(|field| field != "spec.podManagementPolicy" || !set.parallel),
+        Some(set) => judge_policy(&mut changes, target, set, &yaml::stream(&wished)),
+        // None would have to change: it was taken away from its pods for that.
         None => changes.immutable.clear(),
     }
     // What is rendered with secrets goes no further than this, but to be looked at without them.
@@ -73,6 +72,13 @@ pub(crate) fn preview(
     let (objects, tried) = as_they_may_be(target, rendered.clone(), live, &changes.immutable);
     let foreign = opinion(tools, target, &objects, &tried)?;
     Ok((Preview { changes, foreign, rendered, objects }, answers))
+}
+
+fn judge_policy(changes: &mut Changes, target: &Target, live: &StatefulSet, rendered: &[Value]) {
+    let wished = |object: &&Value| object["kind"] == "StatefulSet" && object["metadata"]["name"] == target.stateful_set;
+    if let Some(set) = rendered.iter().find(wished) {
+        changes.judge_policy(&live.manifest, set);
+    }
 }
 
 /// What is helm's to change, and what the API server is asked about: where a StatefulSet has to be made anew it is left

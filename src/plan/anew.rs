@@ -7,7 +7,7 @@ use super::install::Given;
 use super::preconditions::refusal;
 use super::{Action, Danger, Step};
 use crate::changes::{Changes, Field};
-use crate::chart::Names;
+use crate::chart::{self, Names};
 use crate::cluster::Claim;
 use crate::error::Failure;
 use crate::explain::Code;
@@ -92,7 +92,16 @@ fn offer(given: &Given<'_>, changes: &Changes) -> Failure {
     let way = format!("mqctl upgrade {} --recreate-statefulset", given.profile.name);
     cannot_change(given, &what)
         .hint(format!("{way}   # made anew around its pods, which stay with their volumes"))
-        .hint("or put the value back in the profile")
+        .hint(otherwise(given, changes))
+}
+
+/// A chart that takes no such value has made it so by itself.
+fn otherwise(given: &Given<'_>, changes: &Changes) -> &'static str {
+    let by_itself = fields(changes).next().is_some_and(|(_, fixed)| fixed == Fixed::Policy);
+    if by_itself && !chart::takes_policy(given.profile) {
+        return "or have the chart take it as a value, and name that as `chart.custom.keys.podManagementPolicy`";
+    }
+    "or put the value back in the profile"
 }
 
 fn class(given: &Given<'_>, changes: &Changes) -> Option<Failure> {

@@ -27,7 +27,7 @@ pub(crate) fn at_once(given: &Given<'_>) -> Result<()> {
         storage_class(given),
         volumes(given),
         other_chart(given),
-        drifted(given),
+        drifted(given).filter(|_| chart::takes_policy(given.profile)),
         username(given),
         password(given),
         version,
@@ -41,7 +41,13 @@ pub(crate) fn at_once(given: &Given<'_>) -> Result<()> {
 /// As `at_once`.
 pub(super) fn check(given: &Given<'_>) -> Result<()> {
     at_once(given)?;
-    first([version(given), foretold(given), anew::refused(given), not_whole(given)])
+    first([
+        version(given),
+        foretold(given),
+        anew::refused(given),
+        drifted(given).filter(|_| !anew::makes_anew(given)),
+        not_whole(given),
+    ])
 }
 
 fn first<const N: usize>(refusals: [Option<Failure>; N]) -> Result<()> {
@@ -160,7 +166,8 @@ fn not_installed(given: &Given<'_>) -> Option<Failure> {
     Some(failure.hint(format!("mqctl install {}", given.profile.name)))
 }
 
-/// As a recovery has left it: the profile does not say so yet.
+/// As a recovery has left it: the profile does not say so yet. Where the chart can be told nothing of it, what it renders
+/// decides first.
 fn drifted(given: &Given<'_>) -> Option<Failure> {
     let set = &given.target.stateful_set;
     let parallel = given.observed.set.as_ref()?.parallel;

@@ -184,6 +184,75 @@ fn a_force_boot_by_the_chart_wants_its_key() {
 }
 
 #[test]
+fn a_force_boot_by_the_chart_wants_a_say_in_how_pods_are_created() {
+    let forced = |keys: &str, more: &str| {
+        let world = World::installed();
+        speak(&world, &format!("{BY_SECRET}, forceBoot: recovery.force{keys}"), more);
+        world.run(&FORCE)
+    };
+    let run = forced("", "").ended(64);
+    run.changed_nothing();
+    assert_snapshot!(run.stderr, @"
+    error: `chart.custom.keys` has no `podManagementPolicy`: while it forces a boot, the chart would want the pods in order, and Kubernetes refuses that; nothing was changed
+    hint: mqctl force-boot prodmq --via live
+    ");
+    let fixed = "`chart.custom.keys` has no `podManagementPolicy`";
+    assert!(!forced(", podManagementPolicy: pods.policy", "").stderr.contains(fixed));
+    assert!(!forced("", "    parallel: true\n").stderr.contains(fixed), "it creates them all at once in any case");
+}
+
+/// As a recovery has left it; helm has sent `OrderedReady`, and the chart renders this.
+fn recovered(more: &str, rendered: &str) -> World {
+    let world = World::installed();
+    speak(&world, BY_SECRET, more);
+    world.object(
+        "release",
+        &json!({"name": "prodmq", "revision": "1", "status": "deployed", "chart": "mq-1.2.0", "updated": ""}),
+    );
+    let manifest = |policy: &str| {
+        format!(
+            "---\nkind: StatefulSet\nmetadata:\n  name: prodmq\nspec:\n  podManagementPolicy: {policy}\n  replicas: 3\n"
+        )
+    };
+    world.write("cluster/manifest", &manifest("OrderedReady"));
+    world.write("cluster/next", &json!({"manifest": manifest(rendered)}).to_string());
+    let mut set = objects::stateful_set(3, "");
+    set["spec"]["podManagementPolicy"] = "Parallel".into();
+    world.object("statefulset.prodmq", &set);
+    world
+}
+
+/// Kubernetes refuses its every upgrade.
+#[test]
+fn a_chart_that_is_always_in_order_is_made_anew_after_a_recovery() {
+    for more in ["", "    parallel: true\n"] {
+        for verb in ["upgrade", "install", "plan"] {
+            let run = recovered(more, "OrderedReady").run(&[verb, "prodmq"]).ended(78);
+            run.changed_nothing();
+            assert!(run.stderr.contains("mqctl upgrade prodmq --recreate-statefulset"), "{verb}: {run}");
+        }
+        let world = recovered(more, "OrderedReady");
+        let run = world.run(&["upgrade", "prodmq", "--recreate-statefulset", "--yes"]).ended(0);
+        let last = run.changing_verbs().split_off(1);
+        assert_eq!(last, ["apply", "delete", "upgrade", "apply"], "the chart's keys go into the Secret first: {run}");
+    }
+    assert_snapshot!(recovered("", "OrderedReady").run(&["upgrade", "prodmq"]).stderr, @"
+    error: StatefulSet `prodmq` cannot change spec.podManagementPolicy from Parallel to OrderedReady: Kubernetes keeps this field for ever; nothing was changed
+    hint: mqctl upgrade prodmq --recreate-statefulset   # made anew around its pods, which stay with their volumes
+    hint: or have the chart take it as a value, and name that as `chart.custom.keys.podManagementPolicy`
+    see: mqctl explain IMMUTABLE
+    ");
+}
+
+#[test]
+fn a_chart_that_is_always_parallel_has_to_be_described_so() {
+    let run = recovered("", "Parallel").run(&["upgrade", "prodmq", "--yes"]).ended(78);
+    run.changed_nothing();
+    assert!(run.stderr.contains("hint: chart: {custom: {parallel: true}}   # in the profile"), "{run}");
+    recovered("    parallel: true\n", "Parallel").run(&["upgrade", "prodmq", "--yes"]).ended(0);
+}
+
+#[test]
 fn all_mistakes_of_a_description_at_once() {
     let world = World::new();
     speak(
