@@ -314,7 +314,8 @@ fn a_step_that_the_broker_does_not_take_is_refused_on_every_chart() {
 #[test]
 fn an_upgrade_that_no_pod_would_take_is_refused() {
     let world = installed("bitnami");
-    let set = manifest("bitnami").replace("{type: RollingUpdate}", "{type: OnDelete}");
+    let told = manifest("bitnami").replace("OrderedReady", "Parallel");
+    let set = told.replace("{type: RollingUpdate}", "{type: OnDelete}");
     world.write("cluster/manifest", &set);
     world.object("next", &json!({"manifest": set}));
     let run = world.run(&["plan", "prodmq"]).ended(0);
