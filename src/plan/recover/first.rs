@@ -30,6 +30,8 @@ pub enum Via {
 /// other charts it is, until the switch is taken back.
 pub(crate) const FORCED_ONCE: &str = "/tmp/mqctl-forced";
 
+const ENTRY_POINT: &str = include_str!("entry_point.sh");
+
 impl Recovery<'_> {
     pub(super) fn first_up(&self) -> Result<Vec<Step>, Failure> {
         let switch = match (self.given.strategy, self.given.via) {
@@ -89,7 +91,7 @@ impl Recovery<'_> {
     /// No other pod changes.
     fn forced(&self) -> Result<Value, Failure> {
         let force = format!(
-            "if [ \"$(hostname)\" = {} ] && ! [ -e {FORCED_ONCE} ]; then {}touch {FORCED_ONCE}; fi; exec ",
+            "if [ \"$(hostname)\" = {} ] && ! [ -e {FORCED_ONCE} ]; then {}touch {FORCED_ONCE}; fi\n",
             self.one(),
             recovery::force_load(&self.names.base, &self.given.evidence.name_of(self.one()))
         );
@@ -99,14 +101,7 @@ impl Recovery<'_> {
         let mut brokers =
             containers.into_iter().flatten().filter(|container| container["name"] == self.names.container.as_str());
         if let Some(broker) = brokers.next() {
-            let words = |key: &str| broker[key].as_array().cloned().unwrap_or_default();
-            let own = [words("command"), words("args")].concat();
-            broker["command"] = if own.is_empty() {
-                json!(["sh", "-c", force + "$(command -v docker-entrypoint.sh) rabbitmq-server"])
-            } else {
-                // Behind the script come its name and the chart's own command.
-                Value::Array([vec![json!("sh"), json!("-c"), json!(force + "\"$@\""), json!("sh")], own].concat())
-            };
+            broker["command"] = Value::Array(with_before(&force, broker));
             broker.as_object_mut().and_then(|container| container.remove("args"));
         }
         Ok(set)
@@ -159,4 +154,12 @@ impl Recovery<'_> {
         .action(Action::Wait(Condition::Succeeds(recovery::boot_standalone(self.given.target, pod))))
         .done(format!("{pod} goes on alone"))
     }
+}
+
+/// A command that does this first. Behind the script come its name and the chart's own words.
+fn with_before(script: &str, broker: &Value) -> Vec<Value> {
+    let words = |key: &str| broker[key].as_array().cloned().unwrap_or_default();
+    let (command, args) = (words("command"), words("args"));
+    let start = if command.is_empty() { ENTRY_POINT } else { "exec \"$@\"" };
+    [vec![json!("sh"), json!("-c"), json!(format!("{script}{start}")), json!("sh")], command, args].concat()
 }
