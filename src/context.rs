@@ -153,6 +153,7 @@ impl Context {
             stateful_set: names.stateful_set,
             container: names.container,
             label: chart::label(profile),
+            pods: chart::pod_selector(profile),
         })
     }
 

@@ -153,14 +153,14 @@ pub fn reader_logs(target: &Target) -> Call {
 /// The label of pods that read or write volumes; not the brokers' own, whose Services must never find them.
 pub const READER: &str = "mqctl/reader";
 
-/// The last lines of every broker's log, each behind `[pod/NAME/rabbitmq] `: one child for all pods.
+/// The last lines of every broker's log, each behind `[pod/NAME/rabbitmq] `: one child for all pods. Not by the label of all
+/// objects: one pod of the release that has no such container, as a Job's, and kubectl prints no line of any.
 pub fn logs(target: &Target, lines: u32) -> Call {
     let tail = lines.to_string();
-    let selector = target.selector();
     let args = [
         "logs",
         "--selector",
-        &selector,
+        &target.pods,
         "--container",
         &target.container,
         "--prefix",

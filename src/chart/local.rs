@@ -156,6 +156,10 @@ impl LocalChart {
         }
     }
 
+    pub(super) fn knows_pod_labels(&self) -> bool {
+        !matches!(&self.dialect, Spoken::Custom(custom) if custom.pod_labels.is_none())
+    }
+
     pub(super) fn selector(&self, profile: &Profile) -> Value {
         let own = [self.short_name(profile), profile.release.as_str()];
         let labels = match &self.dialect {

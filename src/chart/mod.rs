@@ -206,6 +206,19 @@ pub fn selector(profile: &Profile) -> Value {
     }
 }
 
+/// The same as kubectl takes it. Whether a chart of one's own has the recommended labels nobody knows: where its profile
+/// names none, that of all objects has to do.
+pub(crate) fn pod_selector(profile: &Profile) -> String {
+    match &profile.chart {
+        ChartRef::Local(chart) if !chart.knows_pod_labels() => format!("{}={}", chart.label(), profile.release),
+        _ => {
+            let labels = selector(profile);
+            let pair = |(key, value): (&String, &Value)| format!("{key}={}", value.as_str().unwrap_or_default());
+            labels.as_object().into_iter().flatten().map(pair).collect::<Vec<_>>().join(",")
+        }
+    }
+}
+
 /// The label that all objects of a release have; its value is the release's name.
 pub fn label(profile: &Profile) -> String {
     match &profile.chart {

@@ -135,6 +135,7 @@ mod tests {
             release: "q".into(),
             stateful_set: "q".into(),
             label: crate::chart::INSTANCE.to_owned(),
+            pods: String::new(),
             container: crate::chart::CONTAINER.to_owned(),
         };
         assert_eq!(Lease::read(&lease.manifest(&target, "q-mqctl")), lease);

@@ -23,6 +23,9 @@ pub struct Target {
     /// The label that the chart gives all its objects, with the release's name.
     #[serde(skip)]
     pub label: String,
+    /// What selects the broker's pods, and no others where that is known.
+    #[serde(skip)]
+    pub pods: String,
     /// The broker's container, as the chart calls it.
     #[serde(skip)]
     pub container: String,

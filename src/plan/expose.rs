@@ -267,6 +267,7 @@ mod tests {
             release: "q".to_owned(),
             stateful_set: "q".into(),
             label: chart::INSTANCE.to_owned(),
+            pods: String::new(),
             container: chart::CONTAINER.to_owned(),
         };
         let observed = Observed {

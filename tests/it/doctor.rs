@@ -77,7 +77,7 @@ fn a_healthy_release_in_three_children_and_one_a_pod() {
     4. reads kubectl --context test --namespace rabbitmq exec --stdin prodmq-2 --container rabbitmq -- timeout -k 2 50 sh -s
       < (the probe)
     5. reads kubectl --context test --namespace rabbitmq get --ignore-not-found --output json statefulset/prodmq secret/prodmq-mqctl-credentials lease/prodmq-mqctl service/prodmq-external namespace/rabbitmq service/prodmq service/prodmq-headless pod/prodmq-0 pod/prodmq-1 pod/prodmq-2 persistentvolumeclaim/data-prodmq-0 persistentvolumeclaim/data-prodmq-1 persistentvolumeclaim/data-prodmq-2 configmap/prodmq-mqctl-evidence configmap/prodmq-hold pod/prodmq-mqctl-reader-0 pod/prodmq-mqctl-reader-1 pod/prodmq-mqctl-reader-2
-    6. reads kubectl --context test --namespace rabbitmq logs --selector 'app.kubernetes.io/instance=prodmq' --container rabbitmq --prefix --ignore-errors --tail 400
+    6. reads kubectl --context test --namespace rabbitmq logs --selector 'app.kubernetes.io/instance=prodmq,app.kubernetes.io/name=rabbitmq' --container rabbitmq --prefix --ignore-errors --tail 400
     ");
 }
 

@@ -112,6 +112,7 @@ fn target() -> Target {
         release: "prodmq".into(),
         stateful_set: "prodmq".into(),
         label: mqctl::chart::INSTANCE.to_owned(),
+        pods: String::new(),
         container: mqctl::chart::CONTAINER.to_owned(),
     }
 }

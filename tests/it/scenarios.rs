@@ -115,6 +115,7 @@ impl Scenario {
             release: "rmq".into(),
             stateful_set: "rmq".into(),
             label: chart::INSTANCE.to_owned(),
+            pods: String::new(),
             container: chart::CONTAINER.to_owned(),
         };
         let picture = self.picture();

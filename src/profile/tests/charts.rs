@@ -63,6 +63,17 @@ fn a_chart_s_objects_are_called_as_it_calls_them() {
     );
 }
 
+/// Not by the label of all objects, which a Job's pods have too.
+#[test]
+fn brokers_pods_are_selected_by_all_labels_that_they_have() {
+    assert_eq!(chart::pod_selector(&of(Dialect::Stable, "")), "app=rabbitmq,release=prodmq");
+    for dialect in [Dialect::Bitnami, Dialect::CloudPirates, Dialect::Groundhog2k] {
+        let renamed = of(dialect, "values: {nameOverride: mq}\n");
+        let recommended = "app.kubernetes.io/instance=prodmq,app.kubernetes.io/name=mq";
+        assert_eq!(chart::pod_selector(&renamed), recommended, "{dialect:?}");
+    }
+}
+
 #[test]
 fn data_and_user_are_where_the_version_has_them() {
     let place = |dialect, version| {

@@ -42,6 +42,7 @@ fn what_is_left_out_has_a_default() {
     assert_eq!((names.volume.as_str(), names.base.as_str()), ("/var/lib/rabbitmq", "/var/lib/rabbitmq/mnesia"));
     let labels = json!({"app.kubernetes.io/name": "hare", "app.kubernetes.io/instance": "prodmq"});
     assert_eq!((chart::selector(&profile), chart::label(&profile).as_str()), (labels, "app.kubernetes.io/instance"));
+    assert_eq!(chart::pod_selector(&profile), "app.kubernetes.io/instance=prodmq", "its pods may have no name for it");
     assert!(!chart::is_parallel(&profile) && chart::force_boot(&profile).is_err());
     assert_eq!(chart::forced_values(&profile, 1, true), None);
     let values = json!({
@@ -70,6 +71,7 @@ fn what_is_said_is_taken() {
     );
     assert_eq!((called.volume.as_str(), called.base.as_str()), ("/data", "/data/nodes"));
     assert_eq!((chart::selector(&profile), chart::label(&profile).as_str()), (json!({"app": "mq"}), "release"));
+    assert_eq!(chart::pod_selector(&profile), "app=mq");
     assert!(chart::is_parallel(&profile));
     assert_eq!(chart::parallel_line(&profile), "values: {pods: {policy: Parallel}}");
     let forced = chart::forced_values(&profile, 1, true).unwrap();
