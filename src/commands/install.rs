@@ -107,7 +107,7 @@ pub(super) fn planned_of(
         Beforehand::First(plan) => return Ok(Planned { plan: *plan, found, first: true }),
         Beforehand::Next(ahead) => ahead,
     };
-    described::require(profile, &chart::names(profile), rendered_set(profile, &ahead.objects))?;
+    described::require(profile, &chart::names(profile), set(profile, &observed, &ahead.objects))?;
     let given = Given { next: ahead.next.as_ref(), import: import.as_ref(), ..given };
     let forecast = forecast::of_profile(profile, &ahead.objects);
     let drift = drifted(&given, definitions);
@@ -116,8 +116,11 @@ pub(super) fn planned_of(
     Ok(Planned { plan, found, first: false })
 }
 
-/// The StatefulSet as the chart makes it; null where helm was not asked, or makes none of this name.
-fn rendered_set<'a>(profile: &Profile, objects: &'a [Value]) -> &'a Value {
+/// The StatefulSet that is there, or else as the chart makes it; null where helm was not asked, or makes none of this name.
+fn set<'a>(profile: &Profile, observed: &'a Observed, objects: &'a [Value]) -> &'a Value {
+    if let Some(set) = &observed.set {
+        return &set.manifest;
+    }
     let name = chart::names(profile).stateful_set;
     let mine = |object: &&Value| object["kind"] == "StatefulSet" && object["metadata"]["name"] == name.as_str();
     objects.iter().find(mine).unwrap_or(&Value::Null)
