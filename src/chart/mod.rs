@@ -136,12 +136,11 @@ impl Names {
         is_numbered(pod, &self.stateful_set)
     }
 
-    /// The volume of such a pod.
+    /// A volume of such a pod, also one that another template has made beside that of the nodes.
     pub(crate) fn is_a_volume(&self, claim: &str) -> bool {
-        claim
-            .strip_prefix(self.claim_template())
-            .and_then(|rest| rest.strip_prefix('-'))
-            .is_some_and(|pod| self.is_a_node(pod))
+        let number =
+            claim.rsplit_once('-').and_then(|(rest, _)| rest.strip_suffix(&self.stateful_set)?.strip_suffix('-'));
+        number.is_some_and(|template| !template.is_empty() && self.is_a_node(&claim[template.len() + 1..]))
     }
 }
 

@@ -24,7 +24,10 @@ struct Misfit<'a> {
 /// # Errors
 /// The first thing that is called otherwise, by its field.
 pub(crate) fn require(profile: &Profile, names: &Names, set: &Value) -> Result<(), Failure> {
-    let Some(Misfit { field, there, said }) = misfit(names, set) else { return Ok(()) };
+    let label = chart::label(profile);
+    let Some(Misfit { field, there, said }) = misfit(names, (&label, profile.release.as_str()), set) else {
+        return Ok(());
+    };
     let (name, there) = (&names.stateful_set, there.join(" or "));
     let path = profile.path.display();
     let family = chart::family(profile);
@@ -38,16 +41,19 @@ pub(crate) fn require(profile: &Profile, names: &Names, set: &Value) -> Result<(
     })
 }
 
-fn misfit<'a>(names: &'a Names, set: &'a Value) -> Option<Misfit<'a>> {
+fn misfit<'a>(names: &'a Names, (label, release): (&'a str, &str), set: &'a Value) -> Option<Misfit<'a>> {
     let all = |pointer: &str, key: &str| -> Vec<&'a str> {
         let list = set.pointer(pointer).and_then(Value::as_array).into_iter().flatten();
         list.filter_map(|one| one.pointer(key)?.as_str()).collect()
     };
     let service = set.pointer("/spec/serviceName").and_then(Value::as_str);
+    let labels = set.pointer("/spec/template/metadata/labels").and_then(Value::as_object);
+    let of_release = labels.into_iter().flatten().filter(|(_, value)| *value == release).map(|(key, _)| key.as_str());
     let all = [
         ("container", all("/spec/template/spec/containers", "/name"), names.container.as_str()),
         ("headlessService", service.into_iter().collect(), names.headless()),
         ("claimTemplate", all("/spec/volumeClaimTemplates", "/metadata/name"), names.claim_template()),
+        ("releaseLabel", of_release.collect(), label),
     ];
     let other = |(_, there, said): &(_, Vec<&str>, &str)| !there.is_empty() && !there.contains(said);
     all.into_iter().find(other).map(|(field, there, said)| Misfit { field, there, said })

@@ -53,6 +53,18 @@ fn nor_are_a_container_and_the_nodes_names() {
     ");
 }
 
+/// By which everything of the release is found.
+#[test]
+fn nor_are_pods_that_another_label_tells() {
+    let labelled = |label: &str| {
+        let labels = json!({"app": "mq", label: "prodmq"});
+        custom(move |set| set["spec"]["template"]["metadata"] = json!({"labels": labels}))
+    };
+    let said = labelled("helm").run(&["recover", "prodmq"]).ended(65).stderr;
+    assert!(said.contains("`chart.custom.releaseLabel` is `release`, and StatefulSet `prodmq` has helm;"), "{said}");
+    labelled("release").run(&["recover", "prodmq"]).ended(64);
+}
+
 #[test]
 fn a_family_s_chart_that_is_another_is_told() {
     let world = deadlock();
@@ -94,8 +106,12 @@ fn what_is_another_s_is_neither_stopped_nor_purged() {
     world.object("pod.prodmq-db-0", &objects::pod("prodmq-db-0", &objects::running(true)));
     let claim = json!({"kind": "PersistentVolumeClaim", "metadata": {"name": "data-prodmq-db-0"}, "status": {"phase": "Bound"}});
     world.object("persistentvolumeclaim.data-prodmq-db-0", &claim);
+    let logs =
+        json!({"kind": "PersistentVolumeClaim", "metadata": {"name": "logs-prodmq-0"}, "status": {"phase": "Bound"}});
+    world.object("persistentvolumeclaim.logs-prodmq-0", &logs);
     let run = world.run(&["delete", "prodmq", "--purge", "--confirm", "prodmq"]).ended(0);
     let touched = run.work().iter().any(|call| call.to_string().contains("prodmq-db"));
     assert!(!touched && run.stderr.contains(PODS[2]), "{run}");
     assert!(world.path("cluster/persistentvolumeclaim.data-prodmq-db-0").exists());
+    assert!(!world.path("cluster/persistentvolumeclaim.logs-prodmq-0").exists(), "a volume of the broker's own pod");
 }
