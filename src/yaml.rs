@@ -327,5 +327,13 @@ fn no_text(entry: Option<&Entry>, path: &[String]) -> Mistake {
     Mistake { place, path: dotted(path), text: "a key must be text; quote it".to_owned() }
 }
 
+/// A mapping of texts, as YAML on one line.
+pub(crate) fn in_braces(map: &Value) -> String {
+    let pairs = map.as_object().into_iter().flatten();
+    let pairs: Vec<String> =
+        pairs.map(|(key, value)| format!("{key}: {}", value.as_str().unwrap_or_default())).collect();
+    format!("{{{}}}", pairs.join(", "))
+}
+
 #[cfg(test)]
 mod tests;

@@ -136,11 +136,9 @@ impl Names {
         is_numbered(pod, &self.stateful_set)
     }
 
-    /// A volume of such a pod, also one that another template has made beside that of the nodes.
-    pub(crate) fn is_a_volume(&self, claim: &str) -> bool {
-        let number =
-            claim.rsplit_once('-').and_then(|(rest, _)| rest.strip_suffix(&self.stateful_set)?.strip_suffix('-'));
-        number.is_some_and(|template| !template.is_empty() && self.is_a_node(&claim[template.len() + 1..]))
+    /// A volume of such a pod, which this template has made.
+    pub(crate) fn is_a_volume(&self, claim: &str, template: &str) -> bool {
+        claim.strip_prefix(template).and_then(|rest| rest.strip_prefix('-')).is_some_and(|pod| self.is_a_node(pod))
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Observed, created};
+use crate::chart::Names;
 
 /// A volume claim of a release.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +53,15 @@ impl Access {
 }
 
 impl Observed {
+    /// Of the node's template, and of others that the StatefulSet has.
+    pub(super) fn keep_own_volumes(&mut self, names: &Names) {
+        let set = self.set.as_ref().map_or(&Value::Null, |set| &set.manifest);
+        let others = set.pointer("/spec/volumeClaimTemplates").and_then(Value::as_array).into_iter().flatten();
+        let templates: Vec<&str> = others.filter_map(|one| one["metadata"]["name"].as_str()).collect();
+        let all = templates.iter().copied().chain([names.claim_template()]);
+        self.claims.retain(|claim| all.clone().any(|template| names.is_a_volume(&claim.name, template)));
+    }
+
     /// The machine on which another pod can have a pod's volume; nothing where any will do.
     ///
     /// # Errors

@@ -213,6 +213,7 @@ impl Observed {
         for object in objects {
             observed.take(object, names);
         }
+        observed.keep_own_volumes(names);
         observed
     }
 
@@ -229,7 +230,7 @@ impl Observed {
                 self.pods.push(Pod::read(object, &names.container));
                 self.nodes.extend(node_address(object).filter(|node| !self.nodes.contains(node)));
             }
-            "PersistentVolumeClaim" if names.is_a_volume(name) => self.claims.push(Claim::read(object)),
+            "PersistentVolumeClaim" => self.claims.push(Claim::read(object)),
             "Service" if is(&names.external) => self.external = Some(External::read(object)),
             "Service" => {
                 self.hides_waiting |= is(names.headless()) && hides_waiting(&object["spec"]);

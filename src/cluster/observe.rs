@@ -45,8 +45,9 @@ pub(crate) const ANEW_RIGHTS: [Right; 4] = [
     ("patch", "", "persistentvolumeclaims"),
 ];
 
-/// What a new password needs beyond an install where pods restart for it.
-pub(crate) const RESTART_RIGHTS: [Right; 3] = [("get", "", "pods"), ("delete", "", "pods"), ("patch", "", "services")];
+/// What a new secret needs beyond an install where nodes restart for it.
+pub(crate) const RESTART_RIGHTS: [Right; 4] =
+    [("get", "", "pods"), ("delete", "", "pods"), ("patch", "", "services"), ("patch", "apps", "statefulsets/scale")];
 
 /// What a delete needs to be allowed.
 pub(crate) const DELETE_RIGHTS: [Right; 8] = [
@@ -182,6 +183,7 @@ impl Question<'_> {
         for object in kubectl::items(get) {
             observed.take(&object, self.names);
         }
+        observed.keep_own_volumes(self.names);
         if let Some(lease) = &mut observed.lease {
             lease.abandoned = machine::is_gone(&lease.process);
         }
@@ -301,6 +303,15 @@ pub(crate) fn require_fit_to_change(observed: &Observed, target: &Target) -> Res
     refuse_without(observed, target, |right| !is_one_of(&ANEW_RIGHTS, right))
 }
 
+/// The same before a new secret is planned: what only some of these plans do is asked for with them.
+///
+/// # Errors
+/// As `require_fit_to_change`.
+pub(crate) fn require_fit_to_rotate(observed: &Observed, target: &Target) -> Result<()> {
+    require_lasting_namespace(observed, target)?;
+    refuse_without(observed, target, |right| !is_one_of(&RESTART_RIGHTS, right))
+}
+
 fn is_one_of(rights: &[Right], right: &str) -> bool {
     rights.iter().any(|one| rights::in_words(one) == right)
 }
@@ -309,7 +320,7 @@ fn is_one_of(rights: &[Right], right: &str) -> bool {
 ///
 /// # Errors
 /// With what the namespace waits for; exit 75, as the same command fits again when it is gone.
-pub(crate) fn require_lasting_namespace(observed: &Observed, target: &Target) -> Result<()> {
+fn require_lasting_namespace(observed: &Observed, target: &Target) -> Result<()> {
     let Some(words) = &observed.namespace_ends else { return Ok(()) };
     let namespace = &target.namespace;
     let why = if words.is_empty() { String::new() } else { format!(" ({words})") };

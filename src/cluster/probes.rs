@@ -81,7 +81,8 @@ impl<'a> Probes<'a> {
     }
 
     fn in_variables(&self, keys: &[&str]) -> impl Iterator<Item = LogsIn> {
-        self.variables().filter_map(|variable| LogsIn::by_variable(taken(variable, keys)?))
+        let all = self.variables().filter_map(|variable| taken(variable, keys));
+        all.filter(|secret| self.may_be(secret)).filter_map(LogsIn::by_variable)
     }
 
     /// By a variable that a whole Secret makes of its key.
@@ -124,7 +125,11 @@ impl<'a> Probes<'a> {
     /// By its path, or by a variable that has it.
     fn in_files(&self, keys: &[&str]) -> impl Iterator<Item = LogsIn> {
         let files = self.mounts().flat_map(|(mount, volume)| files_of(volume, mount, keys));
-        files.filter(|file| self.read(&file.path)).map(File::logs_in)
+        let own = self.own;
+        files
+            .filter(move |file| own.is_none_or(|own| file.secret == own))
+            .filter(|file| self.read(&file.path))
+            .map(File::logs_in)
     }
 
     fn read(&self, path: &str) -> bool {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::chart;
 use crate::cli::adopt::Adopt;
 use crate::cluster::observe::{
-    INSTALL_RIGHTS, Question, RESTART_RIGHTS, observe, require_lasting_namespace, require_rights_for, require_these,
+    INSTALL_RIGHTS, Question, RESTART_RIGHTS, observe, require_fit_to_rotate, require_rights_for,
 };
 use crate::cluster::{Observed, Standing, Target};
 use crate::context::Context;
@@ -41,8 +41,7 @@ pub(super) fn look(cx: &Context, profile: &Profile, target: &Target, rights: &[R
     let names = chart::names(profile);
     let question = Question { target, names: &names, storage_class: None, rights };
     let observed = lock::in_turn(cx, profile, &question, observe)?;
-    require_lasting_namespace(&observed, target)?;
-    require_these(&INSTALL_RIGHTS, &observed, target)?;
+    require_fit_to_rotate(&observed, target)?;
     Ok(observed)
 }
 

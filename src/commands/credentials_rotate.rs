@@ -6,7 +6,7 @@ use crate::chart::{self, Names};
 use crate::cli::credentials::Rotate;
 use crate::cluster::Observed;
 use crate::cluster::observe::{
-    INSTALL_RIGHTS, Question, RESTART_RIGHTS, observe, require_lasting_namespace, require_rights_for, require_these,
+    INSTALL_RIGHTS, Question, RESTART_RIGHTS, observe, require_fit_to_rotate, require_rights_for,
 };
 use crate::cluster::probes::Shown;
 use crate::context::Context;
@@ -30,8 +30,7 @@ pub(crate) fn run(args: &Rotate, cx: &Context) -> Result<Outcome> {
     let rights = [&INSTALL_RIGHTS[..], &RESTART_RIGHTS].concat();
     let question = Question { target: &target, names: &names, storage_class: None, rights: &rights };
     let mut observed = lock::in_turn(cx, &profile, &question, observe)?;
-    require_lasting_namespace(&observed, &target)?;
-    require_these(&INSTALL_RIGHTS, &observed, &target)?;
+    require_fit_to_rotate(&observed, &target)?;
     let cluster = observed.secret.take().unwrap_or_default();
     let next = rotation::prepare(&mut found, cluster, what, &profile.name, runs(&profile, &observed))?;
     require_fit(&profile, &found)?;

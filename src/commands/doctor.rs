@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use serde_json::Value;
 
 use crate::chart;
 use crate::cli::{Doctor, FailOn};
@@ -32,7 +33,7 @@ pub(crate) fn run(args: &Doctor, cx: &Context) -> Result<Outcome> {
     let limit = if args.wait { cx.within(profile.timeouts.boot) } else { Duration::ZERO };
     let picture = examined(cx, &patient, limit, &is_well)?;
     if picture.foreign_chart.is_none() {
-        described::require(&profile, &names, &picture.set)?;
+        described::require(&profile, &names, &picture.set, &Value::Null)?;
     }
     let page = Page::of(&target, &picture, &wish);
     show(cx, &page);

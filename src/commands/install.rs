@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::ahead::Ahead;
 use super::beforehand::{self, Beforehand};
-use crate::chart::{self, look::Asking};
+use crate::chart::{self, Names, look::Asking};
 use crate::cli::Install;
 use crate::cluster::observe::{
     self, ANEW_RIGHTS, EXPOSE_RIGHTS, INSTALL_RIGHTS, Question, look_for_note, observe, require_fit_to_change,
@@ -107,7 +107,9 @@ pub(super) fn planned_of(
         Beforehand::First(plan) => return Ok(Planned { plan: *plan, found, first: true }),
         Beforehand::Next(ahead) => ahead,
     };
-    described::require(profile, &chart::names(profile), set(profile, &observed, &ahead.objects))?;
+    let names = chart::names(profile);
+    let live = observed.set.as_ref().map_or(&Value::Null, |set| &set.manifest);
+    described::require(profile, &names, live, rendered_set(&names, &ahead.objects))?;
     let given = Given { next: ahead.next.as_ref(), import: import.as_ref(), ..given };
     let forecast = forecast::of_profile(profile, &ahead.objects);
     let drift = drifted(&given, definitions);
@@ -116,13 +118,10 @@ pub(super) fn planned_of(
     Ok(Planned { plan, found, first: false })
 }
 
-/// The StatefulSet that is there, or else as the chart makes it; null where helm was not asked, or makes none of this name.
-fn set<'a>(profile: &Profile, observed: &'a Observed, objects: &'a [Value]) -> &'a Value {
-    if let Some(set) = &observed.set {
-        return &set.manifest;
-    }
-    let name = chart::names(profile).stateful_set;
-    let mine = |object: &&Value| object["kind"] == "StatefulSet" && object["metadata"]["name"] == name.as_str();
+/// The StatefulSet as the chart makes it; null where helm was not asked, or makes none of this name.
+fn rendered_set<'a>(names: &Names, objects: &'a [Value]) -> &'a Value {
+    let name = names.stateful_set.as_str();
+    let mine = |object: &&Value| object["kind"] == "StatefulSet" && object["metadata"]["name"] == name;
     objects.iter().find(mine).unwrap_or(&Value::Null)
 }
 

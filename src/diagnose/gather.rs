@@ -246,10 +246,11 @@ impl Found<'_> {
         self.logs.iter().find_map(|log| LastRun::of(log))
     }
 
-    /// Where no volume is bound to its claim there is nothing to read: it was lost, or never written to.
+    /// Where no volume is bound to its claim there is nothing to read: it was lost, or never written to. A container that
+    /// runs has one, whatever its claim is called.
     pub(super) fn mark_blank(&mut self, taken: Moment, observed: &Observed) {
         let bound = observed.claims.iter().any(|claim| claim.name == self.claim && claim.phase == "Bound");
-        if !bound && self.reading.is_err() && !self.runs() {
+        if !bound && self.reading.is_err() && !self.pod.runs() {
             self.reading = Ok(Reading::blank(&self.pod.name, taken));
         }
     }

@@ -24,7 +24,9 @@ section elsewhere
 if [ -n "$node" ]; then
   { ls "$dir/." && if [ -e "$flags" ]; then cat "$flags"; fi; } 2>&1 >/dev/null | head -n 1
 elif [ -d "$volume" ]; then
-  find "$volume" -maxdepth 5 -name lost+found -prune -o \( -name schema.DAT -o -name msg_stores -o -name coordination \) -print 2>&1 | head -n 1
+  find "$volume/" -maxdepth 8 -name lost+found -prune -o \( -name schema.DAT -o -name msg_stores -o -name coordination \) -print 2>&1 | head -n 1
+else
+  echo "$volume is not there"
 fi
 section flags
 if [ -n "$node" ]; then cat "$flags" 2>/dev/null; fi

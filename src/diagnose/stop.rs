@@ -48,7 +48,7 @@ impl Stop {
         };
         require_these(rights, &observed, &target)?;
         let set = observed.set.as_ref().map_or(&Value::Null, |set| &set.manifest);
-        described::require(&profile, &names, set)?;
+        described::require(&profile, &names, set, &Value::Null)?;
         let kept = observed.evidence.as_ref().map(Kept::read).unwrap_or_default();
         let subject = Subject {
             pod_spec: observed.set.as_ref().map_or(&Value::Null, |set| &set.pod_spec),

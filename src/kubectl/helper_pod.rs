@@ -67,9 +67,14 @@ impl HelperPod<'_> {
         let mut all = json!({});
         if !says_user(own) && !says_user(&of_broker) {
             all = json!({
-                "runAsNonRoot": true, "runAsUser": self.user, "runAsGroup": self.user, "fsGroup": self.user,
-                "fsGroupChangePolicy": "OnRootMismatch", "seccompProfile": {"type": "RuntimeDefault"},
+                "runAsNonRoot": true, "runAsUser": self.user, "runAsGroup": self.user,
+                "seccompProfile": {"type": "RuntimeDefault"},
             });
+        }
+        // A chart that leaves the volume's group as it is wants a cookie on it to be its owner's alone.
+        if self.pod_spec.is_null() {
+            all["fsGroup"] = json!(self.user);
+            all["fsGroupChangePolicy"] = json!("OnRootMismatch");
         }
         for (key, value) in own.as_object().into_iter().flatten() {
             all[key] = value.clone();

@@ -112,18 +112,20 @@ fn until_succeeds(run: &Run<'_>, call: &Call) -> Result<()> {
 }
 
 fn until_taken(run: &Run<'_>, call: &Call) -> Result<()> {
-    let mut last = None;
+    let (mut last, mut words) = (None, String::new());
     let reached = poll(run, run.plan.limit, || {
-        if run.cx.tools.run(call, run.vault)?.ok() {
+        let reply = run.cx.tools.run(call, run.vault)?;
+        if reply.ok() {
             return Ok(Some(true));
         }
+        words = kubectl::failure("kubectl exec", &reply).text;
         let Some(look) = look(run, last.as_ref())? else { return Ok(None) };
         look.pods.iter().for_each(|pod| run.progress.pod(&pod.name, &pod.standing));
         last = Some(look);
         Ok(Some(false))
     })?;
     run.progress.clear_pods();
-    if reached { Ok(()) } else { Err(not_ready(run, last.as_ref(), run.plan.limit)) }
+    if reached { Ok(()) } else { Err(not_ready(run, last.as_ref(), run.plan.limit).context(words)) }
 }
 
 /// It says nothing else than by its end.

@@ -10,6 +10,7 @@ use crate::chart;
 use crate::error::Failure;
 use crate::outcome::Outcome;
 use crate::profile::name_of;
+use crate::yaml::in_braces;
 
 /// What the release tells of its chart is written down for whoever describes it; by which values it is told what, its own
 /// values.yaml says.
@@ -55,12 +56,4 @@ fn release_label(reading: &Reading) -> Option<String> {
     let release = |(_, value): &(&String, &Value)| value.as_str() == Some(reading.release.as_str());
     let usual = labels.get(chart::INSTANCE).is_some_and(|value| value == reading.release.as_str());
     labels.iter().find(release).map(|(label, _)| label.clone()).filter(|_| !usual)
-}
-
-/// A mapping of texts, as YAML on one line.
-fn in_braces(map: &Value) -> String {
-    let pairs = map.as_object().into_iter().flatten();
-    let pairs: Vec<String> =
-        pairs.map(|(key, value)| format!("{key}: {}", value.as_str().unwrap_or_default())).collect();
-    format!("{{{}}}", pairs.join(", "))
 }

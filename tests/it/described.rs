@@ -62,7 +62,33 @@ fn nor_are_pods_that_another_label_tells() {
     };
     let said = labelled("helm").run(&["recover", "prodmq"]).ended(65).stderr;
     assert!(said.contains("`chart.custom.releaseLabel` is `release`, and StatefulSet `prodmq` has helm;"), "{said}");
+    let run = custom(|set| set["spec"]["selector"] = json!({"matchLabels": {"app": "mq", "helm": "prodmq"}}));
+    assert!(
+        run.run(&["recover", "prodmq"]).ended(65).stderr.contains("has helm;"),
+        "claims have those of the selector"
+    );
     labelled("release").run(&["recover", "prodmq"]).ended(64);
+}
+
+/// By the one its logs are asked for; the other is where the volume is looked at.
+#[test]
+fn nor_are_pod_labels_and_the_place_of_the_volume() {
+    let said = |change: &dyn Fn(&mut Value)| custom(change).run(&["recover", "prodmq"]).ended(65).stderr;
+    let labels = json!({"labels": {"app": "broker", "release": "prodmq"}});
+    let other = said(&|set| set["spec"]["template"]["metadata"] = labels.clone());
+    assert!(other.contains("`chart.custom.podLabels` is `{app: mq, release: prodmq}`, and StatefulSet `prodmq` has {app: broker, release: prodmq};"), "{other}");
+    let mounted = |path: &'static str| {
+        move |set: &mut Value| {
+            set["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] =
+                json!([{"name": "data", "mountPath": path}]);
+        }
+    };
+    let other = said(&mounted("/var/lib/rabbitmq"));
+    assert!(
+        other.contains("`chart.custom.volumePath` is `/data`, and StatefulSet `prodmq` has /var/lib/rabbitmq;"),
+        "{other}"
+    );
+    custom(mounted("/data/")).run(&["recover", "prodmq"]).ended(64);
 }
 
 #[test]
@@ -104,14 +130,18 @@ fn what_is_another_s_is_neither_stopped_nor_purged() {
     database["spec"]["replicas"] = 1.into();
     world.object("statefulset.prodmq-db", &database);
     world.object("pod.prodmq-db-0", &objects::pod("prodmq-db-0", &objects::running(true)));
-    let claim = json!({"kind": "PersistentVolumeClaim", "metadata": {"name": "data-prodmq-db-0"}, "status": {"phase": "Bound"}});
-    world.object("persistentvolumeclaim.data-prodmq-db-0", &claim);
+    let others = ["data-prodmq-db-0", "data-db-prodmq-0"];
+    for name in others {
+        let claim = json!({"kind": "PersistentVolumeClaim", "metadata": {"name": name}, "status": {"phase": "Bound"}});
+        world.object(&format!("persistentvolumeclaim.{name}"), &claim);
+    }
     let logs =
         json!({"kind": "PersistentVolumeClaim", "metadata": {"name": "logs-prodmq-0"}, "status": {"phase": "Bound"}});
     world.object("persistentvolumeclaim.logs-prodmq-0", &logs);
+    world.object("statefulset.prodmq", &set(|_| ()));
     let run = world.run(&["delete", "prodmq", "--purge", "--confirm", "prodmq"]).ended(0);
     let touched = run.work().iter().any(|call| call.to_string().contains("prodmq-db"));
     assert!(!touched && run.stderr.contains(PODS[2]), "{run}");
-    assert!(world.path("cluster/persistentvolumeclaim.data-prodmq-db-0").exists());
+    assert!(others.iter().all(|name| world.path(&format!("cluster/persistentvolumeclaim.{name}")).exists()), "{run}");
     assert!(!world.path("cluster/persistentvolumeclaim.logs-prodmq-0").exists(), "a volume of the broker's own pod");
 }

@@ -116,7 +116,8 @@ fn a_helper_pod_is_the_broker_s_user_where_the_chart_names_none() {
     };
     let bare =
         json!({"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]}});
-    let filled = json!([999, 999, 999, true]);
+    // No group for the volume: a cookie on it has to stay its owner's alone.
+    let filled = json!([999, 999, null, true]);
     assert_eq!(contexts(json!({}), json!({})), (filled.clone(), bare.clone()));
     assert_eq!(contexts(Value::Null, Value::Null), (filled.clone(), bare.clone()));
     let own = json!({"privileged": false});
